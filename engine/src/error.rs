@@ -1,0 +1,129 @@
+//! The one error of the engine: opaque, with a kind that says what the caller can do next.
+//!
+//! A kind is chosen by the next step of whoever gets the error (retry, mend the input, make room, restore), never by the place
+//! where it arose. The message says what, where and what to do; it is for people and is no promise.
+
+use std::fmt;
+use std::io;
+
+/// What the caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The file's contents are damaged: restore from a blob, or salvage.
+    Corrupt,
+    /// The file is no store: check the path.
+    NotAStore,
+    /// The file needs another build: use the version of Treering that wrote it, or a newer one.
+    Unsupported,
+    /// Another process, or another handle of this one, has the file: close that one.
+    Locked,
+    /// The operating system refused: the message names the operation and the file.
+    Io,
+    /// No space is left for this change: nothing happened; make room or remove something, and try again.
+    Full,
+    /// The turn did not come within the time given: nothing happened; try again.
+    TimedOut,
+    /// An earlier write or sync failed: this store takes no more writes until it is opened anew. Reads go on.
+    Poisoned,
+    /// The commit was handed to the file and a write or sync failed: after the next open it is there whole or not at all.
+    Unknown,
+    /// There is no such table or file.
+    NotFound,
+    /// There is such a table or file already.
+    Exists,
+    /// The table is already open in this transaction.
+    InUse,
+    /// An argument is outside its documented range.
+    Invalid,
+    /// The store was opened for reading only.
+    ReadOnly,
+}
+
+/// The error of every fallible call of this crate.
+///
+/// One word wide, so that results stay small.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    source: Option<io::Error>,
+}
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// What the caller can do next.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// An error of `kind` with a message that says what, where and what to do.
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner { kind, message: message.into(), source: None }))
+    }
+
+    /// Damage: `place` names chunk and ordinal or the offset; `what` the field that is wrong.
+    #[cold]
+    pub(crate) fn corrupt(place: impl fmt::Display, what: impl fmt::Display) -> Error {
+        Error::new(ErrorKind::Corrupt, format!("damaged {place}: {what}; restore from a blob"))
+    }
+
+    /// An argument outside its range.
+    #[cold]
+    pub(crate) fn invalid(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Invalid, message)
+    }
+
+    /// A refusal by the operating system during `operation` on `file`. No space and a full quota become [`ErrorKind::Full`].
+    #[cold]
+    pub(crate) fn io(operation: &str, file: impl fmt::Display, source: io::Error) -> Error {
+        let kind = match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => ErrorKind::Full,
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists => ErrorKind::Exists,
+            _ => ErrorKind::Io,
+        };
+        Error(Box::new(Inner { kind, message: format!("{operation} {file}"), source: Some(source) }))
+    }
+
+    /// The same error with `context` put before its message.
+    #[cold]
+    pub(crate) fn within(mut self, context: impl fmt::Display) -> Error {
+        self.0.message = format!("{context}: {}", self.0.message);
+        self
+    }
+
+    /// The same error as another kind: used where a failure means something else to the caller of an outer call.
+    #[cold]
+    pub(crate) fn as_kind(mut self, kind: ErrorKind) -> Error {
+        self.0.kind = kind;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|e| e as _)
+    }
+}

@@ -1,0 +1,6 @@
+//! Treering: an embeddable, log-structured storage engine.
+#![deny(unsafe_code)]
+
+pub mod codec;
+pub mod error;
+pub mod format;
