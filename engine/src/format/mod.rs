@@ -6,4 +6,4 @@
 
 pub mod ids;
 
-pub use ids::{ChunkId, Extent, Position, TableId, Version};
+pub use ids::{ChunkId, Extent, Position, TableId, TreeRoot, Version};
