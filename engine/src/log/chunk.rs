@@ -5,7 +5,7 @@
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::chunk::{ChunkTail, NO_PAGE, TAIL_LEN};
+use crate::format::chunk::{ChunkLayout, ChunkTail, NO_PAGE, TAIL_LEN};
 use crate::format::header::Incarnation;
 use crate::format::ids::BLOCK;
 use crate::format::{ChunkId, Position};
@@ -73,28 +73,16 @@ impl<'a> ChunkWriter<'a> {
 
     /// Writes directory and tail.
     pub(crate) fn finish(mut self, id: ChunkId, incarnation: Incarnation, generation: u32) -> Result<Written> {
-        let directory = self.passed + self.buffer.len() as u64;
+        let pages_end = self.passed + self.buffer.len() as u64;
+        let layout = ChunkLayout::new(pages_end, self.directory.len() as u32);
+        let layout = layout.ok_or_else(|| Error::new(ErrorKind::Full, "a page chunk grew beyond the 16 GiB that can be mapped at once"))?;
+        let (directory, page_bytes) = (layout.directory, self.page_bytes);
+        let tail = ChunkTail { id, incarnation, generation, page_count: 0, slot_count: 0, directory, page_bytes, crc: 0 };
+        let (end, _) = tail.encode_end(&self.directory, layout.extent_len);
+        self.buffer.extend_from_slice(&end);
         let slot_count = self.directory.len() as u32;
-        let start = self.buffer.len();
-        for slot in &self.directory {
-            self.buffer.extend_from_slice(&slot.to_le_bytes());
-        }
-        let end = self.passed + (self.buffer.len() + TAIL_LEN) as u64;
-        let len = end.div_ceil(BLOCK) * BLOCK;
-        let tail = ChunkTail {
-            id,
-            incarnation,
-            generation,
-            page_count: self.page_count,
-            slot_count,
-            directory,
-            page_bytes: self.page_bytes,
-        };
-        let tail = tail.encode(&self.buffer[start..]);
-        self.buffer.resize((len - self.passed) as usize - TAIL_LEN, 0);
-        self.buffer.extend_from_slice(&tail);
         self.pass()?;
-        Ok(Written { len, crc: self.crc, page_count: self.page_count, slot_count, page_bytes: self.page_bytes })
+        Ok(Written { len: layout.extent_len, crc: self.crc, page_count: self.page_count, slot_count, page_bytes: self.page_bytes })
     }
 
     fn added(&mut self, ordinal: u32, start: usize) -> Result<u32> {

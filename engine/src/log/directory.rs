@@ -370,7 +370,10 @@ impl FileHome {
         let bytes = unsafe { self.disk.slice(self.extent.offset, len) }.map_err(|e| e.within(&place))?;
         let tail = len.checked_sub(TAIL_LEN).and_then(|at| bytes.get(at..));
         let tail = tail.ok_or_else(|| Error::corrupt(&place, "it is shorter than its tail"))?;
-        let tail = ChunkTail::decode(tail, bytes).map_err(|e| e.within(&place))?;
+        let tail = ChunkTail::decode(tail, self.extent.len).map_err(|e| e.within(&place))?;
+        let directory = tail.directory as usize..(tail.directory + tail.directory_len()) as usize;
+        let directory = bytes.get(directory).ok_or_else(|| Error::corrupt(&place, "its directory leaves it"))?;
+        tail.check(directory).map_err(|e| e.within(&place))?;
         if (tail.id, tail.generation, tail.slot_count) != (self.id, self.generation, self.slot_count) {
             let found = format!("its tail says chunk {}, generation {}, {} slots", tail.id, tail.generation, tail.slot_count);
             return Err(Error::corrupt(&place, found));
