@@ -23,4 +23,4 @@ pub mod ids;
 pub mod record;
 pub mod seal;
 
-pub use ids::{ChunkId, Extent, Position, TableId, Version};
+pub use ids::{ChunkId, Extent, Position, TableId, TreeRoot, Version};
