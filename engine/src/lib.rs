@@ -2,5 +2,6 @@
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod disk;
 pub mod error;
 pub mod format;
