@@ -10,7 +10,7 @@ const REGISTRY: &str = "\"registry+https://github.com/rust-lang/crates.io-index\
 const INSIDERS: &[&str] = &["engine/", "tests/", "fuzz/", "benches/"];
 
 /// Dependencies without a reason, packages from elsewhere, and looks behind the public names.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut out = Vec::new();
     for (file, text) in tree.with_ext("toml").filter(|(file, _)| *file == "Cargo.toml" || file.ends_with("/Cargo.toml")) {
         let undefended = undefended(text);

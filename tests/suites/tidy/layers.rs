@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const SRC: &str = "engine/src/";
 
 /// Every import that the table does not allow.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut out = Vec::new();
     let exports = tree.texts.get("engine/src/lib.rs").map(|text| exports(&words(&lines(text)))).unwrap_or_default();
     for (file, text) in tree.with_ext("rs") {
@@ -129,11 +129,8 @@ fn descend(words: &[Word], i: usize, level: usize, walked: &mut BTreeSet<usize>,
     let Some(word) = words.get(i) else { return };
     match word.text.as_str() {
         "super" => climb(words, i, level, walked, out),
-        "self" => {
-            if words.get(i + 1).is_some_and(|w| w.text == "::") {
-                descend(words, i + 2, level, walked, out);
-            }
-        }
+        "self" if words.get(i + 1).is_some_and(|w| w.text == "::") => descend(words, i + 2, level, walked, out),
+        "self" => {}
         "{" => {
             let mut open = 0;
             for n in i..words.len() {

@@ -6,7 +6,7 @@ use crate::source::lines;
 use crate::tree::{Finding, Tree};
 
 /// Relative links in pages that lead nowhere, by file or by heading.
-pub fn links(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn links(tree: &Tree) -> Vec<Finding> {
     let mut out = Vec::new();
     for (file, text) in tree.with_ext("md") {
         for (line, link) in links_of(text) {
@@ -31,7 +31,7 @@ pub fn links(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Citations like `FORMAT 4.2`, in comments and pages, of sections that do not exist.
-pub fn citations(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn citations(tree: &Tree) -> Vec<Finding> {
     let sections = tree.texts.get("FORMAT.md").map(|text| sections(text)).unwrap_or_default();
     let mut out = Vec::new();
     let mut look = |file: &str, n: usize, text: &str| {

@@ -30,7 +30,7 @@ const REGISTRIES: &[&str] = &[
 ];
 
 /// Every such word.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut out = Vec::new();
     for name in &tree.names {
         let last = name.rsplit('/').next().unwrap_or(name);

@@ -1,7 +1,8 @@
 //! TESTING.md's table of promises names evidence that exists.
 //!
 //! In a table whose last column is headed *shown by*, that column holds evidence in backticks: `suite::test_name` (suites of
-//! `tests/`), `test_name` (anywhere), `bench name` (a string in `benches/`), a file or folder, or a command, which starts with `cargo`, `treering` or `.ci/` and is not looked up. A row without evidence says *to come*.
+//! `tests/`), `test_name` (anywhere), `bench name` (a string in `benches/`), a file or folder, or a command, which starts with
+//! `cargo`, `treering` or `.ci/` and is not looked up. A row without evidence says *to come*.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use crate::tree::{Finding, Tree};
 const PAGE: &str = "TESTING.md";
 
 /// Rows whose evidence does not exist, or that have none and do not admit it.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let Some(text) = tree.texts.get(PAGE) else {
         return vec![Finding { file: PAGE.into(), line: 0, what: "is missing".into() }];
     };

@@ -6,7 +6,7 @@ use crate::tree::{Finding, Tree};
 const MAX_LINES: usize = 800;
 
 /// Files that are too long.
-pub fn sizes(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn sizes(tree: &Tree) -> Vec<Finding> {
     let long = tree.with_ext("rs").map(|(file, text)| (file, text.lines().count())).filter(|(_, count)| *count > MAX_LINES);
     long.map(|(file, count)| Finding {
         file: file.into(),
@@ -17,7 +17,7 @@ pub fn sizes(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Files whose first line is not a module doc.
-pub fn module_docs(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn module_docs(tree: &Tree) -> Vec<Finding> {
     let bare = tree.with_ext("rs").filter(|(_, text)| !text.starts_with("//! "));
     bare.map(|(file, _)| Finding { file: file.into(), line: 1, what: "does not open with `//!`: what is it for?".into() })
         .collect()

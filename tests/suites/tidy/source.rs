@@ -5,19 +5,19 @@
 
 /// One line of a Rust file.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// What the compiler sees, strings emptied.
-    pub code: String,
+    pub(crate) code: String,
     /// What people see: line, block and doc comments, without their slashes.
-    pub comment: String,
+    pub(crate) comment: String,
 }
 
 /// A word of code: an identifier, `::`, or a single other character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    pub text: String,
+pub(crate) struct Word {
+    pub(crate) text: String,
     /// From 1.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 enum Mode {
@@ -29,7 +29,7 @@ enum Mode {
 }
 
 /// Splits a whole file.
-pub fn lines(text: &str) -> Vec<Line> {
+pub(crate) fn lines(text: &str) -> Vec<Line> {
     let chars: Vec<char> = text.chars().collect();
     let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
     let mut out = vec![Line::default()];
@@ -116,7 +116,7 @@ fn starts_raw(chars: &[char], i: usize) -> bool {
 }
 
 /// The words of the code, in order.
-pub fn words(lines: &[Line]) -> Vec<Word> {
+pub(crate) fn words(lines: &[Line]) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::new();
     for (n, line) in lines.iter().enumerate() {
         let mut rest = line.code.as_str();

@@ -10,12 +10,12 @@ use std::path::Path;
 
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// From the repository's root, with `/`.
-    pub file: String,
+    pub(crate) file: String,
     /// From 1; 0 for the file as a whole.
-    pub line: usize,
-    pub what: String,
+    pub(crate) line: usize,
+    pub(crate) what: String,
 }
 
 impl fmt::Display for Finding {
@@ -26,16 +26,16 @@ impl fmt::Display for Finding {
 
 /// Texts and names of a repository.
 #[derive(Debug, Default)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// Path -> contents, for what people write by hand.
-    pub texts: BTreeMap<String, String>,
+    pub(crate) texts: BTreeMap<String, String>,
     /// Every file and folder.
-    pub names: BTreeSet<String>,
+    pub(crate) names: BTreeSet<String>,
 }
 
 impl Tree {
     /// Everything under `root` but build output and hidden folders.
-    pub fn load(root: &Path) -> Tree {
+    pub(crate) fn load(root: &Path) -> Tree {
         let mut tree = Tree::default();
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
@@ -62,7 +62,7 @@ impl Tree {
 
     /// A tree for a rule's own test.
     #[cfg(test)]
-    pub fn of(files: &[(&str, &str)]) -> Tree {
+    pub(crate) fn of(files: &[(&str, &str)]) -> Tree {
         let mut tree = Tree::default();
         for (path, text) in files {
             tree.texts.insert((*path).to_owned(), (*text).to_owned());
@@ -73,7 +73,7 @@ impl Tree {
     }
 
     /// The texts whose name ends in `.ext`.
-    pub fn with_ext<'a>(&'a self, ext: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn with_ext<'a>(&'a self, ext: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         let ends = move |path: &str| path.rsplit_once('.').is_some_and(|(_, found)| found == ext);
         self.texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).filter(move |(path, _)| ends(path))
     }

@@ -10,7 +10,7 @@ const ROOMS: &[&str] = &["engine/src/disk/", "engine/src/page/", "engine/src/ver
 const REACH: usize = 16;
 
 /// Every `unsafe` in another place, and every one whose guarantee is not named.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let mut out = Vec::new();
     for (file, text) in tree.with_ext("rs") {
         let lines = lines(text);
