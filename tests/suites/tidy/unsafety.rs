@@ -19,7 +19,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
             let mut find = |what: &str| out.push(Finding { file: file.into(), line: word.line, what: what.into() });
             if !allowed {
                 find("`unsafe` outside the rooms that may use it");
-            } else if !argued(&lines, word.line - 1) {
+            } else if !argued(&lines, word.line - 1) && !promised(&lines, word.line - 1) {
                 find("`unsafe` without a `SAFETY:` comment, or for a function a `# Safety` section");
             }
         }
@@ -33,6 +33,15 @@ fn argued(lines: &[Line], at: usize) -> bool {
     let blank = |line: &Line| line.code.trim().is_empty() && line.comment.is_empty();
     let above = lines[..at].iter().rev().take(REACH).take_while(|line| !blank(line) && line.code.trim() != "}");
     std::iter::once(&lines[at]).chain(above).any(says)
+}
+
+/// Whether the line implements a trait's method: what its caller owes stands at the trait.
+fn promised(lines: &[Line], at: usize) -> bool {
+    let indent = |line: &Line| line.code.len() - line.code.trim_start().len();
+    let method = &lines[at];
+    let outer = lines[..at].iter().rev().find(|line| !line.code.trim().is_empty() && indent(line) < indent(method));
+    method.code.trim_start().starts_with("unsafe fn ")
+        && outer.is_some_and(|line| line.code.trim_start().starts_with("impl") && line.code.contains(" for "))
 }
 
 #[cfg(test)]
@@ -60,6 +69,8 @@ mod tests {
         check_sample("engine/src/page/a.rs", "// SAFETY: far away.\n\nunsafe { f() }", &[3]);
         check_sample("engine/src/page/a.rs", "/// Does it.\n/// # Safety\n/// `p` is valid.\npub unsafe fn f() {}", &[]);
         check_sample("engine/src/page/a.rs", "/// Does it.\npub unsafe fn f() {}", &[2]);
+        check_sample("engine/src/page/a.rs", "impl A for B {\n    unsafe fn f() {\n        unsafe { g() }\n    }\n}", &[3]);
+        check_sample("engine/src/page/a.rs", "impl B {\n    unsafe fn f() {}\n}", &[2]);
         check_sample(
             "engine/src/page/a.rs",
             "// SAFETY: one.\nlet a =\n    unsafe { f() };\nlet b = 1;\n}\nunsafe { g() }",
