@@ -4,3 +4,4 @@
 pub mod codec;
 pub mod error;
 pub mod format;
+pub mod page;
