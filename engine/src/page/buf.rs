@@ -119,7 +119,7 @@ impl PageBuf {
     }
 
     /// A copy of `page` that can be changed: at least `min_len` bytes, more if the contents need it; position and born as in
-    /// `page`. Cost: one copy of what is in use.
+    /// `page`. A page with a longer buffer shrinks to `min_len` if it fits. Cost: one copy of what is in use.
     ///
     /// # Errors
     /// `Corrupt` if the page is compressed.
@@ -129,7 +129,12 @@ impl PageBuf {
         }
         let (front, back) = page.ends();
         let len = align(min_len.max(front.len() + back.len()));
-        Ok(PageBuf::with_ends(len, front, back))
+        let copy = PageBuf::with_ends(len, front, back);
+        // The view was checked, but the bytes may lie in a map that a foreign hand changes.
+        match Page::with_lengths(&copy.memory) {
+            Ok(_) => Ok(copy),
+            Err(what) => Err(page.bad(what)),
+        }
     }
 
     pub(super) fn with_ends(len: usize, front: &[u8], back: &[u8]) -> PageBuf {

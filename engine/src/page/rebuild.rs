@@ -8,6 +8,7 @@ use super::layout::*;
 use super::view::Page;
 use crate::error::Result;
 use crate::format::Position;
+use crate::format::ids::MAX_KEY_LEN;
 
 /// The shortest key s with `left` < s <= `right`: what tells two neighbouring leaves apart. `left` < `right` must hold.
 #[must_use]
@@ -161,7 +162,7 @@ impl PageBuf {
                 self.place(to, &Entry { head, suffix_len, value_len: slot.value_len, rest, tail, child, entries })?;
             } else {
                 source.key_into(i, &mut key)?;
-                let shared = key.get(..prefix_len) == Some(self.page().prefix());
+                let shared = key.len() <= MAX_KEY_LEN && key.get(..prefix_len) == Some(self.page().prefix());
                 let suffix = key.get(prefix_len..).filter(|_| shared);
                 self.place(to, &new.entry(suffix.ok_or_else(|| source.bad("its keys do not ascend"))?))?;
             }

@@ -212,15 +212,16 @@ impl<'a> Page<'a> {
         self.element(slots_at(self.capacity()), i).map(Slot::from_bytes)
     }
 
-    /// The item that `slot` names: the rest of the suffix and the tail (value, or where it stands).
+    /// The item that `slot` names: the rest of the suffix and the tail (value, or where it stands). It lies within the heap, so
+    /// that writing into it can never touch head or arrays.
     #[inline]
     pub(super) fn parts(&self, slot: Slot) -> Result<(&'a [u8], &'a [u8])> {
         let item = || {
-            let start = self.bytes.len().checked_sub(slot.at as usize)?;
+            let start = self.bytes.len() - slot.at.min(self.heap_len) as usize;
             let (rest, behind) = self.bytes.get(start..)?.split_at_checked(slot.rest_len())?;
-            Some((rest, behind.get(..slot.tail_len())?))
+            Some((rest, behind.get(..slot.tail_len()).filter(|_| slot.at <= self.heap_len)?))
         };
-        item().ok_or_else(|| self.bad(format_args!("an item {} bytes before the end passes the end", slot.at)))
+        item().ok_or_else(|| self.bad(format_args!("an item {} bytes before the end does not lie in the heap", slot.at)))
     }
 
     /// What stands behind the prefix in key `i`: the bytes of the head that count, and the rest.
