@@ -99,6 +99,7 @@ impl<'a> Page<'a> {
     fn check_entries(&self) -> Result<()> {
         let first = self.kind().first_key();
         self.demand(self.count() >= first, "a branch has no child")?;
+        self.demand(self.count() > first || self.prefix().is_empty(), "it has a prefix and no key")?;
         let mut heap = self.prefix().len();
         for i in 0..self.count() {
             let slot = self.slot(i)?;

@@ -34,7 +34,7 @@ enum Value {
 impl Value {
     fn random(random: &mut Random) -> Value {
         match random.below(10) {
-            0 => Value::Large(1 << 24 | random.next() % 1000, random.next() % 1000),
+            0 => Value::Large((1 << 24) + random.next() % 1000, random.next() % 1000),
             1 => Value::Inline(vec![]),
             _ => Value::Inline(vec![random.next() as u8; random.below(60)]),
         }
@@ -175,19 +175,19 @@ fn change_branch(branch: &mut PageBuf, model: &mut Children, random: &mut Random
     let place = model.binary_search_by(|(k, ..)| k.as_slice().cmp(&key));
     assert_eq!(branch.page().search(&key).unwrap(), place);
     assert_eq!(branch.page().child_for(&key).unwrap(), place.unwrap_or_else(|i| i - 1));
-    let (child, entries) = (1 << 24 | random.next() % 1000, random.next() % 1000);
+    let (child, entries) = ((1 << 24) + random.next() % 1000, random.next() % 1000);
     match (place, random.below(10)) {
-        (Err(i), 0..7) => {
-            if branch.insert_child(i, &key, Position(child), entries).unwrap() {
-                model.insert(i, (key, child, entries));
-            }
-        }
-        (Err(i), 7) if i > 1 => {
-            // Between its neighbours: the order stays.
-            if branch.set_separator(i - 1, &key).unwrap() {
-                model[i - 1].0 = key;
-            }
-        }
+        (Err(i), 0..7) => match branch.insert_child(i, &key, Position(child), entries).unwrap() {
+            true => model.insert(i, (key, child, entries)),
+            false => assert!(
+                branch.used() + 28 * 2 + key.len() * 2 + 8 > branch.bytes().len() || !key.starts_with(branch.page().prefix())
+            ),
+        },
+        // Between its neighbours: the order stays.
+        (Err(i), 7) if i > 1 => match branch.set_separator(i - 1, &key).unwrap() {
+            true => model[i - 1].0 = key,
+            false => assert!(branch.used() + key.len() + 8 > branch.bytes().len() || !key.starts_with(branch.page().prefix())),
+        },
         (Ok(i), 0..4) => {
             branch.set_child(i, Position(child));
             branch.set_entries(i, entries);
