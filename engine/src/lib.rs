@@ -6,3 +6,4 @@ pub mod disk;
 pub mod error;
 pub mod format;
 pub mod page;
+pub mod tree;
