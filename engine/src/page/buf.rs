@@ -33,6 +33,19 @@ pub(super) struct Entry<'a> {
     pub(super) entries: u64,
 }
 
+impl Entry<'_> {
+    /// Writes element `i` of every array; the item stands `at` bytes before the end.
+    pub(super) fn write(&self, memory: &mut [u8], capacity: usize, i: usize, at: u32, kind: Kind) {
+        let slot = Slot { at, suffix_len: self.suffix_len, value_len: self.value_len };
+        memory[HEAD_LEN + 4 * i..][..4].copy_from_slice(&self.head.to_le_bytes());
+        memory[slots_at(capacity) + 8 * i..][..8].copy_from_slice(&slot.to_bytes());
+        if kind == Kind::Branch {
+            memory[children_at(capacity) + 8 * i..][..8].copy_from_slice(&self.child.0.to_le_bytes());
+            memory[counts_at(capacity) + 8 * i..][..8].copy_from_slice(&self.entries.to_le_bytes());
+        }
+    }
+}
+
 /// An entry that is to be put in, whatever the page's prefix is or will be.
 #[derive(Clone, Copy)]
 pub(super) struct New<'a> {
@@ -119,7 +132,7 @@ impl PageBuf {
     }
 
     /// A copy of `page` that can be changed: at least `min_len` bytes, more if the contents need it; position and born as in
-    /// `page`. Cost: one copy of what is in use.
+    /// `page`. A page with a longer buffer shrinks to `min_len` if it fits. Cost: one copy of what is in use.
     ///
     /// # Errors
     /// `Corrupt` if the page is compressed.
@@ -129,7 +142,12 @@ impl PageBuf {
         }
         let (front, back) = page.ends();
         let len = align(min_len.max(front.len() + back.len()));
-        Ok(PageBuf::with_ends(len, front, back))
+        let copy = PageBuf::with_ends(len, front, back);
+        // The view was checked, but the bytes may lie in a map that a foreign hand changes.
+        match Page::with_lengths(&copy.memory) {
+            Ok(_) => Ok(copy),
+            Err(what) => Err(page.bad(what)),
+        }
     }
 
     pub(super) fn with_ends(len: usize, front: &[u8], back: &[u8]) -> PageBuf {
@@ -153,7 +171,9 @@ impl PageBuf {
     #[must_use]
     #[inline]
     pub fn page(&self) -> Page<'_> {
-        Page::with_lengths(&self.memory).expect("the head of a page in memory is kept by this room")
+        // The lengths were checked when the page was copied, and are kept by this room since. (Every accessor checks all the same.)
+        let head = self.memory.first_chunk().expect("a page has a head");
+        Page::of_head(&self.memory, head, Kind::from_byte(head[KIND]).expect("a page in memory has a kind"))
     }
 
     /// The whole buffer, gap and all.
@@ -298,31 +318,23 @@ impl PageBuf {
         if !self.make_room(rest_of(suffix).len() + new.tail.len()) {
             return self.put_rebuilt(i, new, None);
         }
-        self.place(i, &new.entry(suffix))?;
+        self.place(i, &new.entry(suffix));
         Ok(true)
     }
 
     /// Puts an entry in for which there is room.
-    pub(super) fn place(&mut self, i: usize, entry: &Entry<'_>) -> Result<()> {
+    fn place(&mut self, i: usize, entry: &Entry<'_>) {
         let page = self.page();
         let (kind, count, capacity) = (page.kind(), page.count(), page.capacity());
-        if i > count || count == capacity || page.gap() < entry.rest.len() + entry.tail.len() {
-            return Err(page.bad("its items are longer than its slots say"));
-        }
-        let at = self.push_item(entry.rest, entry.tail);
+        assert!(i <= count && count < capacity, "room was made");
         let mut array = HEAD_LEN;
         for len in kind.arrays() {
             self.memory.copy_within(array + len * i..array + len * count, array + len * (i + 1));
             array += len * capacity;
         }
+        let at = self.push_item(entry.rest, entry.tail);
+        entry.write(&mut self.memory, capacity, i, at, kind);
         self.set_u32(COUNT, count + 1);
-        self.set_head(i, entry.head);
-        self.set_slot(i, Slot { at, suffix_len: entry.suffix_len, value_len: entry.value_len });
-        if kind == Kind::Branch {
-            self.set_child(i, entry.child);
-            self.set_entries(i, entry.entries);
-        }
-        Ok(())
     }
 
     /// Takes element `i` out of every array. A page without keys forgets its heap.

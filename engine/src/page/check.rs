@@ -99,6 +99,7 @@ impl<'a> Page<'a> {
     fn check_entries(&self) -> Result<()> {
         let first = self.kind().first_key();
         self.demand(self.count() >= first, "a branch has no child")?;
+        self.demand(self.count() > first || self.prefix().is_empty(), "it has a prefix and no key")?;
         let mut heap = self.prefix().len();
         for i in 0..self.count() {
             let slot = self.slot(i)?;
@@ -125,10 +126,13 @@ impl<'a> Page<'a> {
         self.total_entries().map(drop)
     }
 
-    /// The item lies within the heap, in front of the prefix; the key is not too long; the head is padded with zeros.
+    /// The item lies within the heap, in front of the prefix (right there if it has no bytes); the key is not too long; the head is padded with zeros.
     fn check_item(&self, i: usize, slot: Slot) -> Result<()> {
         let (at, prefix_len, suffix_len) = (slot.at as usize, self.prefix().len(), usize::from(slot.suffix_len));
-        let inside = at <= self.heap_len() && at >= prefix_len + slot.item_len();
+        let inside = match slot.item_len() {
+            0 => at == prefix_len,
+            len => at <= self.heap_len() && at >= prefix_len + len,
+        };
         self.demand(inside, format_args!("item {i} does not lie in the heap"))?;
         self.demand(prefix_len + suffix_len <= MAX_KEY_LEN, format_args!("key {i} is longer than the limit"))?;
         let unused_bits = 8 * IN_HEAD.saturating_sub(suffix_len) as u32;

@@ -17,8 +17,9 @@
 //! Invariants of a page in memory:
 //! 1. `stored_len` = `raw_len` = length of the buffer, a multiple of 64; `crc` is unset; arrays and heap do not overlap.
 //! 2. `heap_len` = `prefix_len` + the lengths of all items + `heap_dead`. The prefix is part of the heap.
-//! 3. Keys ascend strictly. A branch's child 0 has the empty separator (head 0, suffix_len 0), which has no part in the prefix.
-//! 4. What stands in the gap and behind `count` in the arrays is unspecified in memory and zero in the stored form.
+//! 3. An item of no bytes stands at the prefix (`at` = `prefix_len`), so that giving back heap in front of it keeps it right.
+//! 4. Keys ascend strictly. A branch's child 0 has the empty separator (head 0, suffix_len 0), which has no part in the prefix.
+//! 5. What stands in the gap and behind `count` in the arrays is unspecified in memory and zero in the stored form.
 //!
 //! A stored page has no dead heap, a gap shorter than 64 bytes and zeros wherever nothing stands. `verify` refuses everything else.
 //! Every accessor checks its bounds all the same: a mapped file may change under a foreign hand (DESIGN 5).

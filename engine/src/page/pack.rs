@@ -71,15 +71,19 @@ impl Page<'_> {
             out.extend_from_slice(whole);
             return Ok(());
         }
+        let prefix = self.prefix();
+        let mut at = prefix.len();
+        let live = self.heap_len().checked_sub(self.heap_dead()).filter(|live| *live >= at);
+        let live = live.ok_or_else(|| self.bad("more of its heap is dead than there is"))?;
         out.resize(start + len, 0);
         let page = &mut out[start..];
-        let prefix = self.prefix();
         page[len - prefix.len()..].copy_from_slice(prefix);
-        let live = self.heap_len().saturating_sub(self.heap_dead());
-        let mut at = prefix.len();
         for i in 0..self.count() {
             let slot = self.slot(i)?;
             let (rest, tail) = self.parts(slot)?;
+            if rest.len() + tail.len() == 0 {
+                continue;
+            }
             at += rest.len() + tail.len();
             if at > live {
                 break;

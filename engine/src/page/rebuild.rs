@@ -8,6 +8,7 @@ use super::layout::*;
 use super::view::Page;
 use crate::error::Result;
 use crate::format::Position;
+use crate::format::ids::MAX_KEY_LEN;
 
 /// The shortest key s with `left` < s <= `right`: what tells two neighbouring leaves apart. `left` < `right` must hold.
 #[must_use]
@@ -52,6 +53,18 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// Entry `i` as it stands.
+    #[inline]
+    fn entry(&self, i: usize) -> Result<Entry<'a>> {
+        let (head, slot) = (self.head_at(i)?, self.slot(i)?);
+        let (rest, tail) = self.parts(slot)?;
+        let (child, entries) = match self.kind() {
+            Kind::Branch => (self.child(i)?, self.entries(i)?),
+            _ => (Position::NONE, 0),
+        };
+        Ok(Entry { head, suffix_len: slot.suffix_len, value_len: slot.value_len, rest, tail, child, entries })
+    }
+
     /// Bytes of the items of `keys` when `prefix_len` bytes are cut off each key.
     fn items_len(&self, keys: Range<usize>, skip: Option<usize>, prefix_len: usize) -> Result<usize> {
         let mut sum = 0;
@@ -79,6 +92,79 @@ fn common_of(keys: &[&[u8]]) -> usize {
     match keys {
         [first, _, ..] => keys.iter().map(|key| common(first, key)).min().unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// Fills an empty page from its first entry to its last, and counts beside the page: its head is written once, at the end.
+struct Filler<'b> {
+    page: &'b mut PageBuf,
+    prefix: Vec<u8>,
+    kind: Kind,
+    count: usize,
+    capacity: usize,
+    /// Where the next item ends.
+    end: usize,
+    /// Where the arrays end.
+    floor: usize,
+}
+
+impl<'b> Filler<'b> {
+    fn new(page: &'b mut PageBuf) -> Self {
+        let view = page.page();
+        let (prefix, kind, capacity, floor) = (view.prefix().to_vec(), view.kind(), view.capacity(), view.arrays_end());
+        let end = view.bytes().len() - prefix.len();
+        Filler { page, prefix, kind, count: 0, capacity, end, floor }
+    }
+
+    /// Appends an entry that comes from `source`.
+    #[inline]
+    fn push(&mut self, source: Page<'_>, entry: &Entry<'_>) -> Result<()> {
+        let len = entry.rest.len() + entry.tail.len();
+        if self.count == self.capacity || self.end - self.floor < len {
+            return Err(source.bad("its items are longer than its slots say"));
+        }
+        self.end -= len;
+        let memory = &mut self.page.memory;
+        let (rest, tail) = memory[self.end..self.end + len].split_at_mut(entry.rest.len());
+        rest.copy_from_slice(entry.rest);
+        tail.copy_from_slice(entry.tail);
+        let at = if len == 0 { self.prefix.len() } else { memory.len() - self.end };
+        entry.write(memory, self.capacity, self.count, at as u32, self.kind);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Appends `entries` of `source`. The first child of a branch gets the empty separator.
+    fn take(&mut self, source: Page<'_>, entries: Range<usize>) -> Result<()> {
+        // What each suffix gains in front if less is cut off here than in `source`, or loses if more is.
+        let (from, to) = (source.prefix(), self.prefix.len());
+        let (gained, lost) = (from.get(to..).unwrap_or(&[]), self.prefix.get(from.len()..).unwrap_or(&[]).to_vec());
+        if !from.starts_with(&self.prefix[..to - lost.len()]) {
+            return Err(source.bad("its keys do not ascend"));
+        }
+        let (same, mut scratch) = (from.len() == to, Vec::new());
+        for i in entries {
+            let mut entry = source.entry(i)?;
+            if self.kind == Kind::Branch && self.count == 0 {
+                entry = Entry { head: 0, suffix_len: 0, value_len: 0, rest: &[], tail: &[], ..entry };
+            } else if !same {
+                scratch.clear();
+                scratch.extend_from_slice(gained);
+                scratch.extend_from_slice(&entry.head.to_be_bytes()[..IN_HEAD.min(usize::from(entry.suffix_len))]);
+                scratch.extend_from_slice(entry.rest);
+                let suffix = scratch.strip_prefix(lost.as_slice()).filter(|suffix| to + suffix.len() <= MAX_KEY_LEN);
+                let suffix = suffix.ok_or_else(|| source.bad("its keys do not ascend"))?;
+                entry = Entry { head: head_of(suffix), suffix_len: suffix.len() as u16, rest: rest_of(suffix), ..entry };
+            }
+            self.push(source, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// Writes into the head how much was filled.
+    fn finish(self) {
+        self.page.set_u32(COUNT, self.count);
+        self.page.set_u32(HEAP_LEN, self.page.memory.len() - self.end);
     }
 }
 
@@ -111,7 +197,8 @@ impl PageBuf {
         self.set_u32(CAPACITY, to);
     }
 
-    /// Builds the page anew with the longest prefix, without dead heap and without entry `skip`, and puts `new` at `i`. `false`
+    /// Builds the page anew with the longest prefix and without dead heap, and puts `new` at `i`; in place of entry `skip`, if that
+    /// is `Some(i)`. `false`
     /// if that does not fit in the buffer; then nothing changed.
     pub(super) fn put_rebuilt(&mut self, i: usize, new: New<'_>, skip: Option<usize>) -> Result<bool> {
         let (page, len) = (self.page(), self.memory.len());
@@ -127,8 +214,11 @@ impl PageBuf {
             return Ok(false);
         }
         let mut next = PageBuf::like(page, len, plan.capacity, &new.key[..plan.prefix_len]);
-        next.take(page, 0..page.count(), skip)?;
-        next.place(i, &new.entry(&new.key[plan.prefix_len..]))?;
+        let mut filler = Filler::new(&mut next);
+        filler.take(page, 0..i)?;
+        filler.push(page, &new.entry(&new.key[plan.prefix_len..]))?;
+        filler.take(page, i + usize::from(skip.is_some())..page.count())?;
+        filler.finish();
         *self = next;
         Ok(true)
     }
@@ -141,34 +231,6 @@ impl PageBuf {
         next
     }
 
-    /// Appends `entries` of `source` but `skip`. The first child of a branch gets the empty separator.
-    fn take(&mut self, source: Page<'_>, entries: Range<usize>, skip: Option<usize>) -> Result<()> {
-        let same_prefix = self.page().prefix() == source.prefix();
-        let prefix_len = self.page().prefix().len();
-        let mut key = Vec::new();
-        for i in entries.filter(|i| Some(*i) != skip) {
-            let (slot, to) = (source.slot(i)?, self.page().count());
-            let (rest, tail) = source.parts(slot)?;
-            let (child, entries) = match source.kind() {
-                Kind::Branch => (source.child(i)?, source.entries(i)?),
-                _ => (Position::NONE, 0),
-            };
-            let new = New { key: &[], value_len: slot.value_len, tail, child, entries };
-            if source.kind() == Kind::Branch && to == 0 {
-                self.place(to, &New { value_len: 0, tail: &[], ..new }.entry(&[]))?;
-            } else if same_prefix {
-                let (head, suffix_len) = (source.head_at(i)?, slot.suffix_len);
-                self.place(to, &Entry { head, suffix_len, value_len: slot.value_len, rest, tail, child, entries })?;
-            } else {
-                source.key_into(i, &mut key)?;
-                let shared = key.get(..prefix_len) == Some(self.page().prefix());
-                let suffix = key.get(prefix_len..).filter(|_| shared);
-                self.place(to, &new.entry(suffix.ok_or_else(|| source.bad("its keys do not ascend"))?))?;
-            }
-        }
-        Ok(())
-    }
-
     /// A page of its own with `entries` of `page`: `len` bytes, or more if they need it.
     fn part_of(page: Page<'_>, entries: Range<usize>, len: usize) -> Result<PageBuf> {
         let keys = entries.start + page.kind().first_key()..entries.end;
@@ -179,7 +241,9 @@ impl PageBuf {
         let (needed, plan) = Plan::new(page.kind(), entries.len(), prefix_len, items, len);
         let prefix = outermost.first().map_or(&[][..], |key| &key[..plan.prefix_len]);
         let mut part = PageBuf::like(page, len.max(needed), plan.capacity, prefix);
-        part.take(page, entries, None)?;
+        let mut filler = Filler::new(&mut part);
+        filler.take(page, entries)?;
+        filler.finish();
         Ok(part)
     }
 
@@ -251,13 +315,15 @@ impl PageBuf {
         }
         let prefix = keys.first().map_or(&[][..], |key| &key[..plan.prefix_len]);
         let mut both = PageBuf::like(left, page_len, plan.capacity, prefix);
-        both.take(left, 0..left.count(), None)?;
+        let mut filler = Filler::new(&mut both);
+        filler.take(left, 0..left.count())?;
         if let Some(key) = between {
             let (child, entries) = (right.child(0)?, right.entries(0)?);
             let new = New { key, value_len: 0, tail: &[], child, entries };
-            both.place(left.count(), &new.entry(&key[plan.prefix_len..]))?;
+            filler.push(right, &new.entry(&key[plan.prefix_len..]))?;
         }
-        both.take(right, usize::from(between.is_some())..right.count(), None)?;
+        filler.take(right, usize::from(between.is_some())..right.count())?;
+        filler.finish();
         *self = both;
         Ok(true)
     }

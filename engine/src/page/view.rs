@@ -60,27 +60,32 @@ impl<'a> Page<'a> {
     pub(super) fn with_lengths(bytes: &'a [u8]) -> std::result::Result<Page<'a>, &'static str> {
         let head: &[u8; HEAD_LEN] = bytes.first_chunk().ok_or("no place for a page head")?;
         let stored_len = u32_at(head, STORED_LEN) as usize;
+        let bytes = bytes.get(..stored_len.max(HEAD_LEN)).ok_or("stored_len passes the end")?;
+        let kind = Kind::from_byte(head[KIND]).ok_or("kind is none that is known")?;
         if stored_len < HEAD_LEN || !stored_len.is_multiple_of(ALIGN) {
             return Err("stored_len is no multiple of 64");
         }
-        let bytes = bytes.get(..stored_len).ok_or("stored_len passes the end")?;
-        let kind = Kind::from_byte(head[KIND]).ok_or("kind is none that is known")?;
         if head[FLAGS] & FLAG_LZ4 != 0 {
             return Ok(Page { bytes, count: 0, capacity: 0, heap_len: 0, prefix_len: 0, kind, compressed: true });
         }
-        let [count, capacity, heap_len, prefix_len] = [COUNT, CAPACITY, HEAP_LEN, PREFIX_LEN].map(|at| u32_at(head, at));
-        // Summed as u64: capacity x 28 + 2^32 < 2^37.
-        let body = u64::from(capacity) * kind.width() as u64 + u64::from(heap_len);
-        if body > (stored_len - HEAD_LEN) as u64 || count > capacity || prefix_len > heap_len {
-            return Err("count, capacity, heap_len and prefix_len do not fit the page");
-        }
-        if kind == Kind::Large {
-            let body = u64::from(u32_at(head, KEY_LEN)) + u64::from(u32_at(head, VALUE_LEN));
-            if body > (stored_len - HEAD_LEN) as u64 || capacity != 0 || heap_len != 0 {
-                return Err("the lengths of key and value do not fit the page");
-            }
-        }
-        Ok(Page { bytes, count, capacity, heap_len, prefix_len, kind, compressed: false })
+        let page = Page::of_head(bytes, head, kind);
+        let large = kind == Kind::Large;
+        let own = if large { u64::from(u32_at(head, KEY_LEN)) + u64::from(u32_at(head, VALUE_LEN)) } else { 0 };
+        // Summed as u64: capacity x 28 + 3 x 2^32 < 2^38. Written without short cuts: one branch, which is never taken.
+        let body = u64::from(page.capacity) * kind.width() as u64 + u64::from(page.heap_len) + own;
+        let wrong = (body > (stored_len - HEAD_LEN) as u64)
+            | (page.count > page.capacity)
+            | (page.prefix_len > page.heap_len)
+            | (large & (page.capacity | page.heap_len > 0));
+        if wrong { Err("count, capacity and the lengths of heap, prefix, key and value do not fit the page") } else { Ok(page) }
+    }
+
+    /// The view of a plain page whose head was checked, or is kept by this process.
+    #[inline]
+    pub(super) fn of_head(bytes: &'a [u8], head: &[u8; HEAD_LEN], kind: Kind) -> Page<'a> {
+        let (count, capacity) = (u32_at(head, COUNT), u32_at(head, CAPACITY));
+        let (heap_len, prefix_len) = (u32_at(head, HEAP_LEN), u32_at(head, PREFIX_LEN));
+        Page { bytes, count, capacity, heap_len, prefix_len, kind, compressed: false }
     }
 
     /// An error that names this page.
@@ -212,15 +217,16 @@ impl<'a> Page<'a> {
         self.element(slots_at(self.capacity()), i).map(Slot::from_bytes)
     }
 
-    /// The item that `slot` names: the rest of the suffix and the tail (value, or where it stands).
+    /// The item that `slot` names: the rest of the suffix and the tail (value, or where it stands). It lies within the heap, so
+    /// that writing into it can never touch head or arrays.
     #[inline]
     pub(super) fn parts(&self, slot: Slot) -> Result<(&'a [u8], &'a [u8])> {
         let item = || {
-            let start = self.bytes.len().checked_sub(slot.at as usize)?;
+            let start = self.bytes.len() - slot.at.min(self.heap_len) as usize;
             let (rest, behind) = self.bytes.get(start..)?.split_at_checked(slot.rest_len())?;
-            Some((rest, behind.get(..slot.tail_len())?))
+            Some((rest, behind.get(..slot.tail_len()).filter(|_| slot.at <= self.heap_len)?))
         };
-        item().ok_or_else(|| self.bad(format_args!("an item {} bytes before the end passes the end", slot.at)))
+        item().ok_or_else(|| self.bad(format_args!("an item {} bytes before the end does not lie in the heap", slot.at)))
     }
 
     /// What stands behind the prefix in key `i`: the bytes of the head that count, and the rest.
