@@ -172,7 +172,7 @@ impl Machine {
             let mut open = self.open.lock();
             if at.chunk() == open.id {
                 if open.home.take(at.ordinal()).is_some() {
-                    open.recycle(at.ordinal());
+                    open.recycle(at);
                 }
                 return;
             }
