@@ -263,7 +263,10 @@ impl SimulatedDisk {
 
 impl std::fmt::Debug for SimulatedDisk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimulatedDisk").field("memory", &self.memory).field("operations", &self.position()).finish_non_exhaustive()
+        f.debug_struct("SimulatedDisk")
+            .field("memory", &self.memory)
+            .field("operations", &self.position())
+            .finish_non_exhaustive()
     }
 }
 

@@ -65,8 +65,10 @@ impl Life {
         match step {
             Step::Commit { durability, changes } => {
                 let store = self.store.as_ref().expect("taken only between a close and an open");
+                let before = self.model.newest().0;
                 let version = drive::commit(store, &mut self.model, *durability, changes)?;
-                if *durability != Durability::Memory {
+                // Without a change there is no version, and nothing is written.
+                if *durability != Durability::Memory && version > before {
                     self.written = version;
                 }
                 self.forget_unheld();
