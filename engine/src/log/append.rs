@@ -153,10 +153,11 @@ impl Log {
         spares
     }
 
-    /// Lets the segments go that stand wholly before record `number`.
+    /// Lets the segments go that a walk from a cursor at record `number` does not meet. A cursor taken at the end of a segment names that
+    /// segment, although its record came to stand at the beginning of the next: so the one before that is kept.
     pub(crate) fn release_before(&mut self, number: u64) -> Vec<Extent> {
         let mut freed = Vec::new();
-        while self.live.len() > 1 && self.live[1].first <= number {
+        while self.live.len() > 1 && self.live[1].first < number {
             freed.extend(self.live.pop_front().map(|segment| segment.extent));
         }
         freed
