@@ -350,7 +350,7 @@ impl Machine {
             let mut reclaim = self.reclaim.lock();
             for (chunk, _) in &written {
                 self.swing(chunk);
-                self.chunk_written(&mut reclaim, *chunk, version);
+                self.chunk_written(&mut reclaim, *chunk, captured.root.version);
             }
             // Closed chunks of which nothing was needed.
             for id in captured.heaps.keys() {

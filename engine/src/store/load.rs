@@ -44,7 +44,7 @@ impl Machine {
             self.close_chunk(&mut reclaim, &mut open);
         }
         self.swing(&sealed);
-        self.chunk_written(&mut reclaim, sealed);
+        self.chunk_written(&mut reclaim, sealed, self.version());
         Ok(())
     }
 
