@@ -25,7 +25,9 @@
 #![deny(unsafe_code)]
 
 mod api;
+mod blob;
 mod error;
+mod inspect;
 mod store;
 mod sync;
 mod version;
@@ -45,8 +47,10 @@ internal_rooms!(codec, disk, format, page, tree);
 
 mod log;
 
-pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn, restore, verify};
+pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
+pub use inspect::Report;
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;

@@ -19,6 +19,7 @@ pub(crate) mod commit;
 pub(crate) mod compact;
 pub(crate) mod edit;
 pub(crate) mod grow;
+pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod read;
