@@ -47,7 +47,9 @@ internal_rooms!(codec, disk, format, page, tree);
 
 mod log;
 
-pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn, restore, verify};
+pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
+pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{restore, verify};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::Report;
