@@ -79,7 +79,9 @@ fn sound_blob(disk: Arc<dyn Disk>) -> Result<BlobSummary> {
     }
     let report = store.check()?;
     match report.problems().first() {
-        Some(problem) => Err(Error::new(ErrorKind::Corrupt, format!("{problem}, and {} more problems", report.problems().len() - 1))),
+        Some(problem) => {
+            Err(Error::new(ErrorKind::Corrupt, format!("{problem}, and {} more problems", report.problems().len() - 1)))
+        }
         None => {
             let mut summary = BlobSummary::default();
             (summary.version, summary.chunks) = (report.version, report.chunks);

@@ -14,9 +14,9 @@ use crate::format::record::RecordKind;
 use crate::format::seal::SealedChunk;
 use crate::log::append::Label;
 use crate::log::chunk::{ChunkWriter, Sink};
+use crate::store::Machine;
 use crate::store::look::{Look, copy_chunk};
 use crate::store::read::Held;
-use crate::store::Machine;
 use crate::tree::Pages;
 
 /// Writes the held version to `sink`.
@@ -78,7 +78,13 @@ fn emit(machine: &Machine, mut plan: Plan, sink: &mut Sink<'_>) -> Result<()> {
 }
 
 /// Writes a chunk; gives what the seal says about it.
-fn emit_piece(machine: &Machine, look: &Look, piece: &Piece, incarnation: Incarnation, out: &mut Stream<'_>) -> Result<SealedChunk> {
+fn emit_piece(
+    machine: &Machine,
+    look: &Look,
+    piece: &Piece,
+    incarnation: Incarnation,
+    out: &mut Stream<'_>,
+) -> Result<SealedChunk> {
     let (order, chunk) = match &piece.source {
         Source::File { stated, .. } => {
             copy_chunk(&*machine.disk, stated, &mut |bytes| out.put(bytes))?;
@@ -93,10 +99,14 @@ fn emit_piece(machine: &Machine, look: &Look, piece: &Piece, incarnation: Incarn
         writer.add(*ordinal, look.page(Position::new(chunk.id, *ordinal))?, false)?;
     }
     let written = writer.finish(chunk.id, incarnation, chunk.generation)?;
-    let (found, planned) = ((written.len, written.page_bytes, written.page_count), (chunk.extent.len, chunk.page_bytes, chunk.page_count));
+    let (found, planned) =
+        ((written.len, written.page_bytes, written.page_count), (chunk.extent.len, chunk.page_bytes, chunk.page_count));
     if found != planned {
         // Pages in memory do not change: this is a mistake of ours, and better an error than a blob that does not open.
-        return Err(Error::corrupt(format_args!("chunk {} in memory", chunk.id), format_args!("it was {planned:?}, became {found:?}")));
+        return Err(Error::corrupt(
+            format_args!("chunk {} in memory", chunk.id),
+            format_args!("it was {planned:?}, became {found:?}"),
+        ));
     }
     Ok(SealedChunk { crc: written.crc, ..chunk })
 }

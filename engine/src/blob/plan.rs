@@ -98,11 +98,21 @@ impl Plan {
     }
 
     /// Header, seal and log around the chunks.
-    fn around(machine: &Machine, root: &Root, look: Look, pieces: Vec<Piece>, mut place: Place, next_chunk: ChunkId) -> Result<Plan> {
+    fn around(
+        machine: &Machine,
+        root: &Root,
+        look: Look,
+        pieces: Vec<Piece>,
+        mut place: Place,
+        next_chunk: ChunkId,
+    ) -> Result<Plan> {
         let chunks = || pieces.iter().map(|piece| piece.chunk).collect();
         let body_len = seal_of(root, Default::default(), next_chunk, chunks()).encoded_len();
         if body_len > MAX_BODY_LEN {
-            return Err(Error::new(ErrorKind::Full, format!("a blob's seal would have {body_len} bytes, at most {MAX_BODY_LEN} fit")));
+            return Err(Error::new(
+                ErrorKind::Full,
+                format!("a blob's seal would have {body_len} bytes, at most {MAX_BODY_LEN} fit"),
+            ));
         }
         let first = place.take((BLOCK + (RECORD_HEAD_LEN + body_len) as u64).next_multiple_of(BLOCK))?;
         let next = place.take(NEXT_SEGMENT)?;
@@ -168,7 +178,8 @@ fn copied(account: &Account, home: Arc<FileHome>, live: u64) -> Option<Piece> {
 fn closing(id: ChunkId, walked: Walked) -> Result<Piece> {
     let slot_count = walked.order.iter().max().map_or(0, |max| max + 1);
     let layout = ChunkLayout::new(walked.bytes, slot_count).filter(|_| slot_count < Position::ORDINALS);
-    let layout = layout.ok_or_else(|| Error::new(ErrorKind::Full, "the pages in memory exceed a chunk; make a checkpoint first"))?;
+    let layout =
+        layout.ok_or_else(|| Error::new(ErrorKind::Full, "the pages in memory exceed a chunk; make a checkpoint first"))?;
     let chunk = SealedChunk {
         id,
         generation: 0,

@@ -25,7 +25,7 @@ pub fn sync_parent_dir(path: &Path) -> Result<()> {
 }
 
 /// Creates an empty file with a random name in the directory of `path`, as [`FileDisk::create`] does.
-fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
+pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
     let Some(file_name) = path.file_name() else {
         return Err(Error::invalid(format!("{} names no file", path.display())));
     };

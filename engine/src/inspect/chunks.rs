@@ -3,9 +3,9 @@
 use super::Report;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::format::Position;
 use crate::format::chunk::{ChunkTail, TAIL_LEN};
 use crate::format::seal::SealedChunk;
-use crate::format::Position;
 use crate::log::directory::FileHome;
 use crate::page::Page;
 use crate::store::look::copy_chunk;
@@ -13,7 +13,10 @@ use crate::store::look::copy_chunk;
 /// Checks the chunk that `chunk` states and that is at home in `home`.
 pub(super) fn check(disk: &dyn Disk, home: &FileHome, chunk: &SealedChunk, report: &mut Report) {
     if home.extent != chunk.extent || home.generation != chunk.generation {
-        report.problem(format_args!("chunk {} is recorded at {}, but is at home at {}", chunk.id, chunk.extent.offset, home.extent.offset));
+        report.problem(format_args!(
+            "chunk {} is recorded at {}, but is at home at {}",
+            chunk.id, chunk.extent.offset, home.extent.offset
+        ));
         return;
     }
     for result in [copy_chunk(disk, chunk, &mut |_| Ok(())), tail(disk, chunk)] {

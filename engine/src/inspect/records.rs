@@ -50,7 +50,10 @@ fn settle(machine: &Machine, walked: &Walked, version: Version, reached: Option<
     }
     let header = &walked.headers.newest;
     if (header.page_len as usize, header.term) != (machine.page_len(), machine.identity.term) {
-        report.problem(format_args!("the header says page length {} and term {}, the store was opened otherwise", header.page_len, header.term));
+        report.problem(format_args!(
+            "the header says page length {} and term {}, the store was opened otherwise",
+            header.page_len, header.term
+        ));
     }
     // Pages of a sealed chunk only die, so what is reached later was reached then. A seal newer than what was checked says nothing about it.
     let Some(reached) = reached.filter(|_| walked.sealed <= version) else { return };

@@ -59,7 +59,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.is_sound() { "sound" } else { "DAMAGED" };
         writeln!(f, "{state}: version {}, {} tables, {} entries", self.version, self.tables, self.entries)?;
-        writeln!(f, "  {} pages, {} chunks with {} live bytes, {} records", self.pages, self.chunks, self.live_bytes, self.records)?;
+        writeln!(
+            f,
+            "  {} pages, {} chunks with {} live bytes, {} records",
+            self.pages, self.chunks, self.live_bytes, self.records
+        )?;
         write!(f, "  file of {} bytes, {} free", self.file_bytes, self.free_bytes)?;
         if let Some(what) = &self.damaged_header {
             write!(f, "\n  the header slot that is not needed: {what}")?;

@@ -301,7 +301,8 @@ fn l8_every_byte_of_a_blob_matters_or_not() {
         }
         disk.write_at(&[*byte], at as u64).unwrap();
     }
-    let chunk_bytes: u64 = small().read_only_on(disk).unwrap().machine().look_at_newest().1.extents.used.iter().map(|e| e.len).sum();
+    let chunk_bytes: u64 =
+        small().read_only_on(disk).unwrap().machine().look_at_newest().1.extents.used.iter().map(|e| e.len).sum();
     assert!(found >= chunk_bytes + 8192, "{found} found, {harmless} harmless");
 }
 
