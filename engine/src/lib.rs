@@ -59,3 +59,8 @@ pub use store::compact::Compaction;
 pub use store::open::OpenReport;
 pub use store::options::{Create, Durability};
 pub use store::stats::Stats;
+
+/// The README's example compiles, or `cargo test` fails.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
