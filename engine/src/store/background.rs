@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
@@ -30,6 +31,8 @@ struct State {
     due: bool,
     stop: bool,
     steps: u64,
+    /// The durable version at the last step with nothing to do.
+    seen: Option<Version>,
 }
 
 impl Signal {
@@ -129,7 +132,7 @@ impl Machine {
         if self.wants_cut() {
             return Ok(self.cut_file()? > 0);
         }
-        Ok(false)
+        self.idle_header()
     }
 
     fn sync_deferred(&self) -> Result<bool> {
@@ -152,6 +155,18 @@ impl Machine {
         let sealed_needs = pipeline.log.cursor().number > 2 && pipeline.tail_bytes > 0;
         let segments = pipeline.log.live_bytes() > self.settings.log_bytes.saturating_mul(SEGMENTS_PER_RECORDS);
         pipeline.tail_bytes > self.settings.log_bytes || (segments && sealed_needs)
+    }
+
+    /// Nothing was committed since the last look: a header says what is durable, so that rot in the newest commit cannot be taken for a torn one.
+    fn idle_header(&self) -> Result<bool> {
+        let synced = self.pipeline.lock().synced;
+        let said = self.headers.lock().durable_to;
+        let idle = self.signal.state.lock().seen.replace(synced) == Some(synced);
+        if idle && said < synced {
+            self.write_header(false)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     fn supply_segment(&self) -> Result<bool> {
