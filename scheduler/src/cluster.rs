@@ -11,8 +11,8 @@
 use crate::config::{ConfigHash, ConfigSpec};
 use crate::error::{Error, Result};
 use crate::model::{
-    Host, HostId, InstanceAction, InstanceEvent, Job, JobId, Millis, Requests, Task, TaskEvent, TaskId, TaskState, Update, UpdateId,
-    UpdateStatus,
+    Host, HostId, InstanceAction, InstanceEvent, Job, JobId, Millis, Requests, Task, TaskEvent, TaskId, TaskState, Update,
+    UpdateId, UpdateStatus,
 };
 use crate::trace::{Node, Phase, Pod};
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,8 @@ impl Cluster {
         let first_task = TaskId(self.tasks.last().map_or(0, |(id, ..)| id.0) + 1);
         let first_update = UpdateId(self.updates.last().map_or(0, |(id, ..)| id.0) + 1);
         let start = self.end();
-        let row = Job { requests, gpu_spec: String::new(), qos: crate::model::Qos::LatencySensitive, instances, configuration: from };
+        let row =
+            Job { requests, gpu_spec: String::new(), qos: crate::model::Qos::LatencySensitive, instances, configuration: from };
         self.jobs.push((job, row));
         let hosts = self.hosts.len();
         for instance in 0..instances {
@@ -172,7 +173,15 @@ impl Cluster {
                 (0..u64::from(events_per_update)).map(|k| storm.event(0, 1, k, Millis(created.0 + k))).collect();
             storm.after = Millis(created.0 + u64::from(events_per_update) + 1);
             let status = UpdateStatus::RolledForward;
-            self.updates.push(update_with_events(UpdateId(first_update.0 + number), job, status, (from, to), batch, created, events));
+            self.updates.push(update_with_events(
+                UpdateId(first_update.0 + number),
+                job,
+                status,
+                (from, to),
+                batch,
+                created,
+                events,
+            ));
         }
         Ok(storm)
     }
@@ -221,7 +230,8 @@ impl StormJob {
 }
 
 /// The states of a task that runs.
-pub(crate) const RUNNING_LIFE: [TaskState; 4] = [TaskState::Pending, TaskState::Assigned, TaskState::Starting, TaskState::Running];
+pub(crate) const RUNNING_LIFE: [TaskState; 4] =
+    [TaskState::Pending, TaskState::Assigned, TaskState::Starting, TaskState::Running];
 
 /// A task whose row says what its events say. `life` has one event or more.
 pub(crate) fn task_with_events(

@@ -86,7 +86,11 @@ impl Error {
 impl From<treering::Error> for Error {
     #[cold]
     fn from(source: treering::Error) -> Error {
-        Error(Box::new(Inner { kind: ErrorKind::Store(source.kind()), message: source.to_string(), source: Some(Box::new(source)) }))
+        Error(Box::new(Inner {
+            kind: ErrorKind::Store(source.kind()),
+            message: source.to_string(),
+            source: Some(Box::new(source)),
+        }))
     }
 }
 

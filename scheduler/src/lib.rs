@@ -20,7 +20,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = TaskStore::on(treering::Store::in_memory()?)?;
-//! store.load(&generate(&Sizes::tiny(), 7)?, &mut |_| {})?;
+//! store.load(&generate(&Sizes::tiny(), 7)?, &mut |_| Ok(()))?;
 //!
 //! let mut change = store.begin()?;
 //! change.set_state(TaskId(1), TaskState::Killed, Millis(1_000_000))?;

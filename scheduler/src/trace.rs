@@ -198,12 +198,8 @@ fn pod(fields: &Fields<'_>, names: &mut HashSet<String>) -> Result<Pod, Bad> {
     if scheduled.is_none() && phase != Phase::Pending {
         return Err((Some(10), format!("empty, but the pod is {}", fields.text(7)?)));
     }
-    let qos = [
-        ("LS", Qos::LatencySensitive),
-        ("BE", Qos::BestEffort),
-        ("Burstable", Qos::Burstable),
-        ("Guaranteed", Qos::Guaranteed),
-    ];
+    let qos =
+        [("LS", Qos::LatencySensitive), ("BE", Qos::BestEffort), ("Burstable", Qos::Burstable), ("Guaranteed", Qos::Guaranteed)];
     let (gpu_spec, qos) = (fields.text(5)?.to_owned(), fields.one_of(6, &qos)?);
     let deleted = not_before(9, fields.optional_number(9)?)?;
     // The name comes last: a line that is left out for another reason does not make a later one a duplicate.

@@ -3,7 +3,8 @@
 use super::*;
 use crate::error::ErrorKind;
 
-const PODS: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n";
+const PODS: &str =
+    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n";
 const NODES: &str = "sn,cpu_milli,memory_mib,gpu,model\n";
 const GOOD: &str = "a,12000,16384,1,1000,V100M16|V100M32,LS,Running,5,12,7\n";
 
@@ -57,7 +58,8 @@ fn bad_lines_are_named_and_skipped_or_refused() {
     for (bad, message) in cases {
         // Blank lines and a quoted line break stand before the bad line: it is line 7.
         let quoted = "\"q\n\",12000,16384,1,1000,,LS,Running,5,12,7\n";
-        let text = [PODS.as_bytes(), GOOD.as_bytes(), quoted.as_bytes(), b"\n\r\n", bad, b"\nz,1,1,0,0,,BE,Pending,5,,\n"].concat();
+        let text =
+            [PODS.as_bytes(), GOOD.as_bytes(), quoted.as_bytes(), b"\n\r\n", bad, b"\nz,1,1,0,0,,BE,Pending,5,,\n"].concat();
         let list = pods(&text, OnBadLine::Skip).unwrap();
         let names: Vec<&str> = list.items.iter().map(|p| p.name.as_str()).collect();
         assert_eq!(names, ["a", "q\n", "z"]);
