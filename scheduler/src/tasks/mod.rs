@@ -47,6 +47,7 @@ use treering::{Snapshot, Store};
 
 pub use change::{Change, NewTask, NewUpdate};
 pub use load::Loaded;
+pub(crate) use load::rows_of;
 pub use verify::{Verified, digest, verify};
 pub use view::{TasksOf, View};
 
@@ -127,6 +128,12 @@ impl TaskStore {
     #[must_use]
     pub fn engine(&self) -> &Store {
         &self.store
+    }
+
+    /// The engine's store, for closing it.
+    #[must_use]
+    pub fn into_engine(self) -> Store {
+        self.store
     }
 
     /// Everything as of now, for as long as it is held; read it through a [`View`].

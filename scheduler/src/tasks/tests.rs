@@ -318,10 +318,13 @@ fn each_broken_invariant_is_found() {
     }
 }
 
+/// Job, configuration, host and events of a task.
+type ModelTask = (u64, ConfigHash, Option<u64>, Vec<(u64, TaskState)>);
+
 /// What the store should have, in maps.
 #[derive(Clone, Default)]
 struct Model {
-    tasks: BTreeMap<u64, (u64, ConfigHash, Option<u64>, Vec<(u64, TaskState)>)>,
+    tasks: BTreeMap<u64, ModelTask>,
     updates: BTreeMap<u64, Vec<u64>>,
 }
 
@@ -341,7 +344,7 @@ impl Model {
             assert_eq!(&found, events);
         }
         let by = |of| -> BTreeSet<u64> { view.tasks_of(of, None, usize::MAX).unwrap().into_iter().map(|id| id.0).collect() };
-        let expect = |test: &dyn Fn(&(u64, ConfigHash, Option<u64>, Vec<(u64, TaskState)>)) -> bool| -> BTreeSet<u64> {
+        let expect = |test: &dyn Fn(&ModelTask) -> bool| -> BTreeSet<u64> {
             self.tasks.iter().filter(|(_, t)| test(t)).map(|(id, _)| *id).collect()
         };
         for number in 0..4 {
