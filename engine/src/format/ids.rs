@@ -127,3 +127,14 @@ impl Extent {
         }
     }
 }
+
+/// The root of a table's tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TreeRoot {
+    /// The root page, or [`Position::NONE`] for an empty tree.
+    pub at: Position,
+    /// Entries in the tree.
+    pub len: u64,
+    /// Pages from the root to a leaf, both included; 0 for an empty tree.
+    pub height: u32,
+}

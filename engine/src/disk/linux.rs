@@ -1,0 +1,67 @@
+//! What Linux can do better than the portable disk: reserve and punch without writing, and write through the cache.
+//!
+//! A file system that cannot do one of these says so, and the portable way is taken.
+
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+use rustix::io::{Errno, ReadWriteFlags, pwritev2};
+
+use super::transfer::write_all;
+use crate::format::Extent;
+
+/// Reads at most `into.len()` bytes; 0 at the end of the file.
+pub(super) fn read_some(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(into, offset)
+}
+
+/// Writes at least one byte of `bytes`, if there is one and no error.
+pub(super) fn write_some(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.write_at(bytes, offset)
+}
+
+/// Writes all of `bytes`; they are on the medium when it returns.
+pub(super) fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let dsync = |bytes: &[u8], offset| Ok(pwritev2(file, &[IoSlice::new(bytes)], offset, ReadWriteFlags::DSYNC)?);
+    match write_all(bytes, offset, dsync) {
+        Err(error) if is_unsupported(&error) => {
+            write_all(bytes, offset, |bytes, offset| write_some(file, bytes, offset))?;
+            file.sync_data()
+        }
+        done => done,
+    }
+}
+
+/// Allocates the extent; `false` if this file system cannot.
+pub(super) fn reserve(file: &File, extent: Extent) -> io::Result<bool> {
+    allocate(file, FallocateFlags::empty(), extent)
+}
+
+/// Frees the extent; `false` if this file system cannot.
+pub(super) fn punch(file: &File, extent: Extent) -> io::Result<bool> {
+    allocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, extent)
+}
+
+/// Starts to read the extent into the cache.
+pub(super) fn will_need(file: &File, extent: Extent) {
+    // A hint: a failure changes nothing.
+    let _ = fadvise(file, extent.offset, NonZeroU64::new(extent.len), Advice::WillNeed);
+}
+
+fn allocate(file: &File, flags: FallocateFlags, extent: Extent) -> io::Result<bool> {
+    loop {
+        match fallocate(file, flags, extent.offset, extent.len).map_err(io::Error::from) {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_unsupported(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    [Errno::OPNOTSUPP, Errno::NOSYS].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

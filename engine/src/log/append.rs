@@ -1,0 +1,216 @@
+//! The log's end: where the next record goes (FORMAT 4.1, 4.2).
+//!
+//! A record's place is fixed when it is appended, under the writer's turn; its bytes wait until the one who syncs takes them all and
+//! writes them at once. After that the next record starts on a fresh block, so that no synced block is ever written again.
+//!
+//! ```text
+//!  segment  head | r1 r2 r3 ▒ r4 ▒ r5 r6 ......|      ▒ = rest of a block, behind a sync
+//!                                     ▲ cursor         next ──► the segment that follows, written ahead
+//! ```
+//!
+//! Invariants: (1) `next` is allocated and its blocks were written before the segment's head names it; (2) the segments in `live` are those from the
+//! older header's replay cursor on; (3) what is pending is behind everything that was taken.
+
+use std::collections::VecDeque;
+
+use crate::format::ids::BLOCK;
+use crate::format::header::{Cursor, Run};
+use crate::format::record::{self, RecordHead, RecordKind, SegmentHead, RECORD_HEAD_LEN};
+use crate::format::{Extent, Version};
+
+/// The largest segment that is made ahead: 4 MiB, about a thousand small synced commits.
+pub(crate) const MAX_SEGMENT: u64 = 4 << 20;
+
+/// A segment in use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) extent: Extent,
+    /// Number of the first record in it.
+    pub(crate) first: u64,
+}
+
+/// The log's end.
+#[derive(Debug)]
+pub(crate) struct Log {
+    cursor: Cursor,
+    /// Oldest first; the last is the one that is appended to.
+    live: VecDeque<Segment>,
+    next: Extent,
+    /// Written extents for segments to come.
+    spares: VecDeque<Extent>,
+    pending: Vec<(u64, Vec<u8>)>,
+    salt: u64,
+    term: u64,
+}
+
+/// What a record says about itself beside its body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Label {
+    pub(crate) kind: RecordKind,
+    pub(crate) commit_count: u32,
+    pub(crate) version: Version,
+    pub(crate) durable_to: Version,
+}
+
+impl Log {
+    /// Goes on at `run.start`, in the last segment of `live` (or behind it), whose follower is `next`.
+    pub(crate) fn new(run: &Run, live: VecDeque<Segment>, next: Extent, term: u64) -> Log {
+        let (spares, pending) = (VecDeque::new(), Vec::new());
+        Log { cursor: run.start, live, next, spares, pending, salt: run.salt, term }
+    }
+
+    /// A new chain: the first segment's head is pending.
+    pub(crate) fn start(salt: u64, number: u64, digest: u32, first: Extent, next: Extent, term: u64) -> Log {
+        let cursor = Cursor { segment: first.offset, offset: first.offset + BLOCK, number, digest };
+        let mut log = Log::new(&Run { salt, start: cursor }, VecDeque::new(), next, term);
+        log.open_segment(first);
+        log
+    }
+
+    /// Where the walk must start to meet every record from now on.
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Lengths of the extents to supply before a record with such a body can be appended.
+    pub(crate) fn wants(&self, body_len: u64) -> Vec<u64> {
+        if self.fits(body_len) {
+            return Vec::new();
+        }
+        let standard = self.standard_len();
+        let mut wants = Vec::new();
+        if !fits_new(self.next.len, body_len) {
+            wants.push((RECORD_HEAD_LEN as u64 + body_len + BLOCK).next_multiple_of(BLOCK));
+        }
+        if self.spares.is_empty() {
+            wants.push(standard);
+        }
+        wants
+    }
+
+    /// Length of an extent that it would be good to have ahead; `None` if there is one.
+    pub(crate) fn wants_ahead(&self) -> Option<u64> {
+        self.spares.is_empty().then(|| self.standard_len())
+    }
+
+    /// Takes an extent whose blocks are written. Larger ones are used first: they were asked for.
+    pub(crate) fn supply(&mut self, extent: Extent) {
+        let at = self.spares.iter().position(|spare| spare.len < extent.len).unwrap_or(self.spares.len());
+        self.spares.insert(at, extent);
+    }
+
+    /// Appends a record whose body is `parts`, one behind the other; gives its length with head. What it wanted must have been supplied.
+    pub(crate) fn append(&mut self, label: Label, parts: &[&[u8]]) -> u64 {
+        let body_len: usize = parts.iter().map(|part| part.len()).sum();
+        while !self.fits(body_len as u64) {
+            let follower = self.spares.pop_front().expect("supplied what `wants` asked for");
+            let segment = std::mem::replace(&mut self.next, follower);
+            self.open_segment(segment);
+        }
+        let head = RecordHead {
+            crc: 0,
+            body_len: body_len as u32,
+            kind: label.kind,
+            number: self.cursor.number,
+            digest: self.cursor.digest,
+            commit_count: label.commit_count,
+            salt: self.salt,
+            version: label.version,
+            durable_to: label.durable_to,
+            term: self.term,
+        };
+        let offset = self.cursor.offset.next_multiple_of(8);
+        let len = (RECORD_HEAD_LEN + body_len) as u64;
+        let out = self.pending_at(offset);
+        let start = out.len();
+        out.reserve(len as usize);
+        out.resize(start + RECORD_HEAD_LEN, 0);
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+        self.cursor.digest = record::seal_record_in_place(&mut out[start..], &head);
+        self.cursor.number += 1;
+        self.cursor.offset = offset + len;
+        len
+    }
+
+    /// Takes everything that waits, as runs of bytes with their offsets, ascending within a segment. `synced`: a sync will follow, so
+    /// the next record starts on a fresh block.
+    pub(crate) fn take(&mut self, synced: bool) -> Vec<(u64, Vec<u8>)> {
+        if synced {
+            self.cursor.offset = self.cursor.offset.next_multiple_of(BLOCK);
+        }
+        std::mem::take(&mut self.pending)
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Lets the segments go that stand wholly before record `number`.
+    pub(crate) fn release_before(&mut self, number: u64) -> Vec<Extent> {
+        let mut freed = Vec::new();
+        while self.live.len() > 1 && self.live[1].first <= number {
+            freed.extend(self.live.pop_front().map(|segment| segment.extent));
+        }
+        freed
+    }
+
+    /// Every extent the log holds: segments in use, the one that follows, and spares.
+    pub(crate) fn extents(&self) -> Vec<Extent> {
+        let live = self.live.iter().map(|segment| segment.extent);
+        live.chain([self.next]).chain(self.spares.iter().copied()).collect()
+    }
+
+    /// Bytes of the segments in use.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.live.iter().map(|segment| segment.extent.len).sum()
+    }
+
+    fn standard_len(&self) -> u64 {
+        let last = self.live.back().map_or(BLOCK, |segment| segment.extent.len);
+        // Doubles from segment to segment, so that a small store stays small; a large one-off record does not set the pace.
+        (last.min(MAX_SEGMENT) * 2).clamp(4 * BLOCK, MAX_SEGMENT).max(last.min(MAX_SEGMENT))
+    }
+
+    fn fits(&self, body_len: u64) -> bool {
+        let end = self.live.back().map_or(0, |segment| segment.extent.end());
+        let at = self.cursor.offset.next_multiple_of(8);
+        at + RECORD_HEAD_LEN as u64 + body_len <= end
+    }
+
+    fn open_segment(&mut self, extent: Extent) {
+        let head = SegmentHead {
+            offset: extent.offset,
+            len: extent.len,
+            next: self.next.offset,
+            salt: self.salt,
+            first: self.cursor.number,
+            next_len: self.next.len,
+        };
+        self.live.push_back(Segment { extent, first: self.cursor.number });
+        self.cursor.segment = extent.offset;
+        self.cursor.offset = extent.offset + BLOCK;
+        // The head's whole block, so that what stood there before cannot be taken for anything.
+        let mut block = vec![0; BLOCK as usize];
+        block[..64].copy_from_slice(&head.encode());
+        self.pending.push((extent.offset, block));
+    }
+
+    /// The pending run that ends at `offset`, padded with zeros up to there, or a new one.
+    fn pending_at(&mut self, offset: u64) -> &mut Vec<u8> {
+        let reaches = self.pending.last().is_some_and(|(start, bytes)| {
+            let end = start + bytes.len() as u64;
+            end <= offset && offset - end < BLOCK
+        });
+        if !reaches {
+            self.pending.push((offset, Vec::new()));
+        }
+        let (start, bytes) = self.pending.last_mut().expect("pushed above");
+        bytes.resize((offset - *start) as usize, 0);
+        bytes
+    }
+}
+
+fn fits_new(segment_len: u64, body_len: u64) -> bool {
+    BLOCK + RECORD_HEAD_LEN as u64 + body_len <= segment_len
+}

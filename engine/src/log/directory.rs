@@ -1,0 +1,396 @@
+//! From a position to the bytes of its page, without a lock (L4): the table of chunks, and each chunk's home.
+//!
+//! ```text
+//!  position = (chunk, ordinal)
+//!  Chunks ──► Chunk ──► Home ─┬─ Heap: ordinal ──► page buffer          the open chunk, and one that is being written
+//!                             └─ File: ordinal ──► directory ──► map    a durable chunk, each page checked at its first use (L8)
+//! ```
+//!
+//! A chunk swings from heap to file, or from one place of the file to a dense twin, as a whole: one pointer is swapped; the old home is dropped when
+//! no guard that could have seen it is pinned any more (and when no owned value holds it). Table and homes change only under the reclaimer's lock.
+//!
+//! Invariants: (1) a page of a heap home is put before a root that reaches it is published, and taken only when no held version reaches it;
+//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: `gone` says so.
+
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crossbeam_epoch::{Atomic, Guard, Owned};
+
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::format::chunk::{ChunkTail, NO_PAGE, TAIL_LEN};
+use crate::format::{ChunkId, Extent, Position};
+use crate::page::{ALIGN, HEAD_LEN, Page, PageBuf};
+use crate::sync::epoch;
+
+/// All chunks that a page may stand in.
+pub(crate) struct Chunks {
+    table: Atomic<Table>,
+}
+
+/// An open-addressed table by id. Ids are consecutive, so a look-up seldom probes twice.
+struct Table {
+    /// A power of two, at most half full.
+    slots: Box<[Option<Arc<Chunk>>]>,
+}
+
+impl Table {
+    fn of(chunks: Vec<Arc<Chunk>>) -> Table {
+        let len = (chunks.len() * 2).next_power_of_two().max(8);
+        let mut slots: Box<[Option<Arc<Chunk>>]> = std::iter::repeat_with(|| None).take(len).collect();
+        for chunk in chunks {
+            let mut i = chunk.id.0 as usize & (len - 1);
+            while slots[i].is_some() {
+                i = (i + 1) & (len - 1);
+            }
+            slots[i] = Some(chunk);
+        }
+        Table { slots }
+    }
+
+    fn find(&self, id: ChunkId) -> Option<&Arc<Chunk>> {
+        let mask = self.slots.len() - 1;
+        let mut i = id.0 as usize & mask;
+        loop {
+            let chunk = self.slots.get(i)?.as_ref()?;
+            if chunk.id == id {
+                return Some(chunk);
+            }
+            i = (i + 1) & mask;
+        }
+    }
+}
+
+impl Chunks {
+    /// A table of these chunks.
+    pub(crate) fn new(chunks: Vec<Arc<Chunk>>) -> Chunks {
+        Chunks { table: Atomic::new(Table::of(chunks)) }
+    }
+
+    /// The chunk, for the length of `guard`.
+    pub(crate) fn find<'g>(&self, id: ChunkId, guard: &'g Guard) -> Option<&'g Arc<Chunk>> {
+        self.table(guard).find(id)
+    }
+
+    /// The page at `at`, checked, for the length of `guard`. The caller holds a version that reaches it.
+    ///
+    /// # Errors
+    /// `Corrupt` if there is no such page or it is damaged.
+    pub(crate) fn page<'g>(&self, at: Position, guard: &'g Guard) -> Result<Page<'g>> {
+        match self.find(at.chunk(), guard) {
+            Some(chunk) => chunk.home(guard).page(at),
+            None => Err(Error::corrupt(at, "its chunk does not exist")),
+        }
+    }
+
+    /// Adds a chunk. Only under the reclaimer's lock.
+    pub(crate) fn add(&self, chunk: Arc<Chunk>) {
+        self.change(|chunks| chunks.push(chunk));
+    }
+
+    /// Takes a chunk out. Only under the reclaimer's lock.
+    pub(crate) fn remove(&self, id: ChunkId) {
+        self.change(|chunks| chunks.retain(|chunk| chunk.id != id));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Chunk>>)) {
+        let guard = epoch::pin();
+        let mut chunks = self.table(&guard).slots.iter().flatten().cloned().collect();
+        change(&mut chunks);
+        // AcqRel: readers that load the new table see what it points at.
+        let old = self.table.swap(Owned::new(Table::of(chunks)), Ordering::AcqRel, &guard);
+        // SAFETY: `old` came from `Owned::new` and is no longer reachable but by guards pinned now.
+        unsafe { guard.defer_destroy(old) };
+    }
+
+    fn table<'g>(&self, guard: &'g Guard) -> &'g Table {
+        // SAFETY: never null; what was loaded under a guard is destroyed only after it (`change` defers).
+        unsafe { self.table.load(Ordering::Acquire, guard).deref() }
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: nobody reads this table any more, and it came from `Owned::new`.
+        drop(unsafe { std::mem::replace(&mut self.table, Atomic::null()).try_into_owned() });
+    }
+}
+
+/// A page chunk: an id for ever, and where it is at home now.
+pub(crate) struct Chunk {
+    pub(crate) id: ChunkId,
+    home: Atomic<Home>,
+}
+
+/// Where a chunk's pages are. Cloning shares it: an owned value keeps the home that its bytes are in.
+#[derive(Clone)]
+pub(crate) enum Home {
+    /// In memory: the open chunk.
+    Heap(Arc<HeapHome>),
+    /// In the file.
+    File(Arc<FileHome>),
+}
+
+impl Chunk {
+    /// A chunk at home in memory or in the file.
+    pub(crate) fn new(id: ChunkId, home: Home) -> Arc<Chunk> {
+        Arc::new(Chunk { id, home: Atomic::new(home) })
+    }
+
+    /// Its home, for the length of `guard`.
+    pub(crate) fn home<'g>(&self, guard: &'g Guard) -> &'g Home {
+        // SAFETY: never null; what was loaded under a guard is destroyed only after it (`swing` defers).
+        unsafe { self.home.load(Ordering::Acquire, guard).deref() }
+    }
+
+    /// Moves to another home. Only under the reclaimer's lock.
+    pub(crate) fn swing(&self, home: Home) {
+        let guard = epoch::pin();
+        // AcqRel: readers that load the new home see its bytes.
+        let old = self.home.swap(Owned::new(home), Ordering::AcqRel, &guard);
+        // SAFETY: `old` came from `Owned::new` and is no longer reachable but by guards pinned now.
+        unsafe { guard.defer_destroy(old) };
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: `&mut self`: the last holder; it came from `Owned::new`.
+        drop(unsafe { std::mem::replace(&mut self.home, Atomic::null()).try_into_owned() });
+    }
+}
+
+impl Home {
+    /// The page at `at`, checked. The caller holds a version that reaches it and a guard under which this home was loaded (or a clone of it).
+    pub(crate) fn page(&self, at: Position) -> Result<Page<'_>> {
+        match self {
+            Home::Heap(heap) => heap.page(at),
+            Home::File(file) => file.page(at),
+        }
+    }
+}
+
+/// Slots of a segment, and segments of a heap home: 4,096 x 4,096 = 2^24 ordinals.
+const SPAN: usize = 4096;
+
+type Segment = [AtomicPtr<u8>; SPAN];
+
+/// Pages in memory, by ordinal.
+pub(crate) struct HeapHome {
+    segments: Box<[AtomicPtr<Segment>]>,
+}
+
+impl HeapHome {
+    /// Without pages. 32 KiB.
+    pub(crate) fn new() -> HeapHome {
+        HeapHome { segments: (0..SPAN).map(|_| AtomicPtr::default()).collect() }
+    }
+
+    /// Makes `page` the one at its ordinal. Invariant (1) makes it visible: the root's publication comes after.
+    pub(crate) fn put(&self, ordinal: u32, page: PageBuf) {
+        let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
+        // Release: whoever loads the pointer sees the bytes.
+        let old = entry.swap(page.into_raw().as_ptr(), Ordering::Release);
+        assert!(old.is_null(), "ordinal {ordinal} is taken");
+    }
+
+    /// Takes the page out; invariant (1): no held version reaches it.
+    pub(crate) fn take(&self, ordinal: u32) -> Option<PageBuf> {
+        let entry = &self.segment(ordinal)?[ordinal as usize % SPAN];
+        let page = NonNull::new(entry.swap(std::ptr::null_mut(), Ordering::AcqRel))?;
+        // SAFETY: the pointer came from `into_raw` in `put`, and the swap made us its only owner.
+        Some(unsafe { PageBuf::from_raw(page) })
+    }
+
+    /// Ordinals of the pages that are here, ascending.
+    pub(crate) fn ordinals(&self) -> Vec<u32> {
+        let mut ordinals = Vec::new();
+        for first in (0..SPAN).map(|i| (i * SPAN) as u32) {
+            let Some(segment) = self.segment(first) else { continue };
+            let here = segment.iter().enumerate().filter(|(_, page)| !page.load(Ordering::Relaxed).is_null());
+            ordinals.extend(here.map(|(i, _)| first + i as u32));
+        }
+        ordinals
+    }
+
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        let entry = self.segment(at.ordinal()).map(|segment| &segment[at.ordinal() as usize % SPAN]);
+        // Acquire: the bytes behind the pointer, see `put`.
+        let page = entry.and_then(|entry| NonNull::new(entry.load(Ordering::Acquire)));
+        let Some(page) = page else { return Err(Error::corrupt(at, "there is no such page in memory")) };
+        // SAFETY: put by `put`, whose buffer begins with a page's head that states its length; frozen; kept by invariant (1).
+        let bytes = unsafe {
+            let len = u32::from_le(page.as_ptr().add(4).cast::<u32>().read());
+            std::slice::from_raw_parts(page.as_ptr(), len as usize)
+        };
+        Page::trusted(bytes, at)
+    }
+
+    fn segment(&self, ordinal: u32) -> Option<&Segment> {
+        let entry = self.segments.get(ordinal as usize / SPAN)?;
+        // SAFETY: null, or leaked from a box by `segment_for` and freed only by `drop`. Acquire: its contents.
+        unsafe { entry.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn segment_for(&self, ordinal: u32) -> &Segment {
+        if let Some(segment) = self.segment(ordinal) {
+            return segment;
+        }
+        let fresh: Box<Segment> = Box::new([const { AtomicPtr::new(std::ptr::null_mut()) }; SPAN]);
+        let fresh = Box::into_raw(fresh);
+        let entry = &self.segments[ordinal as usize / SPAN];
+        if entry.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: nobody else has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+        self.segment(ordinal).expect("just made, by us or by another")
+    }
+}
+
+impl Drop for HeapHome {
+    fn drop(&mut self) {
+        for ordinal in self.ordinals() {
+            self.take(ordinal);
+        }
+        for entry in &mut self.segments {
+            let segment = *entry.get_mut();
+            if !segment.is_null() {
+                // SAFETY: leaked from a box by `segment_for`; `&mut self`.
+                drop(unsafe { Box::from_raw(segment) });
+            }
+        }
+    }
+}
+
+/// A chunk in the file, read through the map. Its tail and directory are checked at first use, each page at its own.
+pub(crate) struct FileHome {
+    disk: Arc<dyn Disk>,
+    id: ChunkId,
+    pub(crate) extent: Extent,
+    pub(crate) generation: u32,
+    slot_count: u32,
+    opened: OnceLock<Opened>,
+    /// Set when this home is dropped: its extent may be used again.
+    gone: Arc<AtomicBool>,
+}
+
+struct Opened {
+    /// The extent's first byte in the map.
+    start: *const u8,
+    /// Offset of the directory in the extent: pages end before it.
+    directory: usize,
+    /// A bit an ordinal: that page was checked.
+    checked: Box<[AtomicU64]>,
+}
+
+// SAFETY: `start` points into the map, which lives as long as `disk`, and is only read.
+unsafe impl Send for Opened {}
+// SAFETY: as above.
+unsafe impl Sync for Opened {}
+
+impl FileHome {
+    /// The chunk `id` in `extent`, as a seal states it. Reads nothing yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, id: ChunkId, extent: Extent, generation: u32, slot_count: u32) -> FileHome {
+        FileHome { disk, id, extent, generation, slot_count, opened: OnceLock::new(), gone: Arc::default() }
+    }
+
+    /// Becomes true when nobody can be reading this home any more.
+    pub(crate) fn gone(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.gone)
+    }
+
+    /// Slots of the directory, empty ones included.
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.slot_count
+    }
+
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        let opened = self.open()?;
+        let bytes = self.stored_in(opened, at)?;
+        let ordinal = at.ordinal() as usize;
+        let word = &opened.checked[ordinal / 64];
+        let bit = 1_u64 << (ordinal % 64);
+        // Relaxed: the bit says something about bytes that do not change; there is nothing to order.
+        if word.load(Ordering::Relaxed) & bit != 0 {
+            return Page::trusted(bytes, at);
+        }
+        let page = Page::verify(bytes, at)?;
+        word.fetch_or(bit, Ordering::Relaxed);
+        Ok(page)
+    }
+
+    /// The stored bytes of a page, unchecked but for their bounds; `None` where the directory has no page.
+    pub(crate) fn stored(&self, at: Position) -> Result<Option<&[u8]>> {
+        let opened = self.open()?;
+        if at.ordinal() >= self.slot_count || self.entry(opened, at.ordinal()) == NO_PAGE {
+            return Ok(None);
+        }
+        self.stored_in(opened, at).map(Some)
+    }
+
+    fn stored_in(&self, opened: &Opened, at: Position) -> Result<&[u8]> {
+        if at.ordinal() >= self.slot_count {
+            return Err(Error::corrupt(at, format_args!("the chunk has {} pages", self.slot_count)));
+        }
+        let offset = (self.entry(opened, at.ordinal()) as usize).saturating_mul(ALIGN);
+        let room = opened.directory.checked_sub(offset).filter(|room| *room >= HEAD_LEN);
+        let Some(room) = room else {
+            return Err(Error::corrupt(at, format_args!("the directory puts it at {offset}, behind the pages")));
+        };
+        // SAFETY: offset + HEAD_LEN <= directory <= extent length, all inside the mapped extent (`open`); the length is read once and
+        // bounds-checked before the slice of the page is made; invariant (2) keeps the bytes as they are.
+        unsafe {
+            let start = opened.start.add(offset);
+            let len = u32::from_le(start.add(4).cast::<u32>().read()) as usize;
+            if len < HEAD_LEN || len > room {
+                return Err(Error::corrupt(at, format_args!("its length {len} leaves the chunk")));
+            }
+            Ok(std::slice::from_raw_parts(start, len))
+        }
+    }
+
+    /// The directory's entry. `ordinal` is below `slot_count`.
+    fn entry(&self, opened: &Opened, ordinal: u32) -> u32 {
+        debug_assert!(ordinal < self.slot_count);
+        // SAFETY: the directory of `slot_count` entries stands inside the extent (`open` checked), aligned to 64.
+        unsafe { u32::from_le(opened.start.add(opened.directory).cast::<u32>().add(ordinal as usize).read()) }
+    }
+
+    fn open(&self) -> Result<&Opened> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let len = self.extent.len as usize;
+        let place = format!("chunk {} at {}", self.id, self.extent.offset);
+        // SAFETY: invariant (2).
+        let bytes = unsafe { self.disk.slice(self.extent.offset, len) }.map_err(|e| e.within(&place))?;
+        let tail = len.checked_sub(TAIL_LEN).and_then(|at| bytes.get(at..));
+        let tail = tail.ok_or_else(|| Error::corrupt(&place, "it is shorter than its tail"))?;
+        let tail = ChunkTail::decode(tail, self.extent.len).map_err(|e| e.within(&place))?;
+        let directory = tail.directory as usize..(tail.directory + tail.directory_len()) as usize;
+        let directory = bytes.get(directory).ok_or_else(|| Error::corrupt(&place, "its directory leaves it"))?;
+        tail.check(directory).map_err(|e| e.within(&place))?;
+        if (tail.id, tail.generation, tail.slot_count) != (self.id, self.generation, self.slot_count) {
+            let found = format!("its tail says chunk {}, generation {}, {} slots", tail.id, tail.generation, tail.slot_count);
+            return Err(Error::corrupt(&place, found));
+        }
+        let words = (self.slot_count as usize).div_ceil(64);
+        let opened = Opened {
+            start: bytes.as_ptr(),
+            directory: tail.directory as usize,
+            checked: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        };
+        Ok(self.opened.get_or_init(|| opened))
+    }
+}
+
+impl Drop for FileHome {
+    fn drop(&mut self) {
+        // Release: every read of the old home happens before its extent is written anew.
+        self.gone.store(true, Ordering::Release);
+    }
+}

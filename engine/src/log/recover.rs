@@ -1,0 +1,323 @@
+//! Finding the newest whole state: FORMAT 9, steps 1 to 4. Reads only.
+//!
+//! [`choose_header`] takes the newer valid slot; [`walk`] follows the chain of records to the first place where none fits, and decides by evidence
+//! whether what stands there is torn (dropped, and said) or rotten (an error). [`Bodies`] then lends the records' bodies in order.
+//!
+//! Every length is checked against the file before it is believed; the walk is bounded by the file, since each step moves on in a segment or to a
+//! segment whose head names the number that is due.
+
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::{Cursor, HEADER_LEN, Header, SLOT_1};
+use crate::format::ids::BLOCK;
+use crate::format::record::{self, RECORD_HEAD_LEN, RecordHead, RecordKind, SEGMENT_HEAD_LEN, SegmentHead};
+use crate::format::{Extent, Version};
+use crate::log::append::Segment;
+
+/// Most bytes of damaged records that the search for evidence hashes before it gives up: a hostile file must not cost time without bound.
+const EVIDENCE_BUDGET: u64 = 64 << 20;
+
+/// The headers of a file.
+#[derive(Debug)]
+pub(crate) struct Headers {
+    /// The newer valid one.
+    pub(crate) newest: Header,
+    /// What is wrong with the other slot, if anything is.
+    pub(crate) other: Result<Header>,
+}
+
+/// Reads both slots and takes the newer valid one.
+///
+/// # Errors
+/// `NotAStore` or `Unsupported` as the first slot says; `Corrupt` if both are damaged.
+pub(crate) fn choose_header(disk: &dyn Disk) -> Result<Headers> {
+    let len = disk.len()?;
+    if len < 2 * BLOCK {
+        let mut start = vec![0; len.min(HEADER_LEN as u64) as usize];
+        disk.read_at(&mut start, 0)?;
+        let what = match Header::decode(&start) {
+            Err(e) if e.kind() == ErrorKind::Unsupported => return Err(e.within(disk.name())),
+            _ => "it is shorter than its headers",
+        };
+        return Err(Error::new(ErrorKind::NotAStore, format!("{} is no store: {what}", disk.name())));
+    }
+    let first = slot(disk, 0);
+    let second = slot(disk, SLOT_1);
+    match (first, second) {
+        (Ok(a), Ok(b)) if b.sequence > a.sequence => Ok(Headers { newest: b, other: Ok(a) }),
+        (Ok(a), other) => Ok(Headers { newest: a, other }),
+        (other, Ok(b)) => Ok(Headers { newest: b, other }),
+        // A file of another kind fails alike in both; the first slot's words are the clearest.
+        (Err(a), Err(_)) => Err(a.within(disk.name())),
+    }
+}
+
+fn slot(disk: &dyn Disk, offset: u64) -> Result<Header> {
+    let mut block = vec![0; HEADER_LEN];
+    disk.read_at(&mut block, offset)?;
+    let header = Header::decode(&block)?;
+    if header.slot_offset() != offset {
+        return Err(Error::corrupt(format_args!("header at {offset}"), "it belongs into the other slot"));
+    }
+    Ok(header)
+}
+
+/// A valid record of the walk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Offset of its head in the file.
+    pub(crate) offset: u64,
+    pub(crate) head: RecordHead,
+    /// Index of its segment in the walk.
+    segment: usize,
+}
+
+/// What the walk found.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) records: Vec<Found>,
+    /// From the replay cursor's on.
+    pub(crate) segments: Vec<Segment>,
+    /// The extent that follows the last of them.
+    pub(crate) next: Extent,
+    /// Where the next record would be looked for.
+    pub(crate) end: Cursor,
+    /// The newest version that a record or a seal makes.
+    pub(crate) last: Version,
+    /// Index of the newest seal in `records`.
+    pub(crate) seal: usize,
+    /// Bytes behind the end that once looked like records of the newest run, and were dropped.
+    pub(crate) dropped_bytes: u64,
+}
+
+struct Loaded {
+    head: SegmentHead,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    /// The segment at `offset`, if a valid head stands there.
+    fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
+        let place = Extent { offset, len: BLOCK };
+        if !place.is_legal(file_len) {
+            return Ok(None);
+        }
+        let mut head = [0; SEGMENT_HEAD_LEN];
+        disk.read_at(&mut head, offset)?;
+        let legal = |head: &SegmentHead| head.offset == offset && head.extent().is_legal(file_len) && head.len > BLOCK;
+        let Some(head) = SegmentHead::decode(&head).filter(legal) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        // The length is within the file's: memory is bounded by what was really written.
+        if bytes.try_reserve_exact(head.len as usize).is_err() {
+            return Err(Error::new(ErrorKind::Full, format!("no memory for a segment of {} bytes", head.len)));
+        }
+        bytes.resize(head.len as usize, 0);
+        disk.read_at(&mut bytes, offset)?;
+        Ok(Some(Loaded { head, bytes }))
+    }
+
+    /// The record at `offset` of the file, if a whole one stands there.
+    fn record(&self, offset: u64) -> Option<RecordHead> {
+        let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
+        record::check_record(self.bytes.get(at..)?).map(|(head, _)| head)
+    }
+
+    /// The record at `offset` if it is the one that `due` asks for.
+    fn due(&self, offset: u64, due: &Cursor, salt: u64) -> Option<RecordHead> {
+        let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
+        let head = record::decode_head(self.bytes.get(at..)?)?;
+        // The cheap questions first: stale bytes are not hashed.
+        let fits = head.number == due.number && head.digest == due.digest && head.salt == salt;
+        if fits { self.record(offset) } else { None }
+    }
+}
+
+/// Follows the records from the header's replay cursor.
+///
+/// # Errors
+/// `Corrupt` where something that was synced is damaged or missing.
+pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
+    let header = &headers.newest;
+    let file_len = disk.len()?;
+    let mut cursor = header.replay;
+    let mut run = header.runs.iter().rposition(|run| run.start.number <= cursor.number);
+    let first = Loaded::read(disk, cursor.segment, file_len)?;
+    let (Some(mut run_index), Some(mut segment)) = (run.take(), first) else {
+        return Err(Error::corrupt(format_args!("segment at {}", cursor.segment), "the header's replay cursor names no segment of a run"));
+    };
+    let first = Segment { extent: segment.head.extent(), first: segment.head.first };
+    let (mut records, mut segments, mut last) = (Vec::new(), vec![first], None::<Version>);
+    loop {
+        if let Some(next) = header.runs.get(run_index + 1)
+            && next.start.number == cursor.number
+        {
+            if next.start.segment != cursor.segment || next.start.digest != cursor.digest || next.start.offset < cursor.offset {
+                return Err(Error::corrupt(format_args!("record {} at {}", cursor.number, cursor.offset), "the next run does not begin where this one ends"));
+            }
+            cursor = next.start;
+            run_index += 1;
+        }
+        let Some(salt) = header.runs.get(run_index).map(|run| run.salt) else { break };
+        let found = match here(&segment, &cursor, salt) {
+            Some(found) => Some(found),
+            None => match follow(disk, &segment, &cursor, salt, file_len)? {
+                Some((passed, loaded, found)) => {
+                    segments.extend(passed);
+                    segment = loaded;
+                    Some(found)
+                }
+                None => None,
+            },
+        };
+        let Some((offset, head)) = found else { break };
+        last = Some(version_after(last, &head, offset)?);
+        records.push(Found { offset, head, segment: segments.len() - 1 });
+        cursor = Cursor { segment: segment.head.offset, offset: offset + head.record_len(), number: head.number + 1, digest: head.crc };
+    }
+    let newest_run = run_index + 1 >= header.runs.len();
+    let end = format!("record {} at {}", cursor.number, cursor.offset);
+    if !newest_run {
+        return Err(Error::corrupt(end, "it is missing, but a later run goes on behind it"));
+    }
+    let seal = records.iter().rposition(|found: &Found| found.head.kind == RecordKind::Seal);
+    let seal = seal.ok_or_else(|| Error::corrupt(&end, "the log ends before the seal that the header names"))?;
+    let last = last.unwrap_or_default();
+    let durable = headers.other.as_ref().map_or(header.durable_to, |other| header.durable_to.max(other.durable_to));
+    if durable > last || records[seal].head.version < header.sealed {
+        let what = format!("the log ends at version {last}, but a header says that version {} was synced", durable.max(header.sealed));
+        return Err(Error::corrupt(end, what));
+    }
+    let salt = header.runs.get(run_index).map_or(0, |run| run.salt);
+    let evidence = evidence(disk, segment.head, &segment.bytes, &cursor, salt, file_len)?;
+    if evidence.durable_to > last {
+        let what = format!("it is damaged, but a later record says that version {} was synced", evidence.durable_to);
+        return Err(Error::corrupt(end, what));
+    }
+    let next = segment.head.next_extent();
+    if !next.is_legal(file_len) {
+        return Err(Error::corrupt(format_args!("segment at {}", segment.head.offset), "the segment that follows leaves the file"));
+    }
+    Ok(Walk { records, segments, next, end: cursor, last, seal, dropped_bytes: evidence.bytes })
+}
+
+/// The next record in this segment: behind the last one, or on the next block (FORMAT 4.2).
+fn here(segment: &Loaded, due: &Cursor, salt: u64) -> Option<(u64, RecordHead)> {
+    let packed = due.offset.checked_next_multiple_of(8)?;
+    let fresh = due.offset.checked_next_multiple_of(BLOCK)?;
+    [packed, fresh].into_iter().find_map(|at| segment.due(at, due, salt).map(|head| (at, head)))
+}
+
+/// A record that a later segment begins with, that segment, and all segments passed on the way to it, itself included.
+type Followed = Option<(Vec<Segment>, Loaded, (u64, RecordHead))>;
+
+/// The next record at the start of a segment behind this one. Segments without a record are passed: a record too long for them went by.
+fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64) -> Result<Followed> {
+    let (mut passed, mut next) = (Vec::new(), from.head.next);
+    // A chain cannot have more segments than the file has blocks.
+    for _ in 0..file_len / BLOCK {
+        let loaded = Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
+        let Some(loaded) = loaded else { return Ok(None) };
+        passed.push(Segment { extent: loaded.head.extent(), first: loaded.head.first });
+        let at = next + BLOCK;
+        if let Some(head) = loaded.due(at, due, salt) {
+            return Ok(Some((passed, loaded, (at, head))));
+        }
+        next = loaded.head.next;
+    }
+    Ok(None)
+}
+
+/// The newest version after this record. Commits are contiguous; a seal may bring the one version that has no record.
+fn version_after(last: Option<Version>, head: &RecordHead, offset: u64) -> Result<Version> {
+    let fits = match (last, head.kind) {
+        (None, _) => true,
+        (Some(last), RecordKind::Commits) => head.first_version() == last.next(),
+        (Some(last), RecordKind::Seal) => head.version <= last.next(),
+    };
+    if !fits {
+        let place = format!("record {} at {offset}", head.number);
+        return Err(Error::corrupt(place, format_args!("its version {} does not follow {}", head.version, last.unwrap_or_default())));
+    }
+    Ok(last.map_or(head.version, |last| last.max(head.version)))
+}
+
+#[derive(Default)]
+struct Evidence {
+    durable_to: Version,
+    bytes: u64,
+}
+
+/// What later records of this run say about what was synced: looked for at every place where a record could begin, in this segment behind the end
+/// and in the segments chained behind it.
+fn evidence(disk: &dyn Disk, head: SegmentHead, bytes: &[u8], end: &Cursor, salt: u64, file_len: u64) -> Result<Evidence> {
+    let mut found = Evidence::default();
+    let mut budget = EVIDENCE_BUDGET;
+    let from = (end.offset.next_multiple_of(8) - head.offset) as usize;
+    search(bytes, from, end, salt, &mut found, &mut budget);
+    let (mut next, mut first) = (head.next, head.first);
+    for _ in 0..file_len / BLOCK {
+        let Some(loaded) = Loaded::read(disk, next, file_len)? else { break };
+        if loaded.head.salt != salt || loaded.head.first < first.max(end.number) {
+            break;
+        }
+        search(&loaded.bytes, BLOCK as usize, end, salt, &mut found, &mut budget);
+        (next, first) = (loaded.head.next, loaded.head.first);
+    }
+    if budget == 0 {
+        return Err(Error::corrupt(format_args!("record {} at {}", end.number, end.offset), "behind it stands so much that looks like damaged records that it cannot be told what was synced"));
+    }
+    Ok(found)
+}
+
+fn search(bytes: &[u8], from: usize, end: &Cursor, salt: u64, found: &mut Evidence, budget: &mut u64) {
+    let mut at = from;
+    while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= RECORD_HEAD_LEN) {
+        let mut step = 8;
+        if let Some(head) = record::decode_head(rest).filter(|head| head.salt == salt && head.number >= end.number) {
+            let len = head.record_len().min(rest.len() as u64);
+            *budget = budget.saturating_sub(len);
+            if *budget == 0 {
+                return;
+            }
+            found.bytes += len;
+            if record::check_record(rest).is_some() {
+                found.durable_to = found.durable_to.max(head.durable_to);
+                step = (len as usize).next_multiple_of(8);
+            }
+        }
+        at += step;
+    }
+}
+
+/// Lends the bodies of a walk's records, a segment in memory at a time.
+pub(crate) struct Bodies<'a> {
+    disk: &'a dyn Disk,
+    walk: &'a Walk,
+    /// Index and bytes of the segment in memory.
+    loaded: Option<(usize, Vec<u8>)>,
+}
+
+impl<'a> Bodies<'a> {
+    /// Nothing is read yet.
+    pub(crate) fn new(disk: &'a dyn Disk, walk: &'a Walk) -> Bodies<'a> {
+        Bodies { disk, walk, loaded: None }
+    }
+
+    /// The body of a record of the walk, checked once more.
+    ///
+    /// # Errors
+    /// `Corrupt` if the file changed under the walk.
+    pub(crate) fn get(&mut self, found: &Found) -> Result<&[u8]> {
+        let gone = || Error::corrupt(format_args!("record {} at {}", found.head.number, found.offset), "it changed while it was read");
+        let segment = self.walk.segments.get(found.segment).ok_or_else(gone)?;
+        if self.loaded.as_ref().is_none_or(|(index, _)| *index != found.segment) {
+            let mut bytes = vec![0; segment.extent.len as usize];
+            self.disk.read_at(&mut bytes, segment.extent.offset)?;
+            self.loaded = Some((found.segment, bytes));
+        }
+        let bytes = self.loaded.as_ref().map_or(&[][..], |(_, bytes)| bytes);
+        let at = (found.offset - segment.extent.offset) as usize;
+        let body = bytes.get(at..).and_then(record::check_record).filter(|(head, _)| head.crc == found.head.crc);
+        body.map(|(_, body)| body).ok_or_else(gone)
+    }
+}

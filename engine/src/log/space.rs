@@ -1,0 +1,200 @@
+//! Which extents of the file are free (FORMAT 10).
+//!
+//! First fit from the lowest offset, so that the file's end empties and can be cut off. Free neighbours are one extent. An extent is never
+//! across a window's edge. Nothing of this is stored: at open, free is what nothing else covers.
+//!
+//! Invariants: (1) free extents are disjoint, not adjacent, within [2 blocks, end); (2) `end` is the file's length as far as it was reserved.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Extent;
+use crate::format::ids::{BLOCK, WINDOW};
+
+/// The free extents of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Space {
+    /// Offset to length.
+    free: BTreeMap<u64, u64>,
+    free_bytes: u64,
+    end: u64,
+}
+
+impl Space {
+    /// A file of `end` bytes (rounded down to whole blocks) in which `used` is taken and everything else, but for the headers, is free.
+    ///
+    /// # Errors
+    /// `Corrupt` if two of `used` overlap or one leaves the file.
+    pub(crate) fn new(end: u64, used: impl IntoIterator<Item = Extent>) -> Result<Space> {
+        let end = (end / BLOCK * BLOCK).max(2 * BLOCK);
+        let mut space = Space { free: BTreeMap::new(), free_bytes: 0, end };
+        let mut used: Vec<Extent> = used.into_iter().collect();
+        used.sort_unstable();
+        let mut at = 2 * BLOCK;
+        for extent in used {
+            if !extent.is_legal(end) || extent.offset < at {
+                let what = "overlaps another, the headers, or the end of the file";
+                return Err(Error::corrupt(format!("extent {}+{}", extent.offset, extent.len), what));
+            }
+            space.put(at, extent.offset - at);
+            at = extent.end();
+        }
+        space.put(at, end - at);
+        Ok(space)
+    }
+
+    /// The lowest free extent of `len` bytes (rounded up to blocks); `true` if the file must grow for it, up to its end.
+    ///
+    /// # Errors
+    /// `Full` if `len` is more than a window.
+    pub(crate) fn take(&mut self, len: u64) -> Result<(Extent, bool)> {
+        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+        if len > WINDOW {
+            return Err(Error::new(ErrorKind::Full, format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once")));
+        }
+        for (&offset, &free) in &self.free {
+            let start = fit(offset, len);
+            if start + len <= offset + free {
+                self.carve(offset, free, start, len);
+                return Ok((Extent { offset: start, len }, false));
+            }
+        }
+        // The free extent at the end, if there is one, is the growth's beginning.
+        let tail = self.free.last_key_value().map(|(o, l)| (*o, *l)).filter(|(o, l)| o + l == self.end);
+        let (from, have) = tail.unwrap_or((self.end, 0));
+        let start = fit(from, len);
+        if have > 0 {
+            self.free.remove(&from);
+            self.free_bytes -= have;
+        }
+        self.put(from, start - from);
+        self.end = start + len;
+        Ok((Extent { offset: start, len }, true))
+    }
+
+    /// Gives an extent back.
+    pub(crate) fn give(&mut self, extent: Extent) {
+        if extent.len == 0 {
+            return;
+        }
+        debug_assert!(!self.overlaps_free(extent), "{extent:?} is given back twice");
+        let (mut offset, mut len) = (extent.offset, extent.len);
+        if let Some((&before, &before_len)) = self.free.range(..offset).next_back()
+            && before + before_len == offset
+        {
+            self.free.remove(&before);
+            self.free_bytes -= before_len;
+            offset = before;
+            len += before_len;
+        }
+        if let Some(after_len) = self.free.remove(&(offset + len)) {
+            self.free_bytes -= after_len;
+            len += after_len;
+        }
+        self.put(offset, len);
+    }
+
+    /// Where the file could end: behind the last extent that is not free. Afterwards that is the end.
+    pub(crate) fn cut(&mut self) -> u64 {
+        if let Some((&offset, &len)) = self.free.last_key_value()
+            && offset + len == self.end
+        {
+            self.free.remove(&offset);
+            self.free_bytes -= len;
+            self.end = offset;
+        }
+        self.end
+    }
+
+    /// How many bytes `cut` would take off.
+    pub(crate) fn tail_bytes(&self) -> u64 {
+        self.free.last_key_value().filter(|(o, l)| *o + *l == self.end).map_or(0, |(_, l)| *l)
+    }
+
+    /// Free bytes in the file.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        self.free_bytes
+    }
+
+    /// The file's length, as reserved.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The free extents, by offset.
+    pub(crate) fn extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.free.iter().map(|(&offset, &len)| Extent { offset, len })
+    }
+
+    fn put(&mut self, offset: u64, len: u64) {
+        if len > 0 {
+            self.free.insert(offset, len);
+            self.free_bytes += len;
+        }
+    }
+
+    fn carve(&mut self, offset: u64, free: u64, start: u64, len: u64) {
+        self.free.remove(&offset);
+        self.free_bytes -= free;
+        self.put(offset, start - offset);
+        self.put(start + len, offset + free - start - len);
+    }
+
+    fn overlaps_free(&self, extent: Extent) -> bool {
+        self.free.range(..extent.end()).next_back().is_some_and(|(o, l)| o + l > extent.offset)
+    }
+}
+
+/// The first offset from `offset` on at which `len` bytes stand in one window.
+fn fit(offset: u64, len: u64) -> u64 {
+    let window_end = (offset / WINDOW + 1) * WINDOW;
+    if offset + len <= window_end { offset } else { window_end }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(block: u64, blocks: u64) -> Extent {
+        Extent { offset: block * BLOCK, len: blocks * BLOCK }
+    }
+
+    /// What was taken and given back in any order is one free extent again, and free + used = file at every step.
+    #[test]
+    fn free_and_used_add_up() {
+        let mut space = Space::new(0, []).expect("empty");
+        let mut taken = Vec::new();
+        for i in 0..100_u64 {
+            taken.push(space.take(1 + i * 777 % 50_000).expect("fits").0);
+            if i % 3 == 0 {
+                let n = (i * 31) as usize % taken.len();
+                space.give(taken.swap_remove(n));
+            }
+            let used: u64 = taken.iter().map(|e| e.len).sum();
+            assert_eq!(2 * BLOCK + used + space.free_bytes(), space.end());
+            assert_eq!(Space::new(space.end(), taken.iter().copied()).expect("disjoint").free, space.free);
+        }
+        taken.drain(..).for_each(|e| space.give(e));
+        assert_eq!(space.cut(), 2 * BLOCK);
+        assert_eq!(space.free_bytes(), 0);
+    }
+
+    /// No extent crosses a window's edge, and the gap before the edge stays usable.
+    #[test]
+    fn no_extent_crosses_a_window() {
+        let mut space = Space::new(WINDOW - 2 * BLOCK, [extent(2, WINDOW / BLOCK - 4)]).expect("one extent");
+        let (big, grows) = space.take(4 * BLOCK).expect("fits behind the edge");
+        assert_eq!((big.offset, grows), (WINDOW, true));
+        assert_eq!(space.take(2 * BLOCK).expect("the gap").0.offset, WINDOW - 2 * BLOCK);
+        assert!(space.take(WINDOW + 1).is_err());
+    }
+
+    /// Overlapping extents are damage, not a panic.
+    #[test]
+    fn l8_overlapping_extents_are_refused() {
+        assert!(Space::new(100 * BLOCK, [extent(2, 3), extent(4, 1)]).is_err());
+        assert!(Space::new(100 * BLOCK, [extent(1, 3)]).is_err());
+        assert!(Space::new(100 * BLOCK, [extent(99, 2)]).is_err());
+        assert!(Space::new(100 * BLOCK, [Extent { offset: u64::MAX - 4095, len: 8192 }]).is_err());
+    }
+}

@@ -1,0 +1,457 @@
+//! Checkpoints: the pages that are only in memory go into a chunk, and a seal makes it part of the state (FORMAT 8).
+//!
+//! The turn is held for the capture alone: at most one sync, so that everything before V is published, and a few small copies. The chunk is written beside the
+//! writers. A chunk whose writing failed stays closed, in memory, and the next checkpoint takes it along.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::error::Result;
+use crate::format::header::Cursor;
+use crate::format::record::RecordKind;
+use crate::format::seal::{Seal, SealedChunk, SealedTable};
+use crate::format::{ChunkId, Extent, Position, Version};
+use crate::log::append::Label;
+use crate::log::chunk::{ChunkWriter, Written, extent_len};
+use crate::log::directory::{FileHome, HeapHome, Home};
+use crate::store::commit::{Callback, Until};
+use crate::store::compact::Twin;
+use crate::store::edit::{Dead, Draft};
+use crate::store::read::Lender;
+use crate::store::reclaim::Closed;
+use crate::store::{Machine, OpenChunk};
+use crate::sync::{Condvar, Mutex, epoch};
+use crate::tree::{self, Pages};
+use crate::version::root::{Pinned, Root};
+
+/// One checkpoint at a time. Entered only with the turn, left without it.
+#[derive(Default)]
+pub(crate) struct Busy {
+    busy: Mutex<bool>,
+    left: Condvar,
+    running: AtomicBool,
+}
+
+impl Busy {
+    fn try_enter(&self) -> bool {
+        let mut busy = self.busy.lock();
+        let free = !*busy;
+        if free {
+            *busy = true;
+            // Relaxed: for statistics.
+            self.running.store(true, Ordering::Relaxed);
+        }
+        free
+    }
+
+    fn wait(&self) {
+        let mut busy = self.busy.lock();
+        while *busy {
+            self.left.wait(&mut busy);
+        }
+    }
+
+    fn leave(&self) {
+        *self.busy.lock() = false;
+        self.running.store(false, Ordering::Relaxed);
+        self.left.notify_all();
+    }
+
+    /// Whether a checkpoint is under way.
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Relaxed)
+    }
+}
+
+/// What a checkpoint is made of: taken under the turn.
+struct Captured {
+    root: Root,
+    /// Number of the seal.
+    seal: u64,
+    replay: Cursor,
+    next_chunk: ChunkId,
+    /// Chunks in the file, with live bytes as of the root's version.
+    chunks: BTreeMap<ChunkId, SealedChunk>,
+    /// Closed chunks: in memory only.
+    heaps: BTreeMap<ChunkId, Arc<HeapHome>>,
+    tail_bytes: u64,
+}
+
+impl Machine {
+    /// Seals the newest version. With nothing to seal, and unless `twins` are to be installed or `forced`, it does nothing. Gives the version that is sealed.
+    pub(crate) fn checkpoint(&self, twins: Vec<Twin>, forced: bool) -> Result<Version> {
+        self.writable()?;
+        let turn = loop {
+            let Some(turn) = self.turn.take(None) else { continue };
+            if self.checkpoint.try_enter() {
+                break turn;
+            }
+            drop(turn);
+            self.checkpoint.wait();
+        };
+        let start = Instant::now();
+        let captured = self.capture_newest(forced || !twins.is_empty());
+        drop(turn);
+        self.counters.checkpoint_turn(start.elapsed());
+        let result = match captured {
+            Ok(Some((captured, pinned))) => {
+                let result = self.write_checkpoint(captured, twins);
+                self.versions.unpin(&pinned);
+                result
+            }
+            Ok(None) => Ok(self.headers.lock().sealed),
+            Err(e) => Err(e),
+        };
+        self.checkpoint.leave();
+        self.reclaim_published();
+        result
+    }
+
+    /// Makes a draft a version by sealing it: for changes that no record holds.
+    pub(crate) fn commit_by_seal(&self, draft: Draft, callbacks: Vec<Callback>) -> Result<Version> {
+        // The turn is held: who is writing a checkpoint is past needing it.
+        while !self.checkpoint.try_enter() {
+            self.checkpoint.wait();
+        }
+        let result = self.seal_draft(draft, callbacks);
+        self.checkpoint.leave();
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.reclaim_published();
+        result
+    }
+
+    fn seal_draft(&self, mut draft: Draft, callbacks: Vec<Callback>) -> Result<Version> {
+        if let Err(e) = self.writable().and_then(|()| self.settle(Until::Synced(draft.base.version))) {
+            draft.discard(self);
+            return Err(e);
+        }
+        let chunk = self.open.lock().id;
+        let (frozen, turn) = draft.freeze()?;
+        let ordinals: Vec<u32> = frozen.pages.iter().map(|(ordinal, _)| *ordinal).collect();
+        let (root, dead) = self.install(frozen);
+        let version = root.version;
+        let captured = self.capture(root.clone(), &dead);
+        let (seal, replay, tail) = (captured.seal, captured.replay, captured.tail_bytes);
+        let written = self.write_chunks(&captured).and_then(|written| {
+            let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
+            match self.append_seal(&captured, sealed) {
+                Ok(()) => Ok(written),
+                Err(e) => {
+                    self.abandon(&written);
+                    Err(e)
+                }
+            }
+        });
+        let written = match written {
+            Ok(written) => written,
+            Err(e) => {
+                // Nobody reaches these pages: the next checkpoint must not take them for a snapshot's.
+                self.free_closed(chunk, &ordinals);
+                return Err(e);
+            }
+        };
+        self.publish_sealed(root, dead, callbacks);
+        drop(turn);
+        self.finish(seal, version, replay, tail, written, Vec::new())?;
+        Ok(version)
+    }
+
+    fn capture_newest(&self, forced: bool) -> Result<Option<(Captured, Pinned)>> {
+        let newest = self.pipeline.lock().newest.version;
+        self.settle(Until::Synced(newest))?;
+        let sealed = self.headers.lock().sealed;
+        let pinned = self.versions.pin();
+        let dirty = self.open.lock().home.bytes() > 0 || !self.reclaim.lock().closed.is_empty();
+        if newest == sealed && !dirty && !forced {
+            self.versions.unpin(&pinned);
+            return Ok(None);
+        }
+        Ok(Some((self.capture(pinned.root().clone(), &[]), pinned)))
+    }
+
+    /// The caller has the turn, everything before `root` is published and settled. `dead`: deaths that came with `root`, if it is not published yet.
+    fn capture(&self, root: Root, dead: &[Dead]) -> Captured {
+        let pipeline = self.pipeline.lock();
+        let mut reclaim = self.reclaim.lock();
+        let mut open = self.open.lock();
+        reclaim.seal += 1;
+        if open.home.bytes() > 0 {
+            reclaim.closed.insert(open.id, Closed::default());
+            *open = OpenChunk::new(ChunkId(open.id.0 + 1));
+            self.chunks.add(open.chunk());
+        }
+        let guard = epoch::pin();
+        let heap = |id: &ChunkId| match self.chunks.find(*id, &guard)?.home(&guard) {
+            Home::Heap(heap) => Some((*id, Arc::clone(heap))),
+            Home::File(_) => None,
+        };
+        let heaps = reclaim.closed.keys().filter_map(heap).collect();
+        let live = |account: &super::reclaim::Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
+        let mut chunks: BTreeMap<_, _> = reclaim.accounts.iter().map(|(id, account)| (*id, live(account))).collect();
+        for Dead { at, .. } in dead {
+            if let Some(chunk) = chunks.get_mut(&at.chunk())
+                && let Some(Home::File(file)) = self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard))
+            {
+                let len = super::reclaim::stored_len(file, *at).ok().flatten().unwrap_or(0);
+                chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
+            }
+        }
+        let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), ChunkId(open.id.0 + 1));
+        Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes }
+    }
+
+    fn write_checkpoint(&self, mut captured: Captured, twins: Vec<Twin>) -> Result<Version> {
+        let written = match self.write_chunks(&captured) {
+            Ok(written) => written,
+            Err(e) => {
+                twins.iter().for_each(|twin| self.give_back(twin.chunk.extent));
+                return Err(e);
+            }
+        };
+        let mut installed = Vec::new();
+        for mut twin in twins {
+            match captured.chunks.get_mut(&twin.chunk.id) {
+                Some(chunk) if chunk.generation + 1 == twin.chunk.generation => {
+                    twin.chunk.live_bytes = chunk.live_bytes;
+                    *chunk = twin.chunk;
+                    installed.push(twin);
+                }
+                // Nobody needs it any more, or it moved: the twin is named by nothing.
+                _ => self.give_back(twin.chunk.extent),
+            }
+        }
+        let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
+        if let Err(e) = self.append_seal(&captured, sealed) {
+            self.abandon(&written);
+            installed.iter().for_each(|twin| self.abandon_extent(twin.chunk.extent));
+            return Err(e);
+        }
+        let version = captured.root.version;
+        self.finish(captured.seal, version, captured.replay, captured.tail_bytes, written, installed)?;
+        Ok(version)
+    }
+
+    /// Writes every closed chunk to an extent. What is written is on the medium when this returns.
+    fn write_chunks(&self, captured: &Captured) -> Result<Vec<(SealedChunk, Arc<HeapHome>)>> {
+        let mut order: BTreeMap<ChunkId, Vec<u32>> = BTreeMap::new();
+        let lender = Lender::new(self);
+        for (_, tree) in captured.root.tables() {
+            // A page in memory is reached through pages in memory only: whoever changed it changed its parents too.
+            let mut enter = |at: Position| captured.heaps.contains_key(&at.chunk());
+            tree::walk(&lender, tree, &mut enter, &mut |at, _| {
+                order.entry(at.chunk()).or_default().push(at.ordinal());
+                Ok(())
+            })?;
+        }
+        let compressed: HashSet<_> = captured.root.tables().filter(|(entry, _)| entry.lz4).map(|(entry, _)| entry.id).collect();
+        let mut written = Vec::new();
+        for (id, heap) in &captured.heaps {
+            let reached = order.remove(id).unwrap_or_default();
+            let result = self.write_chunk(*id, heap, &reached, &compressed);
+            match result {
+                Ok(Some(chunk)) => written.push((chunk, Arc::clone(heap))),
+                Ok(None) => {}
+                Err(e) => {
+                    self.abandon(&written);
+                    return Err(e);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes the pages of one closed chunk: those that only snapshots need first, then `reached`, in that order. None if there are none.
+    fn write_chunk(
+        &self,
+        id: ChunkId,
+        heap: &Arc<HeapHome>,
+        reached: &[u32],
+        compressed: &HashSet<crate::format::TableId>,
+    ) -> Result<Option<SealedChunk>> {
+        let lender = Lender::new(self);
+        let mut others = heap.ordinals();
+        {
+            let reclaim = self.reclaim.lock();
+            let mut skip: HashSet<u32> = reached.iter().copied().collect();
+            skip.extend(reclaim.closed.get(&id).into_iter().flat_map(Closed::freed));
+            others.retain(|ordinal| !skip.contains(ordinal));
+        }
+        let slots = reached.iter().chain(&others).max().map_or(0, |max| max + 1);
+        if slots == 0 {
+            return Ok(None);
+        }
+        let mut bytes = 0;
+        for ordinal in others.iter().chain(reached) {
+            bytes += lender.page(Position::new(id, *ordinal))?.packed_len() as u64;
+        }
+        let extent = self.extent(extent_len(bytes, slots))?;
+        let mut live_bytes = 0;
+        let result = self.stream_to(extent, |writer| {
+            for (i, ordinal) in others.iter().chain(reached).enumerate() {
+                let page = lender.page(Position::new(id, *ordinal))?;
+                let len = writer.add(*ordinal, page, compressed.contains(&page.table()))?;
+                live_bytes += if i >= others.len() { u64::from(len) } else { 0 };
+            }
+            Ok(())
+        }, id, 0);
+        let (extent, written) = result.inspect_err(|_| self.give_back(extent))?;
+        Ok(Some(sealed_chunk(id, 0, extent, &written, live_bytes)))
+    }
+
+    /// Writes a chunk into an extent in slices, each on the medium before the next; gives the part of the extent that it took, the rest is free again.
+    pub(crate) fn stream_to(
+        &self,
+        extent: Extent,
+        pages: impl FnOnce(&mut ChunkWriter<'_>) -> Result<()>,
+        id: ChunkId,
+        generation: u32,
+    ) -> Result<(Extent, Written)> {
+        let mut offset = extent.offset;
+        let mut sink = |bytes: &[u8]| {
+            self.disk.write_through(bytes, offset)?;
+            offset += bytes.len() as u64;
+            Ok(())
+        };
+        let mut writer = ChunkWriter::new(&mut sink);
+        pages(&mut writer)?;
+        let written = writer.finish(id, self.identity.incarnation, generation)?;
+        debug_assert!(written.len <= extent.len, "the bound of a chunk's length held");
+        let rest = Extent { offset: extent.offset + written.len, len: extent.len - written.len };
+        self.give_back(rest);
+        Ok((Extent { offset: extent.offset, len: written.len }, written))
+    }
+
+    /// Appends and syncs the seal.
+    fn append_seal(&self, captured: &Captured, mut chunks: Vec<SealedChunk>) -> Result<()> {
+        chunks.sort_unstable_by_key(|chunk| chunk.id);
+        let mut body = Vec::new();
+        seal_of(&captured.root, captured.replay, captured.next_chunk, chunks).encode(&mut body);
+        let mut pipeline = self.with_log_room(body.len() as u64)?;
+        let durable_to = pipeline.synced;
+        let number = pipeline.log.cursor().number;
+        pipeline.log.append(Label { kind: RecordKind::Seal, commit_count: 0, version: captured.root.version, durable_to }, &[&body]);
+        drop(pipeline);
+        self.settle(Until::Record(number))
+    }
+
+    /// The seal is durable: a header names it, the chunks swing to the file.
+    fn finish(
+        &self,
+        seal: u64,
+        version: Version,
+        replay: Cursor,
+        tail_bytes: u64,
+        written: Vec<(SealedChunk, Arc<HeapHome>)>,
+        twins: Vec<Twin>,
+    ) -> Result<()> {
+        {
+            let mut reclaim = self.reclaim.lock();
+            for (chunk, _) in &written {
+                self.swing(chunk);
+                self.chunk_written(&mut reclaim, *chunk);
+            }
+            // Closed chunks of which nothing was needed.
+            let empty: Vec<ChunkId> = reclaim.closed.iter().filter(|(id, _)| self.is_before_open(**id)).map(|(id, _)| *id).collect();
+            for id in empty {
+                reclaim.closed.remove(&id);
+                self.chunks.remove(id);
+            }
+            for twin in twins {
+                self.install_twin(&mut reclaim, twin);
+            }
+        }
+        self.headers.lock().seal(seal, version, replay);
+        let mut pipeline = self.pipeline.lock();
+        pipeline.tail_bytes = pipeline.tail_bytes.saturating_sub(tail_bytes);
+        drop(pipeline);
+        self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+        self.write_header(false)
+    }
+
+    fn is_before_open(&self, id: ChunkId) -> bool {
+        id < self.open.lock().id
+    }
+
+    fn swing(&self, chunk: &SealedChunk) {
+        let guard = epoch::pin();
+        if let Some(there) = self.chunks.find(chunk.id, &guard) {
+            let file = FileHome::new(Arc::clone(&self.disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
+            there.swing(Home::File(Arc::new(file)));
+        }
+    }
+
+    fn install_twin(&self, reclaim: &mut super::reclaim::Reclaim, twin: Twin) {
+        let id = twin.chunk.id;
+        let guard = epoch::pin();
+        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.gone()),
+            _ => None,
+        };
+        drop(guard);
+        let Some(account) = reclaim.accounts.get_mut(&id) else {
+            // It died since the capture; the seal names the twin, the next one will not.
+            self.leave(reclaim, twin.chunk.extent, None);
+            return;
+        };
+        let old = account.chunk.extent;
+        account.chunk = twin.chunk;
+        self.swing(&twin.chunk);
+        // Free as soon as both slots name this seal: it is the first that does not need the old place.
+        self.leave_at(reclaim, old, gone, twin.seal_offset());
+    }
+
+    /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.
+    fn abandon(&self, written: &[(SealedChunk, Arc<HeapHome>)]) {
+        written.iter().for_each(|(chunk, _)| self.abandon_extent(chunk.extent));
+    }
+
+    fn abandon_extent(&self, extent: Extent) {
+        if !self.is_poisoned() {
+            self.give_back(extent);
+        }
+    }
+
+    fn free_closed(&self, chunk: ChunkId, ordinals: &[u32]) {
+        let mut reclaim = self.reclaim.lock();
+        match reclaim.closed.get_mut(&chunk) {
+            Some(closed) => closed.free(ordinals.iter().map(|ordinal| Position::new(chunk, *ordinal))),
+            None => {
+                let mut open = self.open.lock();
+                for ordinal in ordinals {
+                    open.home.take(*ordinal);
+                    open.recycle(*ordinal);
+                }
+            }
+        }
+    }
+}
+
+/// What a seal says about a chunk.
+pub(crate) fn sealed_chunk(id: ChunkId, generation: u32, extent: Extent, written: &Written, live_bytes: u64) -> SealedChunk {
+    SealedChunk {
+        id,
+        generation,
+        crc: written.crc,
+        extent,
+        page_count: written.page_count,
+        slot_count: written.slot_count,
+        page_bytes: written.page_bytes,
+        live_bytes,
+    }
+}
+
+/// The seal of a version.
+pub(crate) fn seal_of(root: &Root, replay: Cursor, next_chunk: ChunkId, chunks: Vec<SealedChunk>) -> Seal {
+    let table = |(entry, tree): (&crate::version::root::TableEntry, &crate::version::root::Tree)| SealedTable {
+        id: entry.id,
+        lz4: entry.lz4,
+        root: tree.at,
+        len: tree.len,
+        height: tree.height,
+        name: entry.name.to_string(),
+    };
+    let next_table = crate::format::TableId(root.catalogue.next_table.0.max(1));
+    Seal { replay, next_table, next_chunk, tables: root.tables().map(table).collect(), chunks }
+}

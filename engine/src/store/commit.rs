@@ -1,0 +1,308 @@
+//! The commit pipeline: freeze, encode, append, sync, publish, release; one function each.
+//!
+//! A committer freezes its pages and appends its record under the turn, lets the turn go, and waits until its version is published. Of those who
+//! wait one leads: it takes everything that was appended, writes it at once, syncs once if anyone asked for it, and publishes in the
+//! order of versions. There is no waiting for company: who finds no leader leads at once, and the others' records gather meanwhile.
+//!
+//! Invariants: (1) published <= written and published <= appended; a version that asked for durability is published only when synced (L2);
+//! (2) versions are published in order without a gap; (3) after a failed write or sync nothing appended is ever published (L9).
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::codec;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Version;
+use crate::format::record::RecordKind;
+use crate::log::append::{Label, Log};
+use crate::store::Machine;
+use crate::store::edit::{Dead, Draft, Frozen};
+use crate::store::options::Durability;
+use crate::store::reclaim::Batch;
+use crate::sync::MutexGuard;
+use crate::version::root::Root;
+
+/// Called with the version once it is durable.
+pub(crate) type Callback = Box<dyn FnOnce(Version) + Send>;
+
+/// What was appended and not yet published, and the log's end.
+pub(crate) struct Pipeline {
+    pub(crate) log: Log,
+    /// The newest appended version: what the next writer builds on.
+    pub(crate) newest: Root,
+    queue: VecDeque<Appended>,
+    /// Everything up to here was handed to the operating system.
+    pub(crate) written: Version,
+    /// Everything up to here is on the medium.
+    pub(crate) synced: Version,
+    published: Version,
+    /// Number of the newest record that is on the medium.
+    synced_record: u64,
+    /// Somebody is writing.
+    leading: bool,
+    /// Callbacks of commits that are not durable yet, in order.
+    callbacks: VecDeque<(Version, Callback)>,
+    /// When the oldest commit that is not synced was appended.
+    pub(crate) unsynced_since: Option<Instant>,
+    /// Bytes of records since the newest seal.
+    pub(crate) tail_bytes: u64,
+}
+
+struct Appended {
+    root: Root,
+    durability: Durability,
+    dead: Vec<Dead>,
+}
+
+impl Pipeline {
+    /// Nothing is on its way; `root` is published and durable.
+    pub(crate) fn new(log: Log, root: Root, tail_bytes: u64) -> Pipeline {
+        let version = root.version;
+        let synced_record = log.cursor().number - 1;
+        Pipeline {
+            synced_record,
+            log,
+            newest: root,
+            queue: VecDeque::new(),
+            written: version,
+            synced: version,
+            published: version,
+            leading: false,
+            callbacks: VecDeque::new(),
+            unsynced_since: None,
+            tail_bytes,
+        }
+    }
+
+    fn is_met(&self, appended: &Appended) -> bool {
+        match appended.durability {
+            Durability::Memory => true,
+            Durability::Deferred => self.written >= appended.root.version,
+            Durability::Synced => self.synced >= appended.root.version,
+        }
+    }
+
+    fn wants_sync(&self) -> bool {
+        self.queue.iter().any(|appended| appended.durability == Durability::Synced)
+    }
+}
+
+/// How far `settle` goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The version is published.
+    Published(Version),
+    /// Everything that was appended up to the version is on the medium.
+    Synced(Version),
+    /// The record with this number is on the medium.
+    Record(u64),
+}
+
+impl Machine {
+    /// Makes the draft a version; gives its number. Without changes there is nothing to make: the version it was built on.
+    pub(crate) fn commit(&self, mut draft: Draft, durability: Durability, callbacks: Vec<Callback>) -> Result<Version> {
+        let base = draft.base.version;
+        if draft.is_empty() {
+            draft.discard(self);
+            self.settle(Until::Published(base))?;
+            return Ok(base);
+        }
+        if draft.by_seal {
+            return self.commit_by_seal(draft, callbacks);
+        }
+        let mut body = Vec::with_capacity(10);
+        codec::put_varint(&mut body, draft.changes.len() as u64);
+        let body_len = (body.len() + draft.changes.len()) as u64;
+        let changes = std::mem::take(&mut draft.changes);
+        let mut pipeline = match self.with_log_room(body_len) {
+            Ok(pipeline) => pipeline,
+            Err(e) => {
+                draft.discard(self);
+                return Err(e);
+            }
+        };
+        let (frozen, turn) = draft.freeze()?;
+        let version = frozen.root.version;
+        let (root, dead) = self.install(frozen);
+        let label =
+            Label { kind: RecordKind::Commits, commit_count: 1, version, durable_to: pipeline.synced };
+        pipeline.tail_bytes += pipeline.log.append(label, &[&body, &changes]);
+        self.enqueue(&mut pipeline, root, durability, dead, callbacks);
+        drop(pipeline);
+        // The next writer builds on what was appended.
+        drop(turn);
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.settle(Until::Published(version))?;
+        if self.settings.strict && durability == Durability::Synced {
+            self.write_header(false)?;
+        }
+        self.after_commit();
+        Ok(version)
+    }
+
+    /// Makes the frozen pages visible to whoever gets the root.
+    pub(crate) fn install(&self, frozen: Frozen) -> (Root, Vec<Dead>) {
+        let mut open = self.open.lock();
+        for (ordinal, page) in frozen.pages {
+            open.home.put(ordinal, page);
+        }
+        frozen.unused.into_iter().for_each(|ordinal| open.recycle(ordinal));
+        (frozen.root, frozen.dead)
+    }
+
+    /// Puts a version behind the appended ones.
+    pub(crate) fn enqueue(&self, pipeline: &mut Pipeline, root: Root, durability: Durability, dead: Vec<Dead>, callbacks: Vec<Callback>) {
+        let version = root.version;
+        debug_assert_eq!(version, pipeline.newest.version.next());
+        pipeline.newest = root.clone();
+        pipeline.callbacks.extend(callbacks.into_iter().map(|callback| (version, callback)));
+        pipeline.unsynced_since.get_or_insert_with(Instant::now);
+        pipeline.queue.push_back(Appended { root, durability, dead });
+    }
+
+    /// The pipeline, locked, with room in the log for a record with such a body. Space is found and written before anything is appended (L9).
+    pub(crate) fn with_log_room(&self, body_len: u64) -> Result<MutexGuard<'_, Pipeline>> {
+        loop {
+            let pipeline = self.pipeline.lock();
+            self.writable()?;
+            let wants = pipeline.log.wants(body_len);
+            if wants.is_empty() {
+                return Ok(pipeline);
+            }
+            drop(pipeline);
+            for len in wants {
+                let extent = self.written_extent(len)?;
+                self.pipeline.lock().log.supply(extent);
+            }
+        }
+    }
+
+    /// Waits, or leads, until what `until` says is so.
+    ///
+    /// # Errors
+    /// `Unknown` if a write or sync failed before.
+    pub(crate) fn settle(&self, until: Until) -> Result<()> {
+        let mut pipeline = self.pipeline.lock();
+        loop {
+            self.publish_ready(&mut pipeline);
+            let done = match until {
+                Until::Published(version) => pipeline.published >= version,
+                Until::Synced(version) => pipeline.synced >= version,
+                Until::Record(number) => pipeline.synced_record >= number,
+            };
+            if done {
+                drop(pipeline);
+                self.reclaim_published();
+                self.run_callbacks();
+                return Ok(());
+            }
+            if let Err(e) = self.writable() {
+                return Err(unknown(e));
+            }
+            if pipeline.leading {
+                self.published.wait(&mut pipeline);
+                continue;
+            }
+            let sync = pipeline.wants_sync() || !matches!(until, Until::Published(_));
+            pipeline = self.lead(pipeline, sync)?;
+        }
+    }
+
+    /// Writes everything that was appended, and syncs it if asked.
+    fn lead<'m>(&'m self, mut pipeline: MutexGuard<'m, Pipeline>, sync: bool) -> Result<MutexGuard<'m, Pipeline>> {
+        pipeline.leading = true;
+        let runs = pipeline.log.take(sync);
+        let (upto, record) = (pipeline.newest.version, pipeline.log.cursor().number - 1);
+        let group = pipeline.queue.len() as u64;
+        drop(pipeline);
+        let result = self.write_runs(&runs, sync, group);
+        let mut pipeline = self.pipeline.lock();
+        pipeline.leading = false;
+        if let Err(e) = result {
+            self.poison(&e);
+            // Nothing appended will be published: what they hold is let go (callbacks without being called).
+            pipeline.queue.clear();
+            pipeline.callbacks.clear();
+            self.published.notify_all();
+            return Err(unknown(e));
+        }
+        pipeline.written = upto;
+        if sync {
+            (pipeline.synced, pipeline.synced_record) = (upto, record);
+            pipeline.unsynced_since = (pipeline.newest.version > upto).then(Instant::now);
+        }
+        self.publish_ready(&mut pipeline);
+        self.published.notify_all();
+        Ok(pipeline)
+    }
+
+    fn write_runs(&self, runs: &[(u64, Vec<u8>)], sync: bool, group: u64) -> Result<()> {
+        for (offset, bytes) in runs {
+            self.disk.write_at(bytes, *offset)?;
+        }
+        if sync {
+            let start = Instant::now();
+            self.disk.sync_data()?;
+            self.counters.synced(start.elapsed(), group, self.checkpoint.is_running());
+        }
+        Ok(())
+    }
+
+    /// Publishes from the front of the queue what has met its durability.
+    fn publish_ready(&self, pipeline: &mut Pipeline) {
+        while pipeline.queue.front().is_some_and(|front| pipeline.is_met(front)) {
+            let Some(appended) = pipeline.queue.pop_front() else { break };
+            let version = appended.root.version;
+            let retired = self.versions.publish(appended.root);
+            pipeline.published = version;
+            self.push_batch(Batch { died: version, dead: appended.dead, retired });
+        }
+    }
+
+    /// Runs the callbacks of durable commits, in order, by one thread at a time.
+    fn run_callbacks(&self) {
+        loop {
+            // Whoever holds this runs ours too; a callback that commits comes here with it held.
+            let Some(running) = self.callbacks.try_lock() else { return };
+            let mut ran = false;
+            loop {
+                let mut pipeline = self.pipeline.lock();
+                let durable = pipeline.callbacks.front().is_some_and(|(version, _)| *version <= pipeline.synced);
+                let Some((version, callback)) = durable.then(|| pipeline.callbacks.pop_front()).flatten() else { break };
+                drop(pipeline);
+                callback(version);
+                ran = true;
+            }
+            drop(running);
+            if !ran {
+                return;
+            }
+        }
+    }
+
+    /// Takes over a version that a seal made durable: the caller has the turn, and nothing else is on its way.
+    pub(crate) fn publish_sealed(&self, root: Root, dead: Vec<Dead>, callbacks: Vec<Callback>) {
+        let mut pipeline = self.pipeline.lock();
+        let version = root.version;
+        self.enqueue(&mut pipeline, root, Durability::Synced, dead, callbacks);
+        (pipeline.written, pipeline.synced) = (version, version);
+        pipeline.unsynced_since = None;
+        self.publish_ready(&mut pipeline);
+        drop(pipeline);
+        self.reclaim_published();
+        self.run_callbacks();
+    }
+
+    /// Everything that was appended so far is on the medium afterwards.
+    pub(crate) fn sync(&self) -> Result<Version> {
+        self.writable()?;
+        let version = self.pipeline.lock().newest.version;
+        self.settle(Until::Synced(version))?;
+        Ok(version)
+    }
+}
+
+fn unknown(e: Error) -> Error {
+    e.within("the commit may or may not be there after the next open").as_kind(ErrorKind::Unknown)
+}

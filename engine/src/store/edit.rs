@@ -1,0 +1,470 @@
+//! A transaction at work: its own copies of pages, the changes for the record, savepoints.
+//!
+//! Each table that the transaction opened has a [`Work`]: the root as it would be, the pages that are its own (by ordinal in the open chunk), and the
+//! pages of the base version that it replaced. The owner of a page is the savepoint number at its first touch: a later savepoint copies it again,
+//! so that rolling back is forgetting. Nothing here is seen by anyone else before the commit.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::ids::{MAX_NAME_LEN, MAX_TABLES};
+use crate::format::{ChunkId, Position, TableId, Version, change};
+use crate::page::{Page, PageBuf};
+use crate::store::Machine;
+use crate::store::read::Lender;
+use crate::sync::turn::Held as Turn;
+use crate::tree::{self, Edit, Pages};
+use crate::version::root::{Catalogue, Root, TableEntry, Tree};
+
+/// A page that the base version reaches and this transaction does not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dead {
+    pub(crate) at: Position,
+    pub(crate) born: Version,
+}
+
+/// Ordinals are small, dense numbers: spread by one multiplication.
+#[derive(Default)]
+pub(crate) struct OrdinalHasher(u64);
+
+impl Hasher for OrdinalHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, ordinal: u32) {
+        // Fibonacci hashing: 2^64 / golden ratio.
+        self.0 = (self.0 ^ u64::from(ordinal)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+struct Own {
+    page: PageBuf,
+    /// Savepoint number at its first touch.
+    owner: u32,
+}
+
+/// One table in a transaction.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) tree: Tree,
+    own: HashMap<u32, Own, BuildHasherDefault<OrdinalHasher>>,
+    /// Own pages of earlier savepoints that a later one replaced.
+    superseded: Vec<u32>,
+    dead: Vec<Dead>,
+    /// A change stopped half-way (damage was met): only rolling back is left.
+    broken: bool,
+    marks: Vec<Mark>,
+}
+
+/// What a savepoint remembers of a table.
+struct Mark {
+    savepoint: u32,
+    tree: Tree,
+    superseded: usize,
+    dead: usize,
+    broken: bool,
+}
+
+/// A transaction without its turn's time limits and callbacks: what is to become a version.
+pub(crate) struct Draft {
+    pub(crate) base: Root,
+    pub(crate) version: Version,
+    chunk: ChunkId,
+    catalogue: Arc<Catalogue>,
+    works: BTreeMap<TableId, Slot>,
+    pub(crate) changes: Vec<u8>,
+    /// The changes outgrew a record: the commit goes by seal.
+    pub(crate) by_seal: bool,
+    savepoint: u32,
+    savepoints: Vec<SavedDraft>,
+    /// Dead pages of tables that were dropped.
+    dropped: Vec<(TableId, Work)>,
+    /// Held to the end of the commit's append.
+    pub(crate) turn: Option<Turn>,
+}
+
+enum Slot {
+    Idle(Work),
+    /// Lent to an open table.
+    Lent,
+}
+
+struct SavedDraft {
+    number: u32,
+    catalogue: Arc<Catalogue>,
+    changes: usize,
+    dropped: usize,
+}
+
+/// What a commit makes of a draft.
+pub(crate) struct Frozen {
+    pub(crate) root: Root,
+    pub(crate) dead: Vec<Dead>,
+    pub(crate) pages: Vec<(u32, PageBuf)>,
+    pub(crate) unused: Vec<u32>,
+}
+
+impl Draft {
+    /// A transaction on `base`, the newest appended version; the caller has the turn.
+    pub(crate) fn new(machine: &Machine, base: Root, turn: Option<Turn>) -> Draft {
+        let chunk = machine.open.lock().id;
+        let version = base.version.next();
+        let catalogue = Arc::clone(&base.catalogue);
+        let (works, changes, savepoints, dropped) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
+        Draft { base, version, chunk, catalogue, works, changes, by_seal: false, savepoint: 1, savepoints, dropped, turn }
+    }
+
+    /// Tables with their number of entries, by name. A table that is open counts as it was when it was opened.
+    pub(crate) fn tables(&self) -> Vec<(String, u64)> {
+        let len = |entry: &TableEntry| match self.works.get(&entry.id) {
+            Some(Slot::Idle(work)) => work.tree.len,
+            _ => self.base_tree(entry).len,
+        };
+        self.catalogue.tables.iter().map(|entry| (entry.name.to_string(), len(entry))).collect()
+    }
+
+    fn base_tree(&self, entry: &TableEntry) -> Tree {
+        self.base.tables().find(|(base, _)| base.id == entry.id).map_or(Tree::default(), |(_, tree)| *tree)
+    }
+
+    fn entry(&self, name: &str) -> Result<TableEntry> {
+        match self.catalogue.find(name) {
+            Ok(i) => Ok(self.catalogue.tables[i].clone()),
+            Err(_) => Err(Error::new(ErrorKind::NotFound, format!("there is no table \"{name}\""))),
+        }
+    }
+
+    /// Lends the table's work out; `put_back` ends that.
+    pub(crate) fn lend(&mut self, name: &str) -> Result<(TableId, Work)> {
+        let entry = self.entry(name)?;
+        let fresh = Slot::Idle(Work { tree: self.base_tree(&entry), ..Work::default() });
+        let slot = self.works.entry(entry.id).or_insert(fresh);
+        match std::mem::replace(slot, Slot::Lent) {
+            Slot::Idle(mut work) => {
+                work.mark(self.savepoint);
+                Ok((entry.id, work))
+            }
+            Slot::Lent => Err(Error::new(ErrorKind::InUse, format!("table \"{name}\" is open in this transaction already"))),
+        }
+    }
+
+    pub(crate) fn put_back(&mut self, table: TableId, work: Work) {
+        self.works.insert(table, Slot::Idle(work));
+    }
+
+    /// Makes an empty table.
+    pub(crate) fn create(&mut self, name: &str, lz4: bool) -> Result<TableId> {
+        check_name(name)?;
+        let Err(at) = self.catalogue.find(name) else {
+            return Err(Error::new(ErrorKind::Exists, format!("table \"{name}\" exists already")));
+        };
+        if self.catalogue.tables.len() >= MAX_TABLES || self.catalogue.next_table.0 == u32::MAX {
+            return Err(Error::new(ErrorKind::Full, format!("a store has at most {MAX_TABLES} tables")));
+        }
+        let catalogue = Arc::make_mut(&mut self.catalogue);
+        let id = TableId(catalogue.next_table.0.max(1));
+        catalogue.next_table = TableId(id.0 + 1);
+        catalogue.tables.insert(at, TableEntry { name: name.into(), id, lz4 });
+        change::create_table(&mut self.changes, id, name, lz4);
+        Ok(id)
+    }
+
+    /// Drops a table with all its entries. Cost: O(pages of the table).
+    pub(crate) fn drop_table(&mut self, machine: &Machine, name: &str) -> Result<()> {
+        let (id, mut work) = self.lend(name)?;
+        let mut editor = self.editor(machine, id, &mut work);
+        let cleared = editor.tree_op(|editor, tree| tree::clear(editor, tree));
+        if let Err(e) = cleared {
+            self.put_back(id, work);
+            return Err(e);
+        }
+        self.dropped.push((id, work));
+        self.works.remove(&id);
+        Arc::make_mut(&mut self.catalogue).tables.retain(|entry| entry.id != id);
+        change::drop_table(&mut self.changes, id);
+        Ok(())
+    }
+
+    /// Renames a table.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) -> Result<()> {
+        check_name(to)?;
+        let entry = self.entry(from)?;
+        if from == to {
+            return Ok(());
+        }
+        if self.catalogue.find(to).is_ok() {
+            return Err(Error::new(ErrorKind::Exists, format!("table \"{to}\" exists already")));
+        }
+        if matches!(self.works.get(&entry.id), Some(Slot::Lent)) {
+            return Err(Error::new(ErrorKind::InUse, format!("table \"{from}\" is open in this transaction")));
+        }
+        let id = entry.id;
+        let catalogue = Arc::make_mut(&mut self.catalogue);
+        catalogue.tables.retain(|entry| entry.id != id);
+        let at = catalogue.find(to).unwrap_or_else(|at| at);
+        catalogue.tables.insert(at, TableEntry { name: to.into(), ..entry });
+        change::rename_table(&mut self.changes, id, to);
+        Ok(())
+    }
+
+    /// The name of the table with this id.
+    pub(crate) fn name_of(&self, table: TableId) -> Option<Arc<str>> {
+        self.catalogue.tables.iter().find(|entry| entry.id == table).map(|entry| Arc::clone(&entry.name))
+    }
+
+    /// Records a change that was made. Beyond `limit` bytes nothing is recorded any more: the commit goes by seal.
+    pub(crate) fn record(&mut self, limit: u64, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.by_seal {
+            return;
+        }
+        encode(&mut self.changes);
+        if self.changes.len() as u64 > limit {
+            self.by_seal = true;
+            self.changes = Vec::new();
+        }
+    }
+
+    /// Whether there is anything to commit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && !self.by_seal
+    }
+
+    pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: &'e mut Work) -> Editor<'e> {
+        let lender = Lender::new(machine);
+        Editor { machine, lender, chunk: self.chunk, version: self.version, savepoint: self.savepoint, table, work }
+    }
+
+    /// Begins a savepoint: the number that `roll_back_to` takes. No table is lent.
+    pub(crate) fn save(&mut self) -> u32 {
+        let number = self.savepoint;
+        let (changes, dropped) = (self.changes.len(), self.dropped.len());
+        self.savepoints.push(SavedDraft { number, catalogue: Arc::clone(&self.catalogue), changes, dropped });
+        self.savepoint += 1;
+        number
+    }
+
+    /// Undoes everything since the savepoint, which stays; later ones are gone. No table is lent.
+    pub(crate) fn roll_back_to(&mut self, machine: &Machine, number: u32) -> Result<()> {
+        let Some(at) = self.savepoints.iter().position(|saved| saved.number == number) else {
+            return Err(Error::invalid("the savepoint belongs to another transaction, or an earlier one was rolled back to"));
+        };
+        self.savepoints.truncate(at + 1);
+        let saved = &self.savepoints[at];
+        self.catalogue = Arc::clone(&saved.catalogue);
+        if !self.by_seal {
+            self.changes.truncate(saved.changes);
+        }
+        // A table that was dropped after the savepoint is back as it was at the savepoint.
+        for (id, work) in self.dropped.split_off(saved.dropped) {
+            self.works.insert(id, Slot::Idle(work));
+        }
+        for slot in self.works.values_mut() {
+            if let Slot::Idle(work) = slot {
+                work.roll_back(machine, number);
+            }
+        }
+        // A table that was created after it is gone; rolling back has freed its pages.
+        let catalogue = &self.catalogue;
+        self.works.retain(|id, _| catalogue.tables.iter().any(|entry| entry.id == *id));
+        self.savepoint += 1;
+        Ok(())
+    }
+
+    /// Takes the draft apart for the commit.
+    ///
+    /// # Errors
+    /// `Invalid` if a change stopped half-way earlier.
+    pub(crate) fn freeze(mut self) -> Result<(Frozen, Option<Turn>)> {
+        let mut frozen = Frozen { root: self.base.clone(), dead: Vec::new(), pages: Vec::new(), unused: Vec::new() };
+        let mut trees = Vec::with_capacity(self.catalogue.tables.len());
+        for entry in &self.catalogue.tables {
+            match self.works.remove(&entry.id) {
+                Some(Slot::Idle(work)) => {
+                    trees.push(work.tree);
+                    work.freeze(&mut frozen)?;
+                }
+                Some(Slot::Lent) => unreachable!("a commit consumes the transaction that lent tables borrow"),
+                None => trees.push(self.base_tree(entry)),
+            }
+        }
+        for (_, work) in std::mem::take(&mut self.dropped) {
+            work.freeze(&mut frozen)?;
+        }
+        frozen.root =
+            Root { version: self.version, catalogue: Arc::clone(&self.catalogue), trees: trees.into(), since: Instant::now() };
+        Ok((frozen, self.turn.take()))
+    }
+
+    /// Gives the ordinals of its own pages back.
+    pub(crate) fn discard(&mut self, machine: &Machine) {
+        let mut open = machine.open.lock();
+        let works = std::mem::take(&mut self.works).into_values().filter_map(|slot| match slot {
+            Slot::Idle(work) => Some(work),
+            Slot::Lent => None,
+        });
+        for work in works.chain(self.dropped.drain(..).map(|(_, work)| work)) {
+            work.own.into_keys().for_each(|ordinal| open.recycle(ordinal));
+        }
+        self.turn = None;
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_LEN {
+        return Err(Error::invalid(format!("a table's name has 1 to {MAX_NAME_LEN} bytes, this one {}", name.len())));
+    }
+    Ok(())
+}
+
+impl Work {
+    /// Remembers the state before the first change after savepoint `savepoint - 1`.
+    fn mark(&mut self, savepoint: u32) {
+        if self.marks.last().is_none_or(|mark| mark.savepoint < savepoint) {
+            let (tree, broken) = (self.tree, self.broken);
+            self.marks.push(Mark { savepoint, tree, superseded: self.superseded.len(), dead: self.dead.len(), broken });
+        }
+    }
+
+    /// Back to how it was at savepoint `number`.
+    fn roll_back(&mut self, machine: &Machine, number: u32) {
+        let first_later = self.marks.iter().position(|mark| mark.savepoint > number);
+        let Some(at) = first_later else { return };
+        let mark = &self.marks[at];
+        (self.tree, self.broken) = (mark.tree, mark.broken);
+        self.superseded.truncate(mark.superseded);
+        self.dead.truncate(mark.dead);
+        self.marks.truncate(at);
+        let mut open = machine.open.lock();
+        self.own.retain(|ordinal, own| {
+            let keep = own.owner <= number;
+            if !keep {
+                open.recycle(*ordinal);
+            }
+            keep
+        });
+    }
+
+    fn freeze(self, frozen: &mut Frozen) -> Result<()> {
+        if self.broken {
+            return Err(Error::invalid("a change of this transaction failed half-way; it can only be rolled back"));
+        }
+        let mut own = self.own;
+        for ordinal in self.superseded {
+            own.remove(&ordinal);
+            frozen.unused.push(ordinal);
+        }
+        frozen.pages.extend(own.into_iter().map(|(ordinal, own)| (ordinal, own.page)));
+        frozen.dead.extend(self.dead);
+        Ok(())
+    }
+}
+
+/// A table's work with what it needs to read and to change pages.
+pub(crate) struct Editor<'e> {
+    machine: &'e Machine,
+    lender: Lender<'e>,
+    chunk: ChunkId,
+    version: Version,
+    savepoint: u32,
+    table: TableId,
+    pub(crate) work: &'e mut Work,
+}
+
+impl Editor<'_> {
+    /// Runs a change of the tree. If it fails half-way the transaction can only be rolled back.
+    pub(crate) fn tree_op<T>(&mut self, op: impl FnOnce(&mut Self, &mut Tree) -> Result<T>) -> Result<T> {
+        if self.work.broken {
+            return Err(Error::invalid("an earlier change of this transaction failed half-way; roll it back"));
+        }
+        let mut tree = self.work.tree;
+        let result = op(self, &mut tree);
+        match &result {
+            Ok(_) => self.work.tree = tree,
+            // Arguments are refused before anything was changed.
+            Err(e) => self.work.broken = e.kind() != ErrorKind::Invalid,
+        }
+        result
+    }
+
+    fn own_page(&self, at: Position) -> Option<&Own> {
+        if at.chunk() == self.chunk { self.work.own.get(&at.ordinal()) } else { None }
+    }
+
+    fn insert_own(&mut self, mut page: PageBuf) -> Result<Position> {
+        let at = self.machine.open.lock().allocate()?;
+        page.set_position(at);
+        page.set_born(self.version);
+        self.work.own.insert(at.ordinal(), Own { page, owner: self.savepoint });
+        Ok(at)
+    }
+}
+
+impl Pages for Editor<'_> {
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        match self.own_page(at) {
+            Some(own) => Ok(own.page.page()),
+            None => self.lender.page(at),
+        }
+    }
+}
+
+impl Edit for Editor<'_> {
+    fn own(&mut self, at: Position) -> Result<Position> {
+        let page_len = self.page_len();
+        if let Some(own) = self.own_page(at) {
+            if own.owner == self.savepoint {
+                return Ok(at);
+            }
+            let copy = PageBuf::copy_of(own.page.page(), page_len)?;
+            self.work.superseded.push(at.ordinal());
+            return self.insert_own(copy);
+        }
+        let page = self.lender.page(at)?;
+        let (copy, born) = (PageBuf::copy_of(page, page_len)?, page.born());
+        let copied = self.insert_own(copy)?;
+        self.work.dead.push(Dead { at, born });
+        Ok(copied)
+    }
+
+    fn edit(&mut self, at: Position) -> &mut PageBuf {
+        assert_eq!(at.chunk(), self.chunk, "only own pages are changed");
+        let own = self.work.own.get_mut(&at.ordinal()).expect("only own pages are changed");
+        debug_assert_eq!(own.owner, self.savepoint, "a page of an earlier savepoint is copied first");
+        &mut own.page
+    }
+
+    fn add(&mut self, page: PageBuf) -> Result<Position> {
+        self.insert_own(page)
+    }
+
+    fn retire(&mut self, at: Position) -> Result<()> {
+        match self.own_page(at) {
+            Some(own) if own.owner == self.savepoint => {
+                self.work.own.remove(&at.ordinal());
+                self.machine.open.lock().recycle(at.ordinal());
+            }
+            Some(_) => self.work.superseded.push(at.ordinal()),
+            None => {
+                let born = self.lender.page(at)?.born();
+                self.work.dead.push(Dead { at, born });
+            }
+        }
+        Ok(())
+    }
+
+    fn page_len(&self) -> usize {
+        self.machine.page_len()
+    }
+
+    fn table(&self) -> TableId {
+        self.table
+    }
+}

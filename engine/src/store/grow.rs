@@ -1,0 +1,60 @@
+//! Getting extents: from free space, or by growing the file. Failing here never poisons (L9): nothing has happened yet.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Extent;
+use crate::log::chunk::SLICE;
+use crate::store::Machine;
+
+impl Machine {
+    /// An extent of at least `len` bytes for a chunk; its contents are anything.
+    ///
+    /// # Errors
+    /// `Full` if the file cannot grow.
+    pub(crate) fn extent(&self, len: u64) -> Result<Extent> {
+        let (extent, grows) = self.space.lock().take(len)?;
+        if grows && let Err(e) = self.disk.reserve(extent) {
+            self.give_back(extent);
+            let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
+            return Err(Error::new(ErrorKind::Full, format!("{what}: {e}; make room, or remove entries and compact")));
+        }
+        Ok(extent)
+    }
+
+    /// An extent whose blocks are all written and on the medium, so that writing them again changes no metadata of the file system.
+    pub(crate) fn written_extent(&self, len: u64) -> Result<Extent> {
+        let extent = self.extent(len)?;
+        let zeros = vec![0; SLICE.min(extent.len as usize)];
+        let mut offset = extent.offset;
+        while offset < extent.end() {
+            let len = (extent.end() - offset).min(zeros.len() as u64);
+            if let Err(e) = self.disk.write_through(&zeros[..len as usize], offset) {
+                self.give_back(extent);
+                return Err(e);
+            }
+            offset += len;
+        }
+        Ok(extent)
+    }
+
+    /// Gives an extent back that nothing durable names.
+    pub(crate) fn give_back(&self, extent: Extent) {
+        self.space.lock().give(extent);
+    }
+
+    /// Cuts free extents off the file's end; gives the bytes that went. Nothing durable names them, and nobody reads them.
+    pub(crate) fn cut_file(&self) -> Result<u64> {
+        let (before, after) = {
+            let mut space = self.space.lock();
+            (space.end(), space.cut())
+        };
+        // Taking the end under the lock and cutting outside of it would race with growth: who grows takes offsets from `after` on.
+        if after < before {
+            let _no_growth = self.headers.lock();
+            let end = self.space.lock().end();
+            if end == after {
+                self.disk.set_len(end)?;
+            }
+        }
+        Ok(before - after)
+    }
+}

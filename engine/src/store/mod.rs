@@ -1,0 +1,162 @@
+//! The private machine behind the public nouns.
+//!
+//! ```text
+//!            turn                      pipeline                            reclaim
+//!  begin ──► [FIFO] ──► edit ──► freeze, append ──► write, sync ──► publish ──► dead lists, accounts, extents
+//!                                (turn let go)      (one leader)                       ▲
+//!  checkpoint: turn ─► capture V ─► (turn let go) write chunk ─► seal ─► header ───────┘
+//! ```
+//!
+//! Locks, in the order in which they may be taken: the turn, `checkpoint` (only with the turn), `pipeline`, `reclaim`, `open`, `space`, `headers`. The
+//! turn is never waited for with a lock held. No I/O under `pipeline`, `open` and `space`.
+//!
+//! One file, one step: [`open`] makes the machine from a file, [`edit`] is a transaction at work, [`commit`] the pipeline,
+//! [`checkpoint`] writes chunks and seals, [`reclaim`] knows what is dead, [`background`] does by itself what `step` does when asked.
+
+pub(crate) mod background;
+pub(crate) mod checkpoint;
+pub(crate) mod commit;
+pub(crate) mod compact;
+pub(crate) mod edit;
+pub(crate) mod grow;
+pub(crate) mod open;
+pub(crate) mod options;
+pub(crate) mod read;
+pub(crate) mod reclaim;
+pub(crate) mod replay;
+pub(crate) mod slots;
+pub(crate) mod stats;
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::Incarnation;
+use crate::format::{ChunkId, Position, Version};
+use crate::log::directory::{Chunk, Chunks, HeapHome, Home};
+use crate::log::space::Space;
+use crate::store::options::Settings;
+use crate::sync::turn::Turn;
+use crate::sync::{Condvar, Mutex};
+use crate::version::root::Versions;
+
+/// An open store.
+pub(crate) struct Machine {
+    // Constant after open.
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) settings: Settings,
+    pub(crate) identity: Identity,
+    pub(crate) read_only: bool,
+    pub(crate) report: open::OpenReport,
+
+    // Own synchronisation.
+    pub(crate) turn: Arc<Turn>,
+    pub(crate) versions: Versions,
+    pub(crate) chunks: Chunks,
+    /// Set once, by the first failed write or sync (L9).
+    poison: OnceLock<String>,
+    pub(crate) counters: stats::Counters,
+    pub(crate) signal: background::Signal,
+
+    // Each under its lock.
+    pub(crate) pipeline: Mutex<commit::Pipeline>,
+    /// Notified under `pipeline` when versions were published or the store was poisoned.
+    pub(crate) published: Condvar,
+    pub(crate) callbacks: Mutex<()>,
+    pub(crate) checkpoint: checkpoint::Busy,
+    /// Published deaths that the reclaimer has not seen yet.
+    pub(crate) deaths: Mutex<Vec<reclaim::Batch>>,
+    pub(crate) reclaim: Mutex<reclaim::Reclaim>,
+    pub(crate) open: Mutex<OpenChunk>,
+    pub(crate) space: Mutex<Space>,
+    pub(crate) headers: Mutex<slots::Slots>,
+}
+
+/// Who this store is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    pub(crate) page_len: u32,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) parent: Incarnation,
+    pub(crate) forked_at: Version,
+    pub(crate) term: u64,
+    pub(crate) blob: bool,
+}
+
+/// The chunk that new pages get their positions in.
+pub(crate) struct OpenChunk {
+    pub(crate) id: ChunkId,
+    pub(crate) home: Arc<HeapHome>,
+    /// Ordinals from here on were never used.
+    next: u32,
+    /// Ordinals whose pages were freed before any version that is held, or any chunk in the file, knew them.
+    free: Vec<u32>,
+}
+
+impl OpenChunk {
+    /// A new chunk without pages.
+    pub(crate) fn new(id: ChunkId) -> OpenChunk {
+        OpenChunk { id, home: Arc::new(HeapHome::new()), next: 0, free: Vec::new() }
+    }
+
+    /// The chunk for the table of chunks.
+    pub(crate) fn chunk(&self) -> Arc<Chunk> {
+        Chunk::new(self.id, Home::Heap(Arc::clone(&self.home)))
+    }
+
+    /// A position for a new page.
+    pub(crate) fn allocate(&mut self) -> Result<Position> {
+        let ordinal = match self.free.pop() {
+            Some(ordinal) => ordinal,
+            None if self.next < Position::ORDINALS - 1 => {
+                self.next += 1;
+                self.next - 1
+            }
+            None => return Err(Error::new(ErrorKind::Full, "a transaction changed more than 16 million pages; commit it in parts")),
+        };
+        Ok(Position::new(self.id, ordinal))
+    }
+
+    /// The ordinal may be used again: nothing that lasts knows its page.
+    pub(crate) fn recycle(&mut self, ordinal: u32) {
+        self.free.push(ordinal);
+    }
+}
+
+impl Machine {
+    /// The newest published version.
+    pub(crate) fn version(&self) -> Version {
+        self.versions.current(&crate::sync::epoch::pin()).version
+    }
+
+    /// # Errors
+    /// `Poisoned` after a failed write or sync; `ReadOnly`.
+    pub(crate) fn writable(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::new(ErrorKind::ReadOnly, format!("{} was opened for reading only", self.disk.name())));
+        }
+        match self.poison.get() {
+            None => Ok(()),
+            Some(why) => {
+                let name = self.disk.name();
+                let what = format!("{name} takes no more writes until it is opened anew, because an earlier write failed: {why}");
+                Err(Error::new(ErrorKind::Poisoned, what))
+            }
+        }
+    }
+
+    /// L9: after this no write is tried again.
+    pub(crate) fn poison(&self, error: &Error) {
+        // The first reason stays.
+        let _ = self.poison.set(error.to_string());
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poison.get().is_some()
+    }
+
+    pub(crate) fn page_len(&self) -> usize {
+        self.identity.page_len as usize
+    }
+}

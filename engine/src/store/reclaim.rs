@@ -1,0 +1,217 @@
+//! What is dead and what may be used again (L6, L7).
+//!
+//! After each publish the versions that snapshots hold are read off the registry, pages that died go to their dead list or are freed, and the accounts of
+//! the chunks follow. A chunk without pages that anybody needs gives its extent back: once both header slots name seals made after that,
+//! and once nobody can be reading its bytes any more.
+//!
+//! Invariants, per chunk in the file: `newest_bytes` = stored bytes of its pages that the newest published version reaches; `kept_bytes` = that
+//! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Result;
+use crate::format::seal::SealedChunk;
+use crate::format::{ChunkId, Extent, Position, Version};
+use crate::log::directory::{FileHome, Home};
+use crate::store::Machine;
+use crate::store::edit::Dead;
+use crate::sync::epoch;
+use crate::version::dead::DeadLists;
+use crate::version::root::Retired;
+
+/// The deaths that came with a published version.
+pub(crate) struct Batch {
+    pub(crate) died: Version,
+    pub(crate) dead: Vec<Dead>,
+    /// The root before it.
+    pub(crate) retired: Retired,
+}
+
+/// A chunk in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    /// As a seal states it, but for `live_bytes`.
+    pub(crate) chunk: SealedChunk,
+    pub(crate) newest_bytes: u64,
+    pub(crate) kept_bytes: u64,
+}
+
+/// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
+#[derive(Default)]
+pub(crate) struct Closed {
+    died: Vec<Position>,
+    freed: Vec<Position>,
+}
+
+/// An extent that nobody needs once the conditions hold.
+struct Leaving {
+    extent: Extent,
+    /// Both header slots must name this seal or a later one.
+    after_seal: u64,
+    /// Set when nobody reads it any more; none if nobody ever did.
+    gone: Option<Arc<AtomicBool>>,
+}
+
+/// The reclaimer's books.
+#[derive(Default)]
+pub(crate) struct Reclaim {
+    pub(crate) accounts: BTreeMap<ChunkId, Account>,
+    pub(crate) closed: BTreeMap<ChunkId, Closed>,
+    dead: DeadLists,
+    /// Roots of versions that are no longer published but held.
+    roots: BTreeMap<Version, Retired>,
+    leaving: VecDeque<Leaving>,
+    /// Number of the newest seal that was captured, counted from this open on.
+    pub(crate) seal: u64,
+    held: Vec<Version>,
+}
+
+impl Machine {
+    /// Hands the deaths of a published version over. Called with `pipeline` locked.
+    pub(crate) fn push_batch(&self, batch: Batch) {
+        self.deaths.lock().push(batch);
+    }
+
+    /// Settles everything that was published so far. Cost: the pages that died, and the slots of the registry.
+    pub(crate) fn reclaim_published(&self) {
+        let mut reclaim = self.reclaim.lock();
+        let reclaim = &mut *reclaim;
+        let batches = std::mem::take(&mut *self.deaths.lock());
+        // After the publish of every one of these batches, see the registry.
+        self.versions.registry.registered(&mut reclaim.held);
+        let mut free = Vec::new();
+        reclaim.dead.hold(&reclaim.held, &mut free);
+        for batch in batches {
+            // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
+            let before = Version(batch.died.0.saturating_sub(1));
+            reclaim.roots.insert(before, batch.retired);
+            for Dead { at, born } in batch.dead {
+                self.page_died(reclaim, at);
+                reclaim.dead.die(at, born, batch.died, &mut free);
+            }
+        }
+        let held = std::mem::take(&mut reclaim.held);
+        reclaim.roots.retain(|version, _| held.binary_search(version).is_ok());
+        reclaim.held = held;
+        for at in free {
+            self.page_freed(reclaim, at);
+        }
+        self.release_extents(reclaim);
+    }
+
+    /// The newest version does not reach the page any more.
+    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position) {
+        if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
+            closed.died.push(at);
+        } else if let Some(len) = self.stored_len(at)
+            && let Some(account) = reclaim.accounts.get_mut(&at.chunk())
+        {
+            account.newest_bytes = account.newest_bytes.saturating_sub(len);
+        }
+    }
+
+    /// Nobody reaches the page any more.
+    fn page_freed(&self, reclaim: &mut Reclaim, at: Position) {
+        if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
+            closed.freed.push(at);
+            return;
+        }
+        {
+            let mut open = self.open.lock();
+            if at.chunk() == open.id {
+                if open.home.take(at.ordinal()).is_some() {
+                    open.recycle(at.ordinal());
+                }
+                return;
+            }
+        }
+        let Some(len) = self.stored_len(at) else { return };
+        let Some(account) = reclaim.accounts.get_mut(&at.chunk()) else { return };
+        account.kept_bytes = account.kept_bytes.saturating_sub(len);
+        if account.kept_bytes == 0 {
+            self.drop_chunk(reclaim, at.chunk());
+        }
+    }
+
+    /// Takes a chunk that nobody needs out of the table; its extent leaves.
+    pub(crate) fn drop_chunk(&self, reclaim: &mut Reclaim, id: ChunkId) {
+        let guard = epoch::pin();
+        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.gone()),
+            _ => None,
+        };
+        drop(guard);
+        self.chunks.remove(id);
+        if let Some(account) = reclaim.accounts.remove(&id) {
+            self.leave(reclaim, account.chunk.extent, gone);
+        }
+    }
+
+    /// The extent may be used again when seals made from now on are named by both slots and `gone` is set.
+    pub(crate) fn leave(&self, reclaim: &mut Reclaim, extent: Extent, gone: Option<Arc<AtomicBool>>) {
+        reclaim.leaving.push_back(Leaving { extent, after_seal: reclaim.seal + 1, gone });
+    }
+
+    /// Gives free what nobody needs any more.
+    pub(crate) fn release_extents(&self, reclaim: &mut Reclaim) {
+        if reclaim.leaving.is_empty() {
+            return;
+        }
+        let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
+        let mut space = self.space.lock();
+        reclaim.leaving.retain(|leaving| {
+            // Acquire: every read of the extent happens before it is written anew.
+            let gone = leaving.gone.as_ref().is_none_or(|gone| gone.load(Ordering::Acquire));
+            let free = gone && leaving.after_seal <= named;
+            if free {
+                space.give(leaving.extent);
+            }
+            !free
+        });
+    }
+
+    /// Bytes of extents that are about to be free, and whether a header or a seal is what they wait for.
+    pub(crate) fn leaving(&self) -> (u64, bool, bool) {
+        let reclaim = self.reclaim.lock();
+        let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
+        let bytes = reclaim.leaving.iter().map(|leaving| leaving.extent.len).sum();
+        let header = reclaim.leaving.iter().any(|leaving| leaving.after_seal > named && leaving.after_seal <= reclaim.seal);
+        let seal = reclaim.leaving.iter().any(|leaving| leaving.after_seal > reclaim.seal);
+        (bytes, header, seal)
+    }
+
+    /// The extents that are about to be free.
+    pub(crate) fn leaving_extents(&self) -> Vec<Extent> {
+        self.reclaim.lock().leaving.iter().map(|leaving| leaving.extent).collect()
+    }
+
+    /// A closed chunk stands in the file now: its account begins, and what happened to its pages meanwhile is put into it.
+    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk) {
+        let closed = reclaim.closed.remove(&chunk.id).unwrap_or_default();
+        let account = Account { chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.page_bytes };
+        reclaim.accounts.insert(chunk.id, account);
+        closed.died.into_iter().for_each(|at| self.page_died(reclaim, at));
+        closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
+    }
+
+    /// Positions on dead lists that stand in `chunk`.
+    pub(crate) fn kept_in(&self, reclaim: &Reclaim, chunk: ChunkId) -> Vec<Position> {
+        reclaim.dead.kept().filter(|at| at.chunk() == chunk).collect()
+    }
+
+    /// Stored length of a page in the file; none if it is not in the file (any more).
+    fn stored_len(&self, at: Position) -> Option<u64> {
+        let guard = epoch::pin();
+        match self.chunks.find(at.chunk(), &guard)?.home(&guard) {
+            Home::File(file) => stored_len(file, at).ok().flatten(),
+            Home::Heap(_) => None,
+        }
+    }
+}
+
+/// Stored length of a page of a chunk in the file.
+pub(crate) fn stored_len(file: &FileHome, at: Position) -> Result<Option<u64>> {
+    Ok(file.stored(at)?.map(|bytes| bytes.len() as u64))
+}

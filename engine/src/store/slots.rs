@@ -1,0 +1,86 @@
+//! The two header slots (FORMAT 3.1): what the next header says, and what the durable ones name.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::Result;
+use crate::format::Version;
+use crate::format::header::{Cursor, Header, Run};
+use crate::store::Machine;
+
+/// What headers say.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    pub(crate) sequence: u64,
+    /// Version of the newest durable seal, its number since open, and where replay starts.
+    pub(crate) sealed: Version,
+    pub(crate) seal: u64,
+    pub(crate) replay: Cursor,
+    pub(crate) runs: Vec<Run>,
+    /// Per slot: the seal that it names, and the first record that it needs.
+    pub(crate) named: [(u64, u64); 2],
+}
+
+impl Slots {
+    /// Later headers name this seal. Runs that end before its cursor are forgotten.
+    pub(crate) fn seal(&mut self, seal: u64, version: Version, replay: Cursor) {
+        (self.seal, self.sealed, self.replay) = (seal, version, replay);
+        self.runs = runs_from(&self.runs, replay.number);
+    }
+}
+
+/// The runs that records from `number` on may belong to.
+pub(crate) fn runs_from(runs: &[Run], number: u64) -> Vec<Run> {
+    let first = runs.iter().rposition(|run| run.start.number <= number).unwrap_or(0);
+    runs[first..].to_vec()
+}
+
+impl Machine {
+    /// Writes a header to the older slot and syncs it; what only older headers needed becomes free.
+    ///
+    /// # Errors
+    /// A failure poisons the store (L9).
+    pub(crate) fn write_header(&self, clean: bool) -> Result<()> {
+        self.writable()?;
+        let durable_to = self.pipeline.lock().synced;
+        let mut slots = self.headers.lock();
+        slots.sequence += 1;
+        let header = Header {
+            sequence: slots.sequence,
+            clean,
+            blob: false,
+            page_len: self.identity.page_len,
+            incarnation: self.identity.incarnation,
+            parent: self.identity.parent,
+            forked_at: self.identity.forked_at,
+            durable_to,
+            term: self.identity.term,
+            sealed: slots.sealed,
+            replay: slots.replay,
+            runs: slots.runs.clone(),
+        };
+        let written = self.disk.write_at(&header.encode()[..], header.slot_offset()).and_then(|()| self.disk.sync_data());
+        written.inspect_err(|e| self.poison(e))?;
+        let slot = (slots.sequence % 2) as usize;
+        slots.named[slot] = (slots.seal, slots.replay.number);
+        let oldest_seal = slots.named[0].0.min(slots.named[1].0);
+        let oldest_record = slots.named[0].1.min(slots.named[1].1);
+        drop(slots);
+        // Release: the header is durable before anything it set free is written.
+        self.counters.oldest_named_seal.store(oldest_seal, Ordering::Release);
+        self.counters.headers.fetch_add(1, Ordering::Relaxed);
+        self.recycle_segments(oldest_record);
+        self.release_extents(&mut self.reclaim.lock());
+        Ok(())
+    }
+
+    /// Segments before `record` are free: the next one in line takes the first, the rest goes back to the file.
+    fn recycle_segments(&self, record: u64) {
+        let mut pipeline = self.pipeline.lock();
+        for extent in pipeline.log.release_before(record) {
+            match pipeline.log.wants_ahead() {
+                Some(len) if len <= extent.len => pipeline.log.supply(extent),
+                _ => self.give_back(extent),
+            }
+        }
+    }
+}

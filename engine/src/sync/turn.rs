@@ -1,0 +1,125 @@
+//! The writer's turn: first come, first served, with an optional time-out (L5).
+//!
+//! A queue of waiters, each with a condition variable of its own, so that handing on wakes exactly one. The turn is handed over, never let
+//! go and caught again: a newcomer cannot overtake. A waiter that gives up leaves the queue; if it was handed the turn at that very moment it has it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Condvar, Mutex};
+
+/// The queue for the writer's turn.
+#[derive(Default)]
+pub(crate) struct Turn {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: bool,
+    queue: VecDeque<Arc<Waiter>>,
+}
+
+#[derive(Default)]
+struct Waiter {
+    ready: Condvar,
+    /// Changed only under the queue's lock.
+    granted: std::sync::atomic::AtomicBool,
+}
+
+impl Waiter {
+    fn is_granted(&self) -> bool {
+        // Relaxed: every access is under the queue's lock.
+        self.granted.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// The turn, held; dropping hands it to the longest waiting.
+pub(crate) struct Held(Arc<Turn>);
+
+impl Turn {
+    /// Waits until the turn comes, at most until `deadline`; `None` if it did not come by then.
+    pub(crate) fn take(self: &Arc<Self>, deadline: Option<Instant>) -> Option<Held> {
+        let mut state = self.state.lock();
+        if !state.held {
+            state.held = true;
+            return Some(Held(Arc::clone(self)));
+        }
+        let waiter = Arc::new(Waiter::default());
+        state.queue.push_back(Arc::clone(&waiter));
+        while !waiter.is_granted() {
+            match deadline {
+                None => waiter.ready.wait(&mut state),
+                Some(deadline) => {
+                    let late = waiter.ready.wait_until(&mut state, deadline).timed_out();
+                    if late && !waiter.is_granted() {
+                        state.queue.retain(|other| !Arc::ptr_eq(other, &waiter));
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(Held(Arc::clone(self)))
+    }
+
+    /// Takes the turn only if nobody has it.
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Held> {
+        let mut state = self.state.lock();
+        if state.held {
+            return None;
+        }
+        state.held = true;
+        Some(Held(Arc::clone(self)))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        match state.queue.pop_front() {
+            Some(next) => {
+                next.granted.store(true, std::sync::atomic::Ordering::Relaxed);
+                next.ready.notify_one();
+            }
+            None => state.held = false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// L5: the turn comes in the order of asking, and one who gave up is passed over.
+    #[test]
+    fn l5_turn_is_first_come_first_served() {
+        let turn = Arc::new(Turn::default());
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let held = turn.take(None).expect("free");
+        let waiting = |n: usize| {
+            while turn.state.lock().queue.len() != n {
+                std::thread::yield_now();
+            }
+        };
+        let mut threads = Vec::new();
+        for i in 0..4 {
+            let (turn, order) = (Arc::clone(&turn), Arc::clone(&order));
+            threads.push(std::thread::spawn(move || {
+                let held = turn.take(None).expect("no deadline");
+                order.lock().push(i);
+                drop(held);
+            }));
+            waiting(i + 1);
+        }
+        assert!(turn.take(Some(Instant::now() + Duration::from_millis(1))).is_none());
+        assert!(turn.try_take().is_none());
+        drop(held);
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        assert_eq!(*order.lock(), [0, 1, 2, 3]);
+        assert!(turn.try_take().is_some());
+    }
+}

@@ -1,0 +1,185 @@
+//! Which versions are held by snapshots: slots that readers write and the reclaimer scans; no lock (L4).
+//!
+//! Opening a snapshot: pin the epoch, read the published root, claim a free slot with its version, and read the published root again; if it
+//! moved, store the newer version and look again. Publishing: swap the root, then scan the slots. All four steps are sequentially
+//! consistent: if the scan missed the slot's store, the store came later in the single order, and so does the second read, which then
+//! sees the new root. A version that the scan did not see is therefore held by nobody and never will be again (L6).
+//!
+//! A clone of a snapshot counts up its slot instead of claiming another: a scan cannot fall between the two.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use crate::format::Version;
+
+/// Slots of one block: 64 x 128 bytes = 8 KiB.
+const BLOCK_SLOTS: usize = 64;
+
+/// One holder of a version. Alone on its cache lines (two, because processors fetch them in pairs).
+#[repr(align(128))]
+#[derive(Default)]
+struct Slot {
+    /// 0 = free, otherwise version + 1.
+    held: AtomicU64,
+    /// Snapshots that share this slot. Own synchronisation: counted like a reference count.
+    refs: AtomicU32,
+}
+
+struct Block {
+    slots: [Slot; BLOCK_SLOTS],
+    next: OnceLock<Box<Block>>,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Block { slots: std::array::from_fn(|_| Slot::default()), next: OnceLock::new() }
+    }
+}
+
+/// All slots of a store.
+#[derive(Default)]
+pub(crate) struct Registry {
+    first: Block,
+}
+
+/// Names a slot: its number from the first block on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotId(usize);
+
+thread_local! {
+    /// The slot this thread used last: likely free, and in this core's cache.
+    static HINT: Cell<usize> = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        // Relaxed: only spreads threads over slots.
+        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % BLOCK_SLOTS)
+    };
+}
+
+impl Registry {
+    /// Claims a slot for the version that `published` names and gives it back with that version. `published` is called until it gives the same
+    /// version twice in a row; it must read with sequential consistency.
+    pub(crate) fn register(&self, mut published: impl FnMut() -> Version) -> (SlotId, Version) {
+        let mut version = published();
+        let id = self.claim(version);
+        let slot = self.slot(id);
+        loop {
+            let now = published();
+            if now == version {
+                break;
+            }
+            version = now;
+            // SeqCst: before the next read of the published root, see the file's head.
+            slot.held.store(version.0 + 1, Ordering::SeqCst);
+        }
+        // Relaxed: nobody else knows this slot yet.
+        slot.refs.store(1, Ordering::Relaxed);
+        (id, version)
+    }
+
+    /// One more snapshot shares the slot.
+    pub(crate) fn retain(&self, id: SlotId) {
+        // Relaxed: the caller holds the slot already.
+        self.slot(id).refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One snapshot fewer; the last one frees the slot.
+    pub(crate) fn release(&self, id: SlotId) {
+        let slot = self.slot(id);
+        // AcqRel: the reads made under this slot happen before whoever frees what it held.
+        if slot.refs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            slot.held.store(0, Ordering::Release);
+        }
+    }
+
+    /// The versions that are held, ascending, each once. To be called after the publish whose predecessors are in question.
+    pub(crate) fn registered(&self, into: &mut Vec<Version>) {
+        into.clear();
+        let mut block = Some(&self.first);
+        while let Some(b) = block {
+            // SeqCst: after the publish, see the file's head. It also acquires what `release` released.
+            let held = b.slots.iter().map(|slot| slot.held.load(Ordering::SeqCst));
+            into.extend(held.filter(|held| *held != 0).map(|held| Version(held - 1)));
+            block = b.next.get().map(Box::as_ref);
+        }
+        into.sort_unstable();
+        into.dedup();
+    }
+
+    /// How many snapshots are open.
+    pub(crate) fn count(&self) -> usize {
+        let mut count = 0;
+        let mut block = Some(&self.first);
+        while let Some(b) = block {
+            let held = b.slots.iter().filter(|slot| slot.held.load(Ordering::Relaxed) != 0);
+            count += held.map(|slot| slot.refs.load(Ordering::Relaxed) as usize).sum::<usize>();
+            block = b.next.get().map(Box::as_ref);
+        }
+        count
+    }
+
+    fn claim(&self, version: Version) -> SlotId {
+        let hint = HINT.get();
+        let mut block = &self.first;
+        let mut before = 0;
+        loop {
+            for i in 0..BLOCK_SLOTS {
+                let at = (hint + i) % BLOCK_SLOTS;
+                let Some(slot) = block.slots.get(at) else { continue };
+                // Relaxed look first, so that taken slots are passed without owning their cache line.
+                if slot.held.load(Ordering::Relaxed) == 0
+                    && slot.held.compare_exchange(0, version.0 + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+                {
+                    HINT.set(at);
+                    return SlotId(before + at);
+                }
+            }
+            block = block.next.get_or_init(Box::default);
+            before += BLOCK_SLOTS;
+        }
+    }
+
+    fn slot(&self, id: SlotId) -> &Slot {
+        let mut block = &self.first;
+        for _ in 0..id.0 / BLOCK_SLOTS {
+            block = block.next.get().expect("a slot id names a block that exists: blocks are never freed");
+        }
+        &block.slots[id.0 % BLOCK_SLOTS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Held versions are seen once each, clones share a slot, and more snapshots than a block has slots are no problem.
+    #[test]
+    fn l6_registered_versions_are_exact() {
+        let registry = Registry::default();
+        let mut seen = Vec::new();
+        let ids: Vec<_> = (0..200).map(|i| registry.register(|| Version(i / 2)).0).collect();
+        registry.registered(&mut seen);
+        assert_eq!(seen, (0..100).map(Version).collect::<Vec<_>>());
+        registry.retain(ids[0]);
+        registry.release(ids[0]);
+        registry.release(ids[1]);
+        registry.registered(&mut seen);
+        assert_eq!(seen[0], Version(0));
+        registry.release(ids[0]);
+        registry.registered(&mut seen);
+        assert_eq!(seen[0], Version(1));
+        assert_eq!(registry.count(), 198);
+    }
+
+    /// A version that moves while registering is registered where it came to rest.
+    #[test]
+    fn l6_registration_follows_the_published_version() {
+        let registry = Registry::default();
+        let mut reads = [Version(3), Version(4), Version(5), Version(5)].into_iter();
+        let (_, version) = registry.register(|| reads.next().expect("four reads"));
+        assert_eq!(version, Version(5));
+        let mut seen = Vec::new();
+        registry.registered(&mut seen);
+        assert_eq!(seen, [Version(5)]);
+    }
+}
