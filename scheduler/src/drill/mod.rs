@@ -56,7 +56,7 @@ pub trait Watch: Sync {
     fn begin(&self, phase: Phase, goal: u64);
     /// How far the phase is.
     fn done(&self, done: u64);
-    /// Whether to stop: the drill then ends within a second with [`ErrorKind::Stopped`].
+    /// Whether to stop: the drill then ends with [`ErrorKind::Stopped`] at its next step. A backup, a restore and a check are one step.
     fn stop(&self) -> bool {
         false
     }
@@ -176,23 +176,30 @@ impl Drill<'_> {
     fn storm(&mut self, store: &TaskStore, lane: &Lane) -> Result<u64> {
         let rounds = self.plan.rounds.max(1);
         let slice_time = self.plan.storm_time / (rounds * 3);
-        self.watch.begin(Phase::Storm, self.plan.storm_time.as_millis() as u64);
+        let goal = self.plan.storm_time.as_millis() as u64;
+        self.watch.begin(Phase::Storm, goal);
+        let (start, watch) = (Instant::now(), self.watch);
+        let go_on = |time: Duration| {
+            move |steps: u64, elapsed: Duration| {
+                if steps.is_multiple_of(64) {
+                    watch.done((start.elapsed().as_millis() as u64).min(goal));
+                }
+                elapsed < time
+            }
+        };
         let mut next = 0;
         let mut sums = [Slice::default(), Slice::default(), Slice::default()];
-        let start = Instant::now();
         // The other store is a copy of this one after some of the storm, so that its readers have the same work.
-        let warm_up = storm::storm(store, lane, next, &Beside::Nobody, self.watch, &|_, elapsed| elapsed < slice_time / 4)?;
-        next += warm_up.steps;
+        next += storm::storm(store, lane, next, &Beside::Nobody, self.watch, &go_on(slice_time / 4))?.steps;
         let other = self.file("other.ring");
         store.snapshot().backup_to(&other, BlobForm::Plain)?;
         let other = TaskStore::on(Options::new().open_read_only(&other)?)?;
         for _ in 0..rounds {
             let besides = [Beside::Nobody, Beside::Readers(&other, self.plan.readers), Beside::Readers(store, self.plan.readers)];
             for (sum, beside) in sums.iter_mut().zip(&besides) {
-                let slice = storm::storm(store, lane, next, beside, self.watch, &|_, elapsed| elapsed < slice_time)?;
+                let slice = storm::storm(store, lane, next, beside, self.watch, &go_on(slice_time))?;
                 next += slice.steps;
                 sum.add(slice);
-                self.watch.done((start.elapsed().as_millis() as u64).min(self.plan.storm_time.as_millis() as u64));
                 self.may_go_on()?;
             }
         }
@@ -202,7 +209,7 @@ impl Drill<'_> {
         let [alone, other_store, same_store] = sums.map(|sum| sum.figures());
         let readers = self.plan.readers;
         self.figures.storm = StormFigures { readers, alone, beside_other_store: other_store, beside_this_store: same_store };
-        self.watch.done(self.plan.storm_time.as_millis() as u64);
+        self.watch.done(goal);
         self.verify("after the storm", store)?;
         Ok(next)
     }

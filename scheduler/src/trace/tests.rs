@@ -106,9 +106,9 @@ fn a_missing_file_is_named() {
     assert!(error.to_string().contains("no/such/pods.csv"), "{error}");
 }
 
-/// The published lists have no bad line.
+/// The published lists have no bad line, and make a sound store.
 #[test]
-fn the_published_lists_are_read_whole() {
+fn the_published_lists_make_a_sound_store() {
     let Some(folder) = std::env::var_os("TREERING_TRACES").map(PathBuf::from) else {
         #[expect(clippy::print_stderr, reason = "a skipped test says so")]
         {
@@ -123,4 +123,9 @@ fn the_published_lists_are_read_whole() {
     assert_eq!(cluster.tasks.len(), 8152);
     assert_eq!(cluster.jobs.len(), 162);
     assert_eq!(cluster.tasks.iter().filter(|(_, t, _)| t.host.is_none()).count(), 897);
+    let store = crate::tasks::TaskStore::on(treering::Store::in_memory().unwrap()).unwrap();
+    let loaded = store.load(&cluster, &mut |_| Ok(())).unwrap();
+    assert_eq!((loaded.tasks, loaded.configurations), (8152, 162));
+    assert_eq!(crate::tasks::verify(&store.snapshot()).unwrap().problems, [""; 0]);
+    assert_eq!(store.engine().check().unwrap().problems(), [""; 0]);
 }
