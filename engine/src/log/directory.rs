@@ -182,17 +182,21 @@ type Segment = [AtomicPtr<u8>; SPAN];
 /// Pages in memory, by ordinal.
 pub(crate) struct HeapHome {
     segments: Box<[AtomicPtr<Segment>]>,
+    /// Length of the buffers that are here.
+    bytes: AtomicU64,
 }
 
 impl HeapHome {
     /// Without pages. 32 KiB.
     pub(crate) fn new() -> HeapHome {
-        HeapHome { segments: (0..SPAN).map(|_| AtomicPtr::default()).collect() }
+        HeapHome { segments: (0..SPAN).map(|_| AtomicPtr::default()).collect(), bytes: AtomicU64::new(0) }
     }
 
     /// Makes `page` the one at its ordinal. Invariant (1) makes it visible: the root's publication comes after.
     pub(crate) fn put(&self, ordinal: u32, page: PageBuf) {
         let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
+        // Relaxed: a figure.
+        self.bytes.fetch_add(page.bytes().len() as u64, Ordering::Relaxed);
         // Release: whoever loads the pointer sees the bytes.
         let old = entry.swap(page.into_raw().as_ptr(), Ordering::Release);
         assert!(old.is_null(), "ordinal {ordinal} is taken");
@@ -203,7 +207,14 @@ impl HeapHome {
         let entry = &self.segment(ordinal)?[ordinal as usize % SPAN];
         let page = NonNull::new(entry.swap(std::ptr::null_mut(), Ordering::AcqRel))?;
         // SAFETY: the pointer came from `into_raw` in `put`, and the swap made us its only owner.
-        Some(unsafe { PageBuf::from_raw(page) })
+        let page = unsafe { PageBuf::from_raw(page) };
+        self.bytes.fetch_sub(page.bytes().len() as u64, Ordering::Relaxed);
+        Some(page)
+    }
+
+    /// Bytes of memory that its pages take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Ordinals of the pages that are here, ascending.

@@ -72,6 +72,15 @@ impl Space {
         Ok((Extent { offset: start, len }, true))
     }
 
+    /// Whether an extent of `len` bytes is free that ends at `offset` or before.
+    pub(crate) fn has_before(&self, offset: u64, len: u64) -> bool {
+        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+        self.free.range(..offset).any(|(start, free)| {
+            let at = fit(*start, len);
+            at + len <= (start + free).min(offset)
+        })
+    }
+
     /// Gives an extent back.
     pub(crate) fn give(&mut self, extent: Extent) {
         if extent.len == 0 {

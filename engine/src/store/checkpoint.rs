@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::format::header::Cursor;
 use crate::format::record::RecordKind;
 use crate::format::seal::{Seal, SealedChunk, SealedTable};
-use crate::format::{ChunkId, Extent, Position, Version};
+use crate::format::{ChunkId, Extent, Position, TableId, Version};
 use crate::log::append::Label;
 use crate::log::chunk::{ChunkWriter, Written, extent_len};
 use crate::log::directory::{FileHome, HeapHome, Home};
@@ -20,11 +20,11 @@ use crate::store::commit::{Callback, Until};
 use crate::store::compact::Twin;
 use crate::store::edit::{Dead, Draft};
 use crate::store::read::Lender;
-use crate::store::reclaim::Closed;
+use crate::store::reclaim::{Account, Closed, Reclaim, stored_len};
 use crate::store::{Machine, OpenChunk};
 use crate::sync::{Condvar, Mutex, epoch};
 use crate::tree::{self, Pages};
-use crate::version::root::{Pinned, Root};
+use crate::version::root::{Pinned, Root, TableEntry, Tree};
 
 /// One checkpoint at a time. Entered only with the turn, left without it.
 #[derive(Default)]
@@ -178,23 +178,20 @@ impl Machine {
         let mut open = self.open.lock();
         reclaim.seal += 1;
         if open.home.bytes() > 0 {
-            reclaim.closed.insert(open.id, Closed::default());
+            reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
             *open = OpenChunk::new(ChunkId(open.id.0 + 1));
             self.chunks.add(open.chunk());
         }
         let guard = epoch::pin();
-        let heap = |id: &ChunkId| match self.chunks.find(*id, &guard)?.home(&guard) {
-            Home::Heap(heap) => Some((*id, Arc::clone(heap))),
-            Home::File(_) => None,
-        };
-        let heaps = reclaim.closed.keys().filter_map(heap).collect();
-        let live = |account: &super::reclaim::Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
+        let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Arc::clone(&closed.heap))).collect();
+        self.count_closed(&reclaim);
+        let live = |account: &Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
         let mut chunks: BTreeMap<_, _> = reclaim.accounts.iter().map(|(id, account)| (*id, live(account))).collect();
         for Dead { at, .. } in dead {
             if let Some(chunk) = chunks.get_mut(&at.chunk())
                 && let Some(Home::File(file)) = self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard))
             {
-                let len = super::reclaim::stored_len(file, *at).ok().flatten().unwrap_or(0);
+                let len = stored_len(file, *at).ok().flatten().unwrap_or(0);
                 chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
             }
         }
@@ -268,7 +265,7 @@ impl Machine {
         id: ChunkId,
         heap: &Arc<HeapHome>,
         reached: &[u32],
-        compressed: &HashSet<crate::format::TableId>,
+        compressed: &HashSet<TableId>,
     ) -> Result<Option<SealedChunk>> {
         let lender = Lender::new(self);
         let mut others = heap.ordinals();
@@ -359,8 +356,9 @@ impl Machine {
                 self.chunks.remove(id);
             }
             for twin in twins {
-                self.install_twin(&mut reclaim, twin);
+                self.install_twin(&mut reclaim, twin, seal);
             }
+            self.count_closed(&reclaim);
         }
         self.headers.lock().seal(seal, version, replay);
         let mut pipeline = self.pipeline.lock();
@@ -368,6 +366,12 @@ impl Machine {
         drop(pipeline);
         self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
         self.write_header(false)
+    }
+
+    fn count_closed(&self, reclaim: &Reclaim) {
+        let bytes = reclaim.closed.values().map(|closed| closed.heap.bytes()).sum();
+        // Relaxed: a figure.
+        self.counters.closed_bytes.store(bytes, Ordering::Relaxed);
     }
 
     fn is_before_open(&self, id: ChunkId) -> bool {
@@ -382,7 +386,7 @@ impl Machine {
         }
     }
 
-    fn install_twin(&self, reclaim: &mut super::reclaim::Reclaim, twin: Twin) {
+    fn install_twin(&self, reclaim: &mut Reclaim, twin: Twin, seal: u64) {
         let id = twin.chunk.id;
         let guard = epoch::pin();
         let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
@@ -392,14 +396,14 @@ impl Machine {
         drop(guard);
         let Some(account) = reclaim.accounts.get_mut(&id) else {
             // It died since the capture; the seal names the twin, the next one will not.
-            self.leave(reclaim, twin.chunk.extent, None);
+            reclaim.leave(twin.chunk.extent, None);
             return;
         };
         let old = account.chunk.extent;
         account.chunk = twin.chunk;
         self.swing(&twin.chunk);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
-        self.leave_at(reclaim, old, gone, twin.seal_offset());
+        reclaim.leave_after(old, gone, seal);
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.
@@ -444,7 +448,7 @@ pub(crate) fn sealed_chunk(id: ChunkId, generation: u32, extent: Extent, written
 
 /// The seal of a version.
 pub(crate) fn seal_of(root: &Root, replay: Cursor, next_chunk: ChunkId, chunks: Vec<SealedChunk>) -> Seal {
-    let table = |(entry, tree): (&crate::version::root::TableEntry, &crate::version::root::Tree)| SealedTable {
+    let table = |(entry, tree): (&TableEntry, &Tree)| SealedTable {
         id: entry.id,
         lz4: entry.lz4,
         root: tree.at,
@@ -452,6 +456,8 @@ pub(crate) fn seal_of(root: &Root, replay: Cursor, next_chunk: ChunkId, chunks: 
         height: tree.height,
         name: entry.name.to_string(),
     };
-    let next_table = crate::format::TableId(root.catalogue.next_table.0.max(1));
-    Seal { replay, next_table, next_chunk, tables: root.tables().map(table).collect(), chunks }
+    let next_table = TableId(root.catalogue.next_table.0.max(1));
+    let mut tables: Vec<_> = root.tables().map(table).collect();
+    tables.sort_unstable_by_key(|table| table.id);
+    Seal { replay, next_table, next_chunk, tables, chunks }
 }

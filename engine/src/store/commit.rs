@@ -294,6 +294,19 @@ impl Machine {
         self.run_callbacks();
     }
 
+    /// Recovery: the replayed version becomes the published one. Its records are on the medium already.
+    pub(crate) fn replayed(&self, root: Root, dead: Vec<Dead>, tail_bytes: u64) {
+        let mut pipeline = self.pipeline.lock();
+        let version = root.version;
+        pipeline.newest = root.clone();
+        (pipeline.written, pipeline.synced, pipeline.published) = (version, version, version);
+        pipeline.tail_bytes = tail_bytes;
+        let retired = self.versions.publish(root);
+        self.push_batch(Batch { died: version, dead, retired });
+        drop(pipeline);
+        self.reclaim_published();
+    }
+
     /// Everything that was appended so far is on the medium afterwards.
     pub(crate) fn sync(&self) -> Result<Version> {
         self.writable()?;

@@ -179,9 +179,10 @@ impl Draft {
 
     /// Drops a table with all its entries. Cost: O(pages of the table).
     pub(crate) fn drop_table(&mut self, machine: &Machine, name: &str) -> Result<()> {
-        let (id, mut work) = self.lend(name)?;
-        let mut editor = self.editor(machine, id, &mut work);
+        let (id, work) = self.lend(name)?;
+        let mut editor = self.editor(machine, id, work);
         let cleared = editor.tree_op(|editor, tree| tree::clear(editor, tree));
+        let work = editor.into_work();
         if let Err(e) = cleared {
             self.put_back(id, work);
             return Err(e);
@@ -237,7 +238,7 @@ impl Draft {
         self.changes.is_empty() && !self.by_seal
     }
 
-    pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: &'e mut Work) -> Editor<'e> {
+    pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: Work) -> Editor<'e> {
         let lender = Lender::new(machine);
         Editor { machine, lender, chunk: self.chunk, version: self.version, savepoint: self.savepoint, table, work }
     }
@@ -375,10 +376,20 @@ pub(crate) struct Editor<'e> {
     version: Version,
     savepoint: u32,
     table: TableId,
-    pub(crate) work: &'e mut Work,
+    work: Work,
 }
 
 impl Editor<'_> {
+    /// The root as it would be.
+    pub(crate) fn tree(&self) -> Tree {
+        self.work.tree
+    }
+
+    /// Ends the editing.
+    pub(crate) fn into_work(self) -> Work {
+        self.work
+    }
+
     /// Runs a change of the tree. If it fails half-way the transaction can only be rolled back.
     pub(crate) fn tree_op<T>(&mut self, op: impl FnOnce(&mut Self, &mut Tree) -> Result<T>) -> Result<T> {
         if self.work.broken {

@@ -146,6 +146,17 @@ impl Machine {
         }
     }
 
+    /// Ends the thread, seals what is not sealed, and writes a clean header. Afterwards the store takes no more writes; snapshots go on.
+    pub(crate) fn close(&self, worker: &mut background::Worker) -> Result<()> {
+        worker.stop(self);
+        if self.read_only || self.poison.get().is_some() {
+            return Ok(());
+        }
+        let result = if self.settings.volatile { Ok(()) } else { self.checkpoint(Vec::new(), false).and_then(|_| self.write_header(true)) };
+        self.poison(&Error::invalid("it was closed"));
+        result
+    }
+
     /// L9: after this no write is tried again.
     pub(crate) fn poison(&self, error: &Error) {
         // The first reason stays.

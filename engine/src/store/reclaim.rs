@@ -10,11 +10,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
-use crate::log::directory::{FileHome, Home};
+use crate::log::directory::{FileHome, HeapHome, Home};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::epoch;
@@ -39,8 +40,8 @@ pub(crate) struct Account {
 }
 
 /// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
-#[derive(Default)]
 pub(crate) struct Closed {
+    pub(crate) heap: Arc<HeapHome>,
     died: Vec<Position>,
     freed: Vec<Position>,
 }
@@ -66,6 +67,55 @@ pub(crate) struct Reclaim {
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
     held: Vec<Version>,
+}
+
+impl Closed {
+    /// A chunk that gets no more pages.
+    pub(crate) fn new(heap: Arc<HeapHome>) -> Closed {
+        Closed { heap, died: Vec::new(), freed: Vec::new() }
+    }
+
+    /// Ordinals whose pages nobody needs any more.
+    pub(crate) fn freed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.freed.iter().map(|at| at.ordinal())
+    }
+
+    /// Nobody needs these pages.
+    pub(crate) fn free(&mut self, pages: impl Iterator<Item = Position>) {
+        self.freed.extend(pages);
+    }
+}
+
+impl Reclaim {
+    /// The books of a store that was just opened.
+    pub(crate) fn new(accounts: BTreeMap<ChunkId, Account>) -> Reclaim {
+        Reclaim { accounts, ..Reclaim::default() }
+    }
+
+    /// The extent may be used again when both slots name seals captured from now on, and `gone` is set.
+    pub(crate) fn leave(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>) {
+        self.leave_after(extent, gone, self.seal + 1);
+    }
+
+    /// The same with the number of the first seal that does not need it.
+    pub(crate) fn leave_after(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>, after_seal: u64) {
+        self.leaving.push_back(Leaving { extent, after_seal, gone });
+    }
+
+    /// Positions on dead lists that stand in `chunk`.
+    pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
+        self.dead.kept().filter(|at| at.chunk() == chunk).collect()
+    }
+
+    /// When a held version that is no longer the published one was published.
+    pub(crate) fn since(&self, version: Version) -> Option<Instant> {
+        self.roots.get(&version).map(Retired::since)
+    }
+
+    /// Pages that only snapshots need.
+    pub(crate) fn kept_count(&self) -> usize {
+        self.dead.kept().count()
+    }
 }
 
 impl Machine {
@@ -145,13 +195,8 @@ impl Machine {
         drop(guard);
         self.chunks.remove(id);
         if let Some(account) = reclaim.accounts.remove(&id) {
-            self.leave(reclaim, account.chunk.extent, gone);
+            reclaim.leave(account.chunk.extent, gone);
         }
-    }
-
-    /// The extent may be used again when seals made from now on are named by both slots and `gone` is set.
-    pub(crate) fn leave(&self, reclaim: &mut Reclaim, extent: Extent, gone: Option<Arc<AtomicBool>>) {
-        reclaim.leaving.push_back(Leaving { extent, after_seal: reclaim.seal + 1, gone });
     }
 
     /// Gives free what nobody needs any more.
@@ -189,16 +234,13 @@ impl Machine {
 
     /// A closed chunk stands in the file now: its account begins, and what happened to its pages meanwhile is put into it.
     pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk) {
-        let closed = reclaim.closed.remove(&chunk.id).unwrap_or_default();
+        let closed = reclaim.closed.remove(&chunk.id);
         let account = Account { chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.page_bytes };
         reclaim.accounts.insert(chunk.id, account);
-        closed.died.into_iter().for_each(|at| self.page_died(reclaim, at));
-        closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
-    }
-
-    /// Positions on dead lists that stand in `chunk`.
-    pub(crate) fn kept_in(&self, reclaim: &Reclaim, chunk: ChunkId) -> Vec<Position> {
-        reclaim.dead.kept().filter(|at| at.chunk() == chunk).collect()
+        if let Some(closed) = closed {
+            closed.died.into_iter().for_each(|at| self.page_died(reclaim, at));
+            closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
+        }
     }
 
     /// Stored length of a page in the file; none if it is not in the file (any more).

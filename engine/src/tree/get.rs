@@ -3,7 +3,7 @@
 use super::path::{page_on, resolve, top_level};
 use super::{Pages, Root};
 use crate::error::Result;
-use crate::page::Page;
+use crate::page::{Item, Page};
 
 /// The value of `key`, or `None`. The bytes are lent by `pages`.
 ///
@@ -17,6 +17,22 @@ pub fn get<'a, P: Pages + ?Sized>(pages: &'a P, root: &Root, key: &[u8]) -> Resu
     match leaf.search(key)? {
         Ok(i) => Ok(Some(resolve(pages, leaf.item(i)?, key)?)),
         Err(_) => Ok(None),
+    }
+}
+
+/// The page in which the value of `key` stands: its leaf, or a large page.
+///
+/// # Errors
+/// As [`get`].
+pub fn value_page<'a, P: Pages + ?Sized>(pages: &'a P, root: &Root, key: &[u8]) -> Result<Option<Page<'a>>> {
+    if root.height == 0 {
+        return Ok(None);
+    }
+    let leaf = leaf_for(pages, root, key)?;
+    let Ok(i) = leaf.search(key)? else { return Ok(None) };
+    match leaf.item(i)? {
+        Item::Inline(_) => Ok(Some(leaf)),
+        Item::Large { at, .. } => pages.page(at).map(Some),
     }
 }
 

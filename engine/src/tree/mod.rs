@@ -42,7 +42,7 @@ mod tests;
 
 pub use bulk::Builder;
 pub use check::check;
-pub use get::get;
+pub use get::{get, value_page};
 pub use insert::insert;
 pub use range::{Range, range};
 pub use rank::{nth, rank};
@@ -100,13 +100,4 @@ pub trait Edit: Pages {
     fn table(&self) -> TableId;
 }
 
-/// Names one state of a tree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Root {
-    /// The topmost page, or [`Position::NONE`] if the tree is empty.
-    pub at: Position,
-    /// Entries in the tree.
-    pub len: u64,
-    /// Pages from root to leaf: 0 empty, 1 a leaf alone, at most [`MAX_HEIGHT`].
-    pub height: u32,
-}
+pub use crate::format::TreeRoot as Root;

@@ -149,6 +149,14 @@ impl Pinned {
     }
 }
 
+impl Retired {
+    /// When it was published.
+    pub(crate) fn since(&self) -> Instant {
+        // SAFETY: it is destroyed only when `self` is dropped.
+        unsafe { (*self.0).since }
+    }
+}
+
 impl Drop for Retired {
     fn drop(&mut self) {
         let guard = epoch::pin();

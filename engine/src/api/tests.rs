@@ -1,0 +1,236 @@
+//! The public nouns together: what a user does first, and the promises that one process can see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::disk::{Disk, MemoryDisk};
+use crate::store::options::Durability;
+
+fn small() -> Options {
+    Options::new().background(false).page_len(4096).segment_bytes(16 << 10)
+}
+
+fn key(i: u64) -> [u8; 8] {
+    i.to_be_bytes()
+}
+
+/// Puts `keys` with a value that names the round.
+fn fill(store: &Store, keys: impl Iterator<Item = u64>, round: u64) -> u64 {
+    let txn = store.begin_write().expect("turn");
+    {
+        let mut table = txn.ensure_table("t").expect("table");
+        for i in keys {
+            table.insert(&key(i), format!("value {i} of round {round}").as_bytes()).expect("insert");
+        }
+    }
+    txn.commit().expect("commit")
+}
+
+fn expect(snapshot: &Snapshot, len: u64, round: impl Fn(u64) -> u64) {
+    let reader = snapshot.reader();
+    let table = reader.table("t").expect("table");
+    assert_eq!(table.len(), len);
+    for (i, entry) in (0..len).zip(table.iter().expect("range")) {
+        let (found, value) = entry.expect("entry");
+        assert_eq!((&*found, value), (&key(i)[..], format!("value {i} of round {}", round(i)).as_bytes()));
+    }
+}
+
+/// What was committed is there after closing and opening, after checkpoints, and after neither.
+#[test]
+fn committed_is_there_after_reopen() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    for round in 0..25 {
+        let store = small().on(Arc::clone(&disk)).expect("open");
+        if round > 0 {
+            expect(&store.snapshot(), 500, |i| if i < 100 { round - 1 } else { 0 });
+        }
+        assert_eq!(fill(&store, 0..if round == 0 { 500 } else { 100 }, round), round + 1);
+        expect(&store.snapshot(), 500, |i| if i < 100 { round } else { 0 });
+        match round % 3 {
+            0 => assert_eq!(store.checkpoint().expect("checkpoint"), round + 1),
+            1 => store.close().expect("close"),
+            // Killed: nothing is said to the disk.
+            _ => std::mem::forget(store),
+        }
+    }
+}
+
+/// More runs than a header names: a new chain begins, and nothing is lost.
+#[test]
+fn l3_many_kills_without_a_checkpoint() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    for round in 0..40 {
+        let store = small().on(Arc::clone(&disk)).expect("open");
+        assert_eq!(store.version(), round);
+        fill(&store, round * 10..round * 10 + 10, 7);
+        expect(&store.snapshot(), round * 10 + 10, |_| 7);
+        std::mem::forget(store);
+    }
+}
+
+/// L1, L6: snapshots keep what they saw through commits, checkpoints and compactions; when they are gone the space is free again.
+#[test]
+fn l1_snapshots_keep_their_version() {
+    let store = small().on(Arc::new(MemoryDisk::new("test"))).expect("open");
+    fill(&store, 0..2000, 0);
+    let mut snapshots = vec![(0, store.snapshot())];
+    for round in 1..30 {
+        fill(&store, 0..2000, round);
+        if round % 4 == 0 {
+            snapshots.push((round, store.snapshot()));
+        }
+        if round % 3 == 0 {
+            store.checkpoint().expect("checkpoint");
+        }
+        if round % 10 == 0 {
+            store.compact().expect("compact");
+        }
+        if round % 5 == 0 {
+            snapshots.remove(snapshots.len() / 2);
+        }
+        for (round, snapshot) in &snapshots {
+            expect(snapshot, 2000, |_| *round);
+        }
+    }
+    let held = store.stats();
+    assert!(held.snapshot_pages > 0);
+    snapshots.clear();
+    store.compact().expect("compact");
+    let free = store.stats();
+    assert_eq!(free.snapshot_pages, 0);
+    assert_eq!(free.kept_bytes, free.live_bytes);
+    assert!(free.file_bytes < held.file_bytes, "{free:?}");
+    expect(&store.snapshot(), 2000, |_| 29);
+}
+
+/// L11: dropping changes nothing; savepoints nest; callbacks run once, in order, for commits alone.
+#[test]
+fn l11_savepoints_and_callbacks() {
+    let store = small().in_memory().expect("open");
+    let calls = Arc::new(AtomicU64::new(0));
+    fill(&store, 0..10, 0);
+    let mut txn = store.begin_write().expect("turn");
+    let calls_of = Arc::clone(&calls);
+    txn.on_commit(move |_| drop(calls_of.fetch_add(1, Ordering::SeqCst)));
+    txn.open_table("t").expect("table").insert(b"lost", b"x").expect("insert");
+    drop(txn);
+    assert_eq!(store.version(), 1);
+
+    let mut txn = store.begin_write().expect("turn");
+    let calls_of = Arc::clone(&calls);
+    txn.on_commit(move |version| drop(calls_of.fetch_add(version, Ordering::SeqCst)));
+    txn.open_table("t").expect("table").insert(&key(10), b"value 10 of round 0").expect("insert");
+    let outer = txn.savepoint();
+    txn.open_table("t").expect("table").insert(&key(11), b"lost").expect("insert");
+    txn.create_table("u").expect("table").insert(b"a", b"b").expect("insert");
+    let inner = txn.savepoint();
+    txn.drop_table("t").expect("drop");
+    txn.rename_table("u", "v").expect("rename");
+    txn.rollback_to(&inner).expect("inner");
+    assert_eq!(txn.tables(), ["t", "u"]);
+    assert_eq!(txn.open_table("t").expect("table").len(), 12);
+    txn.rollback_to(&outer).expect("outer");
+    assert!(txn.rollback_to(&inner).is_err());
+    assert_eq!(txn.tables(), ["t"]);
+    txn.rollback_to(&outer).expect("again");
+    assert_eq!(txn.commit().expect("commit"), 2);
+    expect(&store.snapshot(), 11, |_| 0);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+/// Changes that no record holds are made durable by a seal, and recovery goes on behind it.
+#[test]
+fn big_transactions_commit_by_seal() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let options = small().record_bytes(1000);
+    let store = options.on(Arc::clone(&disk)).expect("open");
+    fill(&store, 0..3, 0);
+    fill(&store, 0..500, 1);
+    fill(&store, 0..3, 2);
+    let snapshot = store.snapshot();
+    fill(&store, 0..500, 3);
+    expect(&snapshot, 500, |i| if i < 3 { 2 } else { 1 });
+    fill(&store, 0..3, 4);
+    drop(snapshot);
+    std::mem::forget(store);
+    let store = options.on(disk).expect("open");
+    assert_eq!(store.open_report().replayed, 1);
+    expect(&store.snapshot(), 500, |i| if i < 3 { 4 } else { 3 });
+}
+
+/// Owned bytes outlive reader, snapshot, checkpoint and compaction.
+#[test]
+fn owned_bytes_outlive_everything() {
+    let store = small().in_memory().expect("open");
+    fill(&store, 0..100, 0);
+    let long = vec![7; 10_000];
+    let txn = store.begin_write().expect("turn");
+    txn.open_table("t").expect("table").insert(b"long", &long).expect("insert");
+    txn.commit().expect("commit");
+    let snapshot = store.snapshot();
+    let (short_bytes, long_bytes) = {
+        let reader = snapshot.reader();
+        let table = reader.table("t").expect("table");
+        let get = |key: &[u8]| table.get_bytes(key).expect("get").expect("there");
+        (get(&key(5)), get(b"long"))
+    };
+    drop(snapshot);
+    for round in 1..6 {
+        store.checkpoint().expect("checkpoint");
+        fill(&store, 0..100, round);
+        store.compact().expect("compact");
+    }
+    assert_eq!(&short_bytes[..], b"value 5 of round 0");
+    assert_eq!(&long_bytes[..], &long[..]);
+}
+
+/// L2, L5: many writers of every durability and many readers, with the background thread: versions are never seen half.
+#[test]
+fn l2_writers_and_readers_together() {
+    let store = Options::new().page_len(4096).dirty_bytes(1 << 20).log_bytes(100_000).in_memory().expect("open");
+    fill(&store, 0..100, 0);
+    let stop = Arc::new(AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for reader in 0..3 {
+            let (store, stop) = (store.clone(), Arc::clone(&stop));
+            scope.spawn(move || {
+                let mut last = 0;
+                while stop.load(Ordering::Relaxed) == 0 {
+                    let snapshot = store.snapshot();
+                    assert!(snapshot.version() >= last, "reader {reader}");
+                    last = snapshot.version();
+                    let reader = snapshot.reader();
+                    let table = reader.table("t").expect("table");
+                    let values: Vec<_> = table.iter().expect("range").map(|e| e.expect("entry").1.to_vec()).collect();
+                    let round = |v: &Vec<u8>| v.rsplit(|b| *b == b' ').next().map(<[u8]>::to_vec);
+                    assert_eq!(values.len(), 100);
+                    assert!(values.iter().all(|v| round(v) == round(&values[0])), "half a change in {last}");
+                }
+            });
+        }
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let store = store.clone();
+                scope.spawn(move || {
+                    for i in 0..100 {
+                        let mut txn = store.begin_write().expect("turn");
+                        txn.set_durability([Durability::Synced, Durability::Deferred, Durability::Memory][(writer + i) % 3]);
+                        let mut table = txn.open_table("t").expect("table");
+                        for k in 0..100 {
+                            let value = format!("value {k} of round {}", writer * 1000 + i);
+                            table.insert(&key(k), value.as_bytes()).expect("insert");
+                        }
+                        drop(table);
+                        txn.commit().expect("commit");
+                    }
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().expect("no panic"));
+        stop.store(1, Ordering::Relaxed);
+    });
+    assert_eq!(store.version(), 401);
+    assert!(store.stats().checkpoints > 0, "{:?}", store.stats());
+}

@@ -1,0 +1,216 @@
+//! Work that nobody waits for: late syncs, checkpoints, space. One bounded piece at a time, by a thread or by whoever calls `step`.
+
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::store::Machine;
+use crate::store::commit::Until;
+use crate::sync::{Condvar, Mutex, epoch};
+
+/// How often the thread looks by itself.
+const IDLE: Duration = Duration::from_millis(200);
+/// Least bytes worth giving back to the file system or compacting for.
+const WORTH: u64 = 1 << 20;
+/// A checkpoint starts when the log's segments take this many times the bytes of records that start one: each synced commit takes a block.
+const SEGMENTS_PER_RECORDS: u64 = 8;
+
+/// Wakes the thread, and those who wait for what it does.
+#[derive(Default)]
+pub(crate) struct Signal {
+    state: Mutex<State>,
+    wake: Condvar,
+    stepped: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    due: bool,
+    stop: bool,
+    steps: u64,
+}
+
+impl Signal {
+    /// There is something to do.
+    pub(crate) fn notify(&self) {
+        let mut state = self.state.lock();
+        if !state.due {
+            state.due = true;
+            self.wake.notify_one();
+        }
+    }
+
+    fn stop(&self) {
+        self.state.lock().stop = true;
+        self.wake.notify_one();
+        self.stepped.notify_all();
+    }
+}
+
+/// The thread, if the options asked for one.
+pub(crate) struct Worker(Option<JoinHandle<()>>);
+
+impl Worker {
+    /// Starts the thread "treering". It keeps the machine only while it works.
+    pub(crate) fn start(machine: &Arc<Machine>) -> Result<Worker> {
+        if !machine.settings.background || machine.read_only {
+            return Ok(Worker(None));
+        }
+        let weak = Arc::downgrade(machine);
+        let thread = std::thread::Builder::new().name("treering".into()).spawn(move || run(&weak));
+        thread.map(|thread| Worker(Some(thread))).map_err(|e| Error::io("start a thread for", machine.disk.name(), e))
+    }
+
+    /// Ends the thread after its present step.
+    pub(crate) fn stop(&mut self, machine: &Machine) {
+        machine.signal.stop();
+        if let Some(thread) = self.0.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            // It does not panic; if it did, there is nothing to add to what it printed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(machine: &Weak<Machine>) {
+    while let Some(machine) = machine.upgrade() {
+        if machine.signal.state.lock().stop {
+            return;
+        }
+        let mut busy = true;
+        while busy && !machine.signal.state.lock().stop {
+            // An error poisons, or the work is tried again later: whoever commits hears of both.
+            busy = machine.step().unwrap_or(false);
+            let mut state = machine.signal.state.lock();
+            state.steps += 1;
+            machine.signal.stepped.notify_all();
+        }
+        let mut state = machine.signal.state.lock();
+        if !state.due && !state.stop {
+            let within = IDLE.min(machine.settings.deferred_within);
+            machine.signal.wake.wait_for(&mut state, within);
+        }
+        state.due = false;
+    }
+}
+
+impl Machine {
+    /// One bounded piece of work; false if there was nothing to do.
+    pub(crate) fn step(&self) -> Result<bool> {
+        if self.read_only || self.is_poisoned() {
+            return Ok(false);
+        }
+        epoch::pin().flush();
+        self.reclaim_published();
+        if self.sync_deferred()? {
+            return Ok(true);
+        }
+        let (_, header, seal) = self.leaving();
+        if self.wants_checkpoint() || (seal && self.leaving().0 > self.space.lock().end() / 4 && self.leaving().0 > WORTH) {
+            self.checkpoint(Vec::new(), true)?;
+            return Ok(true);
+        }
+        if self.supply_segment()? {
+            return Ok(true);
+        }
+        if header {
+            self.write_header(false)?;
+            return Ok(true);
+        }
+        if self.wants_compaction() {
+            return Ok(self.compact_round(self.settings.compact_below)? > 0);
+        }
+        if self.wants_cut() {
+            return Ok(self.cut_file()? > 0);
+        }
+        Ok(false)
+    }
+
+    fn sync_deferred(&self) -> Result<bool> {
+        let pipeline = self.pipeline.lock();
+        let late = pipeline.unsynced_since.is_some_and(|since| since.elapsed() >= self.settings.deferred_within);
+        let newest = pipeline.newest.version;
+        let due = late && pipeline.synced < newest;
+        drop(pipeline);
+        if due {
+            self.settle(Until::Synced(newest))?;
+        }
+        Ok(due)
+    }
+
+    fn wants_checkpoint(&self) -> bool {
+        if self.dirty_bytes() > self.settings.dirty_bytes / 2 {
+            return true;
+        }
+        let pipeline = self.pipeline.lock();
+        let sealed_needs = pipeline.log.cursor().number > 2 && pipeline.tail_bytes > 0;
+        let segments = pipeline.log.live_bytes() > self.settings.log_bytes.saturating_mul(SEGMENTS_PER_RECORDS);
+        pipeline.tail_bytes > self.settings.log_bytes || (segments && sealed_needs)
+    }
+
+    fn supply_segment(&self) -> Result<bool> {
+        let wants = self.pipeline.lock().log.wants_ahead();
+        let Some(len) = wants else { return Ok(false) };
+        let extent = self.written_extent(len)?;
+        self.pipeline.lock().log.supply(extent);
+        Ok(true)
+    }
+
+    fn wants_compaction(&self) -> bool {
+        let reclaim = self.reclaim.lock();
+        let (mut pages, mut kept) = (0, 0);
+        for account in reclaim.accounts.values() {
+            pages += account.chunk.page_bytes;
+            kept += account.kept_bytes;
+        }
+        let sparse = |account: &crate::store::reclaim::Account| {
+            (account.kept_bytes as f64) < self.settings.compact_below * account.chunk.page_bytes as f64
+        };
+        pages - kept > WORTH && pages > kept + kept / 2 && reclaim.accounts.values().any(sparse)
+    }
+
+    fn wants_cut(&self) -> bool {
+        let space = self.space.lock();
+        space.tail_bytes() > WORTH.max(space.end() / 4)
+    }
+
+    /// After a commit: wakes the thread if there is something to do.
+    pub(crate) fn after_commit(&self) {
+        if self.settings.background && (self.wants_checkpoint() || self.pipeline.lock().log.wants_ahead().is_some()) {
+            self.signal.notify();
+        }
+    }
+
+    /// Before a write transaction: waits while too much is dirty. Without a thread the caller makes the checkpoint itself.
+    pub(crate) fn back_pressure(&self) -> Result<()> {
+        let soft = self.settings.dirty_bytes / 2;
+        let dirty = self.dirty_bytes();
+        if dirty < soft {
+            return Ok(());
+        }
+        let start = Instant::now();
+        if !self.settings.background {
+            if dirty >= self.settings.dirty_bytes {
+                self.checkpoint(Vec::new(), false)?;
+                self.counters.pressed(start.elapsed());
+            }
+            return Ok(());
+        }
+        self.signal.notify();
+        if dirty < self.settings.dirty_bytes {
+            // In proportion: none at the soft limit, 1 ms at the hard one.
+            let over = (dirty - soft) as f64 / (self.settings.dirty_bytes - soft).max(1) as f64;
+            std::thread::sleep(Duration::from_micros((over * 1000.0) as u64));
+        } else {
+            let mut state = self.signal.state.lock();
+            let steps = state.steps;
+            while state.steps == steps && !state.stop && self.dirty_bytes() >= self.settings.dirty_bytes {
+                self.signal.stepped.wait_for(&mut state, IDLE);
+            }
+        }
+        self.counters.pressed(start.elapsed());
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! Dense twins: chunks of which little is needed are written again without the rest (DESIGN 5, FORMAT 6).
+//!
+//! A twin has the same id, ordinals and page bytes: no page, root or position changes, so it takes no writer's turn but the one of the seal that makes it the home,
+//! and pages that only snapshots need move too. Which pages are needed is asked page by page: a page is needed by the newest version if and
+//! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::error::Result;
+use crate::format::seal::SealedChunk;
+use crate::format::{ChunkId, Position};
+use crate::log::chunk::extent_len;
+use crate::log::directory::{FileHome, Home};
+use crate::page::{Item, Kind, Page};
+use crate::store::Machine;
+use crate::store::checkpoint::sealed_chunk;
+use crate::store::read::Lender;
+use crate::sync::epoch;
+use crate::tree::Pages;
+use crate::version::root::{Root, Tree};
+
+/// A dense twin, on the medium, named by nothing yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Twin {
+    pub(crate) chunk: SealedChunk,
+}
+
+/// What a compaction did. Bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compaction {
+    /// Length of the file before.
+    pub file_bytes_before: u64,
+    /// Length of the file after.
+    pub file_bytes_after: u64,
+    /// Bytes written into dense twins.
+    pub bytes_written: u64,
+}
+
+/// A chunk of which a smaller share is needed is worth a twin when compaction is asked for.
+const DENSE: f64 = 0.95;
+
+/// Bytes of chunks that one round rewrites at most: bounds its time, and the file's growth meanwhile.
+const ROUND_BYTES: u64 = 64 << 20;
+
+impl Machine {
+    /// Twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
+    pub(crate) fn compact(&self) -> Result<Compaction> {
+        self.writable()?;
+        let file_bytes_before = self.space.lock().end();
+        let mut bytes_written = 0;
+        self.checkpoint(Vec::new(), false)?;
+        // Each round rewrites chunks that are sparse or moves them down: bounded by their number.
+        let rounds = 2 * self.accounts().len() + 2;
+        for _ in 0..rounds {
+            let dense = self.compact_round(DENSE)?;
+            self.let_go()?;
+            let moved = self.shift_round()?;
+            self.let_go()?;
+            bytes_written += dense + moved;
+            if dense + moved == 0 {
+                break;
+            }
+        }
+        self.cut_file()?;
+        let file_bytes_after = self.space.lock().end();
+        Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
+    }
+
+    /// Both headers name the newest seal, and what nobody reads any more is free.
+    fn let_go(&self) -> Result<()> {
+        if self.leaving().2 {
+            self.checkpoint(Vec::new(), true)?;
+        }
+        if self.leaving().1 {
+            self.write_header(false)?;
+        }
+        // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
+        for _ in 0..8 {
+            epoch::pin().flush();
+        }
+        self.reclaim_published();
+        Ok(())
+    }
+
+    /// One round: the sparsest chunks below a share of `fill` get twins, at most `ROUND_BYTES` of them. Gives the bytes written.
+    pub(crate) fn compact_round(&self, fill: f64) -> Result<u64> {
+        let mut victims = self.accounts();
+        victims.retain(|(chunk, kept)| (*kept as f64) < fill * chunk.page_bytes as f64);
+        victims.sort_unstable_by_key(|(chunk, kept)| kept * 1000 / chunk.page_bytes.max(1));
+        self.rewrite(victims, false)
+    }
+
+    /// One round of moving chunks from the file's end to free extents before them. Gives the bytes written.
+    pub(crate) fn shift_round(&self) -> Result<u64> {
+        let mut victims = self.accounts();
+        victims.sort_unstable_by_key(|(chunk, _)| std::cmp::Reverse(chunk.extent.offset));
+        self.rewrite(victims, true)
+    }
+
+    fn accounts(&self) -> Vec<(SealedChunk, u64)> {
+        self.reclaim_published();
+        let reclaim = self.reclaim.lock();
+        reclaim.accounts.values().map(|account| (account.chunk, account.kept_bytes)).collect()
+    }
+
+    fn rewrite(&self, victims: Vec<(SealedChunk, u64)>, only_down: bool) -> Result<u64> {
+        let (mut twins, mut bytes) = (Vec::new(), 0);
+        let pinned = self.versions.pin();
+        // Whoever published the pinned version has handed its deaths over when the pipeline is free.
+        drop(self.pipeline.lock());
+        self.reclaim_published();
+        let result = victims.into_iter().try_for_each(|(chunk, kept)| {
+            if bytes + kept > ROUND_BYTES && !twins.is_empty() {
+                return Ok(());
+            }
+            if let Some(twin) = self.write_twin(pinned.root(), &chunk, only_down)? {
+                bytes += twin.chunk.extent.len;
+                twins.push(twin);
+            }
+            Ok(())
+        });
+        self.versions.unpin(&pinned);
+        if let Err(e) = result {
+            twins.iter().for_each(|twin| self.give_back(twin.chunk.extent));
+            return Err(e);
+        }
+        if !twins.is_empty() {
+            self.counters.twins.fetch_add(twins.len() as u64, Ordering::Relaxed);
+            self.checkpoint(twins, true)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Writes the needed pages of a chunk to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
+    fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
+        let lender = Lender::new(self);
+        let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
+            Some(Home::File(file)) if file.generation == chunk.generation => Arc::clone(file),
+            _ => return Ok(None),
+        };
+        let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
+        let needed = needed_pages(&lender, root, &home, chunk.id, &kept)?;
+        let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
+        if needed.is_empty() {
+            return Ok(None);
+        }
+        let len = extent_len(bytes, slots);
+        if only_down && !self.space.lock().has_before(chunk.extent.offset, len) {
+            return Ok(None);
+        }
+        let extent = self.extent(len)?;
+        let generation = chunk.generation + 1;
+        let written = self.stream_to(
+            extent,
+            |writer| {
+                for (at, _) in &needed {
+                    if let Some(stored) = home.stored(*at)? {
+                        writer.add_stored(at.ordinal(), stored)?;
+                    }
+                }
+                Ok(())
+            },
+            chunk.id,
+            generation,
+        );
+        let (extent, written) = written.inspect_err(|_| self.give_back(extent))?;
+        Ok(Some(Twin { chunk: sealed_chunk(chunk.id, generation, extent, &written, 0) }))
+    }
+}
+
+/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked.
+fn needed_pages(lender: &Lender<'_>, root: &Root, home: &FileHome, id: ChunkId, kept: &HashSet<Position>) -> Result<Vec<(Position, u64)>> {
+    let mut needed = Vec::new();
+    for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
+        let Some(stored) = home.stored(at)? else { continue };
+        if kept.contains(&at) || is_reached(lender, root, at)? {
+            // Checked before it is copied: damage must not get a fresh home.
+            lender.page(at)?;
+            needed.push((at, stored.len() as u64));
+        }
+    }
+    Ok(needed)
+}
+
+/// Whether the version reaches the page.
+fn is_reached(lender: &Lender<'_>, root: &Root, at: Position) -> Result<bool> {
+    let page = lender.page(at)?;
+    let tree = root.tables().find(|(entry, _)| entry.id == page.table()).map(|(_, tree)| *tree);
+    let Some(tree) = tree.filter(|tree| !tree.at.is_none()) else { return Ok(false) };
+    match page.kind() {
+        Kind::Leaf => meets(lender, tree, at, page.level(), &page.key(0)?),
+        // A branch with a single child has no separator of its own: kept, to be on the safe side.
+        Kind::Branch if page.count() < 2 => Ok(true),
+        Kind::Branch => meets(lender, tree, at, page.level(), &page.key(1)?),
+        Kind::Large => owns(lender, tree, at, page.large_key()?),
+    }
+}
+
+/// Whether the descent for `key` meets the page `at`, which is of `level`.
+fn meets(lender: &Lender<'_>, tree: Tree, at: Position, level: u8, key: &[u8]) -> Result<bool> {
+    let mut here = tree.at;
+    for _ in 0..tree.height {
+        if here == at {
+            return Ok(true);
+        }
+        let page = lender.page(here)?;
+        if page.level() <= level {
+            return Ok(false);
+        }
+        here = page.child(page.child_for(key)?)?;
+    }
+    Ok(here == at)
+}
+
+/// Whether the entry of `key` has its value in the large page `at`.
+fn owns(lender: &Lender<'_>, tree: Tree, at: Position, key: &[u8]) -> Result<bool> {
+    let mut page: Page<'_> = lender.page(tree.at)?;
+    for _ in 1..tree.height {
+        page = lender.page(page.child(page.child_for(key)?)?)?;
+    }
+    let Ok(i) = page.search(key)? else { return Ok(false) };
+    Ok(matches!(page.item(i)?, Item::Large { at: there, .. } if there == at))
+}
