@@ -77,13 +77,15 @@ impl Log {
         if self.fits(body_len) {
             return Vec::new();
         }
-        let standard = self.standard_len();
+        // The segments to come, in order: the record goes into the first that holds it, and that one names the one behind it.
+        let coming = std::iter::once(&self.next).chain(&self.spares);
+        let holds = coming.clone().position(|extent| fits_new(extent.len, body_len));
         let mut wants = Vec::new();
-        if !fits_new(self.next.len, body_len) {
-            wants.push((RECORD_HEAD_LEN as u64 + body_len + BLOCK).next_multiple_of(BLOCK));
+        if holds.is_none() {
+            wants.push((BLOCK + RECORD_HEAD_LEN as u64 + body_len).next_multiple_of(BLOCK));
         }
-        if self.spares.is_empty() {
-            wants.push(standard);
+        if holds.is_some_and(|at| at + 1 == coming.count()) || (holds.is_none() && self.spares.is_empty()) {
+            wants.push(self.standard_len());
         }
         wants
     }
@@ -141,9 +143,14 @@ impl Log {
         std::mem::take(&mut self.pending)
     }
 
-    /// Whether something waits to be written.
-    pub(crate) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+    /// Moves on to `first`, followed by `next`: the segment that was to follow stays empty. Gives the spares back. The heads are pending.
+    pub(crate) fn move_to(&mut self, first: Extent, next: Extent) -> Vec<Extent> {
+        let spares = self.spares.drain(..).collect();
+        for follower in [first, next] {
+            let segment = std::mem::replace(&mut self.next, follower);
+            self.open_segment(segment);
+        }
+        spares
     }
 
     /// Lets the segments go that stand wholly before record `number`.

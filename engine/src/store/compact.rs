@@ -64,9 +64,28 @@ impl Machine {
                 break;
             }
         }
+        self.move_log_down()?;
         self.cut_file()?;
         let file_bytes_after = self.space.lock().end();
         Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
+    }
+
+    /// Continues the log in short segments at the file's beginning, if there is room and the segments in use stand in the way of cutting the file.
+    fn move_log_down(&self) -> Result<()> {
+        let log = self.pipeline.lock().log.extents();
+        let highest = log.iter().map(|extent| extent.end()).max().unwrap_or(0);
+        let chunks_end = self.accounts().iter().map(|(chunk, _)| chunk.extent.end()).max().unwrap_or(0);
+        let len = self.settings.segment_bytes;
+        if highest < chunks_end || !self.space.lock().has_before(highest.saturating_sub(4 * len), 2 * len) {
+            return Ok(());
+        }
+        let (first, next) = (self.written_extent(len)?, self.written_extent(len)?);
+        let spares = self.pipeline.lock().log.move_to(first, next);
+        spares.into_iter().for_each(|extent| self.give_back(extent));
+        // The seal stands in the new place, and with both headers behind it the old segments are free.
+        self.checkpoint(Vec::new(), true)?;
+        self.write_header(false)?;
+        self.let_go()
     }
 
     /// Both headers name the newest seal, and what nobody reads any more is free.
@@ -78,10 +97,14 @@ impl Machine {
             self.write_header(false)?;
         }
         // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
-        for _ in 0..8 {
+        for _ in 0..64 {
             epoch::pin().flush();
+            self.reclaim_published();
+            if self.leaving().0 == 0 {
+                break;
+            }
+            std::thread::yield_now();
         }
-        self.reclaim_published();
         Ok(())
     }
 

@@ -78,7 +78,8 @@ impl Machine {
         let mut pipeline = self.pipeline.lock();
         for extent in pipeline.log.release_before(record) {
             match pipeline.log.wants_ahead() {
-                Some(len) if len <= extent.len => pipeline.log.supply(extent),
+                // Of about the size that is due: a long one would keep a store large that has become small.
+                Some(len) if len / 2 <= extent.len && extent.len <= len * 2 => pipeline.log.supply(extent),
                 _ => self.give_back(extent),
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! Where a full page is split decides how full pages stay. In general it is near the middle. But a new entry at the very edge of
 //! the tree gets a page of its own, so that ascending or descending keys leave full pages behind; at the edge of an inner page an
-//! eighth goes with it, which serves runs of ascending keys in the middle of the tree and cannot degenerate.
+//! eighth goes with it, which serves runs of ascending keys in the middle of the tree and cannot degenerate; and where two runs of
+//! keys meet in one page it is cut between them.
 
 use super::path::{Path, Step, add_entries, large_at, own_path};
 use super::{Edit, MAX_HEIGHT, Root};
@@ -203,15 +204,30 @@ fn place_entry<E: Edit + ?Sized>(edit: &mut E, leaf: Step, i: usize, key: &[u8],
 fn cut_leaf(buf: &PageBuf, leaf: Step, i: usize, key: &[u8], page_len: usize) -> Result<Cut> {
     let page = buf.page();
     let count = page.count();
-    let edge = i == 0 || i == count;
-    if edge && (if i == 0 { leaf.first } else { leaf.last } || breaks_prefix(page, 0, key, page_len)?) {
+    let alone = match i {
+        0 => leaf.first || breaks_prefix(page, 0, key, page_len)?,
+        _ if i == count => leaf.last || breaks_prefix(page, 0, key, page_len)?,
+        _ => false,
+    };
+    if alone {
         return Ok(if i == 0 { Cut::Before } else { Cut::After });
     }
     Ok(Cut::At(match i {
         0 => (count / 8).max(1),
         _ if i == count => count - (count / 8).max(1),
+        _ if ends_run(page, i, key)? => i,
         _ => buf.split_point()?,
     }))
+}
+
+/// Whether `key` goes to the end of a run of keys that share a prefix, or to its beginning, where another run stands beside it in
+/// the page: ascending keys below one parent, say. Cut between the runs, the page that goes on growing fills up; cut in the
+/// middle, each page of the run would stay half full. To share three bytes more with one side than with the other is rare among
+/// random keys (measured: with one byte instead of three they needed 4% more pages).
+fn ends_run(page: Page<'_>, i: usize, key: &[u8]) -> Result<bool> {
+    let coarsest = common_len(&page.key(0)?, &page.key(page.count() - 1)?);
+    let (before, behind) = (common_len(&page.key(i - 1)?, key), common_len(key, &page.key(i)?));
+    Ok(before.abs_diff(behind) >= 3 && before.min(behind) == coarsest)
 }
 
 /// Whether `key`, at an edge of the page, would cost it so much of the prefix that its keys have in common from entry `from` on

@@ -236,6 +236,7 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
         found
     }
 
+    #[inline]
     fn try_next(&mut self) -> Result<Option<(Key, &'a [u8])>> {
         let Some((front, back)) = &mut self.ends else { return Ok(None) };
         loop {
@@ -288,6 +289,7 @@ pub(super) fn entry<'a, P: Pages + ?Sized>(pages: &'a P, leaf: Page<'a>, i: usiz
 impl<'a, P: Pages + ?Sized> Iterator for Range<'a, P> {
     type Item = Result<(Key, &'a [u8])>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         Range::next(self).transpose()
     }

@@ -24,8 +24,15 @@ struct Memory {
 }
 
 impl Memory {
-    /// From here on every page is somebody else's.
+    /// From here on every page is somebody else's, and as long as it would be when stored.
     fn freeze(&mut self) {
+        for (at, (epoch, buf)) in &mut self.pages {
+            if *epoch == self.epoch {
+                let mut packed = Vec::new();
+                buf.page().pack_into(&mut packed).unwrap();
+                *buf = PageBuf::copy_of(Page::verify(&packed, *at).unwrap(), 0).unwrap();
+            }
+        }
         self.epoch += 1;
     }
 
@@ -299,6 +306,7 @@ fn check_model(keys: Keys, seed: u64, batches: usize) {
             }
             olds.push((root, model.clone()));
             memory.freeze();
+            memory.check(&root);
         }
         if random.one_in(5) {
             for (root, model) in &olds {

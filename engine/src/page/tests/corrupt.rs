@@ -131,7 +131,7 @@ fn corrupt_every_byte() {
 fn corrupt_many_bytes() {
     let samples = samples();
     let mut random = Random(11);
-    for _ in 0..if cfg!(miri) { 20 } else { 20_000 } {
+    for _ in 0..if cfg!(miri) { 20 } else { 5_000 } {
         let mut bytes = samples[random.below(samples.len())].clone();
         for _ in 0..1 + random.below(6) {
             // Half of the time in the head and the first arrays.
