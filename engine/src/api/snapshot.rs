@@ -73,7 +73,10 @@ impl<'s> Reader<'s> {
     pub fn table(&self, name: &str) -> Result<Table<'_>> {
         match self.snapshot.held.root().table(name) {
             Some((_, tree)) => Ok(Table { snapshot: self.snapshot, lender: &self.lender, tree }),
-            None => Err(Error::new(ErrorKind::NotFound, format!("there is no table \"{name}\" in version {}", self.snapshot.version()))),
+            None => Err(Error::new(
+                ErrorKind::NotFound,
+                format!("there is no table \"{name}\" in version {}", self.snapshot.version()),
+            )),
         }
     }
 

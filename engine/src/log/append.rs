@@ -13,9 +13,9 @@
 
 use std::collections::VecDeque;
 
-use crate::format::ids::BLOCK;
 use crate::format::header::{Cursor, Run};
-use crate::format::record::{self, RecordHead, RecordKind, SegmentHead, RECORD_HEAD_LEN};
+use crate::format::ids::BLOCK;
+use crate::format::record::{self, RECORD_HEAD_LEN, RecordHead, RecordKind, SegmentHead};
 use crate::format::{Extent, Version};
 
 /// The largest segment that is made ahead: 4 MiB, about a thousand small synced commits.

@@ -75,14 +75,21 @@ impl<'a> ChunkWriter<'a> {
     pub(crate) fn finish(mut self, id: ChunkId, incarnation: Incarnation, generation: u32) -> Result<Written> {
         let pages_end = self.passed + self.buffer.len() as u64;
         let layout = ChunkLayout::new(pages_end, self.directory.len() as u32);
-        let layout = layout.ok_or_else(|| Error::new(ErrorKind::Full, "a page chunk grew beyond the 16 GiB that can be mapped at once"))?;
+        let layout = layout
+            .ok_or_else(|| Error::new(ErrorKind::Full, "a page chunk grew beyond the 16 GiB that can be mapped at once"))?;
         let (directory, page_bytes) = (layout.directory, self.page_bytes);
         let tail = ChunkTail { id, incarnation, generation, page_count: 0, slot_count: 0, directory, page_bytes, crc: 0 };
         let (end, _) = tail.encode_end(&self.directory, layout.extent_len);
         self.buffer.extend_from_slice(&end);
         let slot_count = self.directory.len() as u32;
         self.pass()?;
-        Ok(Written { len: layout.extent_len, crc: self.crc, page_count: self.page_count, slot_count, page_bytes: self.page_bytes })
+        Ok(Written {
+            len: layout.extent_len,
+            crc: self.crc,
+            page_count: self.page_count,
+            slot_count,
+            page_bytes: self.page_bytes,
+        })
     }
 
     fn added(&mut self, ordinal: u32, start: usize) -> Result<u32> {

@@ -143,7 +143,10 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     let mut run = header.runs.iter().rposition(|run| run.start.number <= cursor.number);
     let first = Loaded::read(disk, cursor.segment, file_len)?;
     let (Some(mut run_index), Some(mut segment)) = (run.take(), first) else {
-        return Err(Error::corrupt(format_args!("segment at {}", cursor.segment), "the header's replay cursor names no segment of a run"));
+        return Err(Error::corrupt(
+            format_args!("segment at {}", cursor.segment),
+            "the header's replay cursor names no segment of a run",
+        ));
     };
     let first = Segment { extent: segment.head.extent(), first: segment.head.first };
     let (mut records, mut segments, mut last) = (Vec::new(), vec![first], None::<Version>);
@@ -152,7 +155,10 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
             && next.start.number == cursor.number
         {
             if next.start.segment != cursor.segment || next.start.digest != cursor.digest || next.start.offset < cursor.offset {
-                return Err(Error::corrupt(format_args!("record {} at {}", cursor.number, cursor.offset), "the next run does not begin where this one ends"));
+                return Err(Error::corrupt(
+                    format_args!("record {} at {}", cursor.number, cursor.offset),
+                    "the next run does not begin where this one ends",
+                ));
             }
             cursor = next.start;
             run_index += 1;
@@ -172,7 +178,12 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
         let Some((offset, head)) = found else { break };
         last = Some(version_after(last, &head, offset)?);
         records.push(Found { offset, head, segment: segments.len() - 1 });
-        cursor = Cursor { segment: segment.head.offset, offset: offset + head.record_len(), number: head.number + 1, digest: head.crc };
+        cursor = Cursor {
+            segment: segment.head.offset,
+            offset: offset + head.record_len(),
+            number: head.number + 1,
+            digest: head.crc,
+        };
     }
     let newest_run = run_index + 1 >= header.runs.len();
     let end = format!("record {} at {}", cursor.number, cursor.offset);
@@ -184,7 +195,8 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     let last = last.unwrap_or_default();
     let durable = headers.other.as_ref().map_or(header.durable_to, |other| header.durable_to.max(other.durable_to));
     if durable > last || records[seal].head.version < header.sealed {
-        let what = format!("the log ends at version {last}, but a header says that version {} was synced", durable.max(header.sealed));
+        let what =
+            format!("the log ends at version {last}, but a header says that version {} was synced", durable.max(header.sealed));
         return Err(Error::corrupt(end, what));
     }
     let salt = header.runs.get(run_index).map_or(0, |run| run.salt);
@@ -195,7 +207,10 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     }
     let next = segment.head.next_extent();
     if !next.is_legal(file_len) {
-        return Err(Error::corrupt(format_args!("segment at {}", segment.head.offset), "the segment that follows leaves the file"));
+        return Err(Error::corrupt(
+            format_args!("segment at {}", segment.head.offset),
+            "the segment that follows leaves the file",
+        ));
     }
     Ok(Walk { records, segments, next, end: cursor, last, seal, dropped_bytes: evidence.bytes })
 }
@@ -215,7 +230,8 @@ fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64
     let (mut passed, mut next) = (Vec::new(), from.head.next);
     // A chain cannot have more segments than the file has blocks.
     for _ in 0..file_len / BLOCK {
-        let loaded = Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
+        let loaded =
+            Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
         let Some(loaded) = loaded else { return Ok(None) };
         passed.push(Segment { extent: loaded.head.extent(), first: loaded.head.first });
         let at = next + BLOCK;
@@ -236,7 +252,10 @@ fn version_after(last: Option<Version>, head: &RecordHead, offset: u64) -> Resul
     };
     if !fits {
         let place = format!("record {} at {offset}", head.number);
-        return Err(Error::corrupt(place, format_args!("its version {} does not follow {}", head.version, last.unwrap_or_default())));
+        return Err(Error::corrupt(
+            place,
+            format_args!("its version {} does not follow {}", head.version, last.unwrap_or_default()),
+        ));
     }
     Ok(last.map_or(head.version, |last| last.max(head.version)))
 }
@@ -264,7 +283,10 @@ fn evidence(disk: &dyn Disk, head: SegmentHead, bytes: &[u8], end: &Cursor, salt
         (next, first) = (loaded.head.next, loaded.head.first);
     }
     if budget == 0 {
-        return Err(Error::corrupt(format_args!("record {} at {}", end.number, end.offset), "behind it stands so much that looks like damaged records that it cannot be told what was synced"));
+        return Err(Error::corrupt(
+            format_args!("record {} at {}", end.number, end.offset),
+            "behind it stands so much that looks like damaged records that it cannot be told what was synced",
+        ));
     }
     Ok(found)
 }
@@ -308,7 +330,8 @@ impl<'a> Bodies<'a> {
     /// # Errors
     /// `Corrupt` if the file changed under the walk.
     pub(crate) fn get(&mut self, found: &Found) -> Result<&[u8]> {
-        let gone = || Error::corrupt(format_args!("record {} at {}", found.head.number, found.offset), "it changed while it was read");
+        let gone =
+            || Error::corrupt(format_args!("record {} at {}", found.head.number, found.offset), "it changed while it was read");
         let segment = self.walk.segments.get(found.segment).ok_or_else(gone)?;
         if self.loaded.as_ref().is_none_or(|(index, _)| *index != found.segment) {
             let mut bytes = vec![0; segment.extent.len as usize];

@@ -50,7 +50,10 @@ impl Space {
     pub(crate) fn take(&mut self, len: u64) -> Result<(Extent, bool)> {
         let len = len.max(1).div_ceil(BLOCK) * BLOCK;
         if len > WINDOW {
-            return Err(Error::new(ErrorKind::Full, format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once")));
+            return Err(Error::new(
+                ErrorKind::Full,
+                format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once"),
+            ));
         }
         for (&offset, &free) in &self.free {
             let start = fit(offset, len);

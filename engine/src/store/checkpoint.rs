@@ -285,14 +285,19 @@ impl Machine {
         }
         let extent = self.extent(extent_len(bytes, slots))?;
         let mut live_bytes = 0;
-        let result = self.stream_to(extent, |writer| {
-            for (i, ordinal) in others.iter().chain(reached).enumerate() {
-                let page = lender.page(Position::new(id, *ordinal))?;
-                let len = writer.add(*ordinal, page, compressed.contains(&page.table()))?;
-                live_bytes += if i >= others.len() { u64::from(len) } else { 0 };
-            }
-            Ok(())
-        }, id, 0);
+        let result = self.stream_to(
+            extent,
+            |writer| {
+                for (i, ordinal) in others.iter().chain(reached).enumerate() {
+                    let page = lender.page(Position::new(id, *ordinal))?;
+                    let len = writer.add(*ordinal, page, compressed.contains(&page.table()))?;
+                    live_bytes += if i >= others.len() { u64::from(len) } else { 0 };
+                }
+                Ok(())
+            },
+            id,
+            0,
+        );
         let (extent, written) = result.inspect_err(|_| self.give_back(extent))?;
         Ok(Some(sealed_chunk(id, 0, extent, &written, live_bytes)))
     }
@@ -328,7 +333,9 @@ impl Machine {
         let mut pipeline = self.with_log_room(body.len() as u64)?;
         let durable_to = pipeline.synced;
         let number = pipeline.log.cursor().number;
-        pipeline.log.append(Label { kind: RecordKind::Seal, commit_count: 0, version: captured.root.version, durable_to }, &[&body]);
+        pipeline
+            .log
+            .append(Label { kind: RecordKind::Seal, commit_count: 0, version: captured.root.version, durable_to }, &[&body]);
         drop(pipeline);
         self.settle(Until::Record(number))
     }
@@ -350,7 +357,8 @@ impl Machine {
                 self.chunk_written(&mut reclaim, *chunk);
             }
             // Closed chunks of which nothing was needed.
-            let empty: Vec<ChunkId> = reclaim.closed.iter().filter(|(id, _)| self.is_before_open(**id)).map(|(id, _)| *id).collect();
+            let empty: Vec<ChunkId> =
+                reclaim.closed.iter().filter(|(id, _)| self.is_before_open(**id)).map(|(id, _)| *id).collect();
             for id in empty {
                 reclaim.closed.remove(&id);
                 self.chunks.remove(id);

@@ -125,8 +125,7 @@ impl Machine {
         let (frozen, turn) = draft.freeze()?;
         let version = frozen.root.version;
         let (root, dead) = self.install(frozen);
-        let label =
-            Label { kind: RecordKind::Commits, commit_count: 1, version, durable_to: pipeline.synced };
+        let label = Label { kind: RecordKind::Commits, commit_count: 1, version, durable_to: pipeline.synced };
         pipeline.tail_bytes += pipeline.log.append(label, &[&body, &changes]);
         self.enqueue(&mut pipeline, root, durability, dead, callbacks);
         drop(pipeline);
@@ -152,7 +151,14 @@ impl Machine {
     }
 
     /// Puts a version behind the appended ones.
-    pub(crate) fn enqueue(&self, pipeline: &mut Pipeline, root: Root, durability: Durability, dead: Vec<Dead>, callbacks: Vec<Callback>) {
+    pub(crate) fn enqueue(
+        &self,
+        pipeline: &mut Pipeline,
+        root: Root,
+        durability: Durability,
+        dead: Vec<Dead>,
+        callbacks: Vec<Callback>,
+    ) {
         let version = root.version;
         debug_assert_eq!(version, pipeline.newest.version.next());
         pipeline.newest = root.clone();

@@ -195,7 +195,13 @@ impl Machine {
 }
 
 /// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked.
-fn needed_pages(lender: &Lender<'_>, root: &Root, home: &FileHome, id: ChunkId, kept: &HashSet<Position>) -> Result<Vec<(Position, u64)>> {
+fn needed_pages(
+    lender: &Lender<'_>,
+    root: &Root,
+    home: &FileHome,
+    id: ChunkId,
+    kept: &HashSet<Position>,
+) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
     for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
         let Some(stored) = home.stored(at)? else { continue };

@@ -113,7 +113,9 @@ impl OpenChunk {
                 self.next += 1;
                 self.next - 1
             }
-            None => return Err(Error::new(ErrorKind::Full, "a transaction changed more than 16 million pages; commit it in parts")),
+            None => {
+                return Err(Error::new(ErrorKind::Full, "a transaction changed more than 16 million pages; commit it in parts"));
+            }
         };
         Ok(Position::new(self.id, ordinal))
     }
@@ -152,7 +154,11 @@ impl Machine {
         if self.read_only || self.poison.get().is_some() {
             return Ok(());
         }
-        let result = if self.settings.volatile { Ok(()) } else { self.checkpoint(Vec::new(), false).and_then(|_| self.write_header(true)) };
+        let result = if self.settings.volatile {
+            Ok(())
+        } else {
+            self.checkpoint(Vec::new(), false).and_then(|_| self.write_header(true))
+        };
         self.poison(&Error::invalid("it was closed"));
         result
     }

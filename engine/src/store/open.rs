@@ -192,19 +192,25 @@ fn assemble(
 ) -> Result<Machine> {
     let header = &headers.newest;
     let file_len = disk.len()?;
-    let place = |chunk: &crate::format::seal::SealedChunk| format!("chunk {} at {} of {}", chunk.id, chunk.extent.offset, disk.name());
+    let place =
+        |chunk: &crate::format::seal::SealedChunk| format!("chunk {} at {} of {}", chunk.id, chunk.extent.offset, disk.name());
     if let Some(outside) = seal.chunks.iter().find(|chunk| !chunk.extent.is_legal(file_len)) {
         return Err(Error::corrupt(place(outside), format_args!("it leaves the file, which has {file_len} bytes")));
     }
     let used = walk.segments.iter().map(|segment| segment.extent).chain([walk.next]);
-    let space = Space::new(file_len, used.chain(seal.chunks.iter().map(|chunk| chunk.extent))).map_err(|e| e.within(disk.name()))?;
+    let space =
+        Space::new(file_len, used.chain(seal.chunks.iter().map(|chunk| chunk.extent))).map_err(|e| e.within(disk.name()))?;
     let open = OpenChunk::new(seal.next_chunk);
     let file_chunk = |chunk: &crate::format::seal::SealedChunk| {
         let home = FileHome::new(Arc::clone(&disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
         Chunk::new(chunk.id, Home::File(Arc::new(home)))
     };
     let chunks = seal.chunks.iter().map(file_chunk).chain([open.chunk()]).collect();
-    let account = |chunk: &crate::format::seal::SealedChunk| Account { chunk: *chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.live_bytes };
+    let account = |chunk: &crate::format::seal::SealedChunk| Account {
+        chunk: *chunk,
+        newest_bytes: chunk.live_bytes,
+        kept_bytes: chunk.live_bytes,
+    };
     let accounts = seal.chunks.iter().map(|chunk| (chunk.id, account(chunk))).collect();
     let identity = Identity {
         page_len: header.page_len,
@@ -215,12 +221,16 @@ fn assemble(
         blob: header.blob,
     };
     let live: VecDeque<Segment> = walk.segments.iter().copied().collect();
-    let run = Run { salt: u64::from_le_bytes(random()?), start: crate::format::header::Cursor { offset: walk.end.offset.next_multiple_of(BLOCK), ..walk.end } };
+    let run = Run {
+        salt: u64::from_le_bytes(random()?),
+        start: crate::format::header::Cursor { offset: walk.end.offset.next_multiple_of(BLOCK), ..walk.end },
+    };
     let log = Log::new(&run, live, walk.next, header.term);
     let mut runs = runs_from(&header.runs, header.replay.number);
     runs.retain(|earlier| earlier.start.number < run.start.number);
     runs.push(run);
-    let slots = Slots { sequence: header.sequence, sealed: root.version, seal: 0, replay: header.replay, runs, named: [(0, 0); 2] };
+    let slots =
+        Slots { sequence: header.sequence, sealed: root.version, seal: 0, replay: header.replay, runs, named: [(0, 0); 2] };
     Ok(Machine {
         disk,
         settings,

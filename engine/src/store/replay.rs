@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-
 use crate::error::{Error, Result};
 use crate::format::TableId;
 use crate::format::change::Change;
@@ -65,11 +64,7 @@ impl<'m> Replay<'m> {
         self.draft
     }
 
-    fn edit(
-        &mut self,
-        table: TableId,
-        op: impl FnOnce(&mut Editor<'m>, &mut tree::Root) -> Result<()>,
-    ) -> Result<()> {
+    fn edit(&mut self, table: TableId, op: impl FnOnce(&mut Editor<'m>, &mut tree::Root) -> Result<()>) -> Result<()> {
         if !self.lent.contains_key(&table) {
             let name = self.name(table)?;
             let (id, work) = self.draft.lend(&name)?;
@@ -93,4 +88,3 @@ impl<'m> Replay<'m> {
 fn misfit(what: &dyn std::fmt::Display) -> Error {
     Error::corrupt("log", format_args!("a change does not fit the state before it: {what}"))
 }
-
