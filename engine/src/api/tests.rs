@@ -244,3 +244,96 @@ fn l2_writers_and_readers_together() {
     assert_eq!(store.version(), 401);
     assert!(store.stats().checkpoints > 0, "{:?}", store.stats());
 }
+
+/// Compressed tables read the same, take less room, and survive reopening and compaction.
+#[test]
+fn lz4_tables_read_the_same() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let mut sizes = Vec::new();
+    for lz4 in [false, true] {
+        let store = small().lz4(lz4).on(Arc::clone(&disk)).expect("open");
+        let name = if lz4 { "packed" } else { "plain" };
+        for round in 0..3_u64 {
+            let txn = store.begin_write().expect("turn");
+            let mut table = txn.ensure_table(name).expect("table");
+            for i in (0..1000).filter(|i| round == 0 || i % (3 * round) == 0) {
+                let value = format!("{{\"task\": {i}, \"state\": \"RUNNING\", \"round\": {round}}}").repeat(4);
+                table.insert(&key(i), value.as_bytes()).expect("insert");
+            }
+            drop(table);
+            txn.commit().expect("commit");
+            store.checkpoint().expect("checkpoint");
+        }
+        store.compact().expect("compact");
+        sizes.push(store.stats().live_bytes);
+        store.close().expect("close");
+        let store = small().on(Arc::clone(&disk)).expect("open");
+        let snapshot = store.snapshot();
+        let reader = snapshot.reader();
+        let table = reader.table(name).expect("table");
+        for i in 0..1000 {
+            let round = if i % 6 == 0 { 2 } else { u64::from(i % 3 == 0) };
+            let value = format!("{{\"task\": {i}, \"state\": \"RUNNING\", \"round\": {round}}}").repeat(4);
+            assert_eq!(table.get(&key(i)).expect("get"), Some(value.as_bytes()), "{name} {i}");
+        }
+    }
+    assert!(sizes[1] - sizes[0] < sizes[0] / 2, "{sizes:?}");
+}
+
+/// A bulk load is atomic, spills beyond its memory, sorts what is unsorted, and what was dropped leaves nothing behind.
+#[test]
+fn bulk_load_is_atomic() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let options = small().dirty_bytes(1 << 20).record_bytes(100_000);
+    let store = options.on(Arc::clone(&disk)).expect("open");
+    let entry = |i: u64| (key(i), format!("value {i} of round 0").repeat(if i % 1000 == 0 { 500 } else { 1 }));
+    fill(&store, 0..100, 1);
+    let mut versions = 1;
+    for (count, commit) in [(100, true), (50_000, false), (50_000, true), (3, true)] {
+        let snapshot = store.snapshot();
+        let mut txn = store.begin_write().expect("turn");
+        txn.create_table("before").expect("table").insert(b"a", b"b").expect("insert");
+        let savepoint = txn.savepoint();
+        for (name, step) in [("sorted", 1), ("unsorted", 7919)] {
+            let name = format!("{name} {count}");
+            let mut table = txn.create_table(&name).expect("table");
+            let entries = (0..count).map(|i| entry(i * step % count));
+            let loaded = if step == 1 { table.load_sorted(entries) } else { table.load_unsorted(entries) };
+            assert_eq!(loaded.expect("load"), count);
+            assert!(table.load_sorted([(b"z", b"z")]).is_err());
+            table.insert(b"later", b"x").expect("insert");
+            assert!(table.remove(&key(1)).expect("remove"));
+        }
+        txn.drop_table("before").expect("drop");
+        if count == 3 {
+            txn.rollback_to(&savepoint).expect("rollback");
+        }
+        if commit {
+            versions += 1;
+            assert_eq!(txn.commit().expect("commit"), versions);
+        } else {
+            drop(txn);
+        }
+        expect(&snapshot, 100, |_| 1);
+    }
+    let kept = store.stats();
+    assert!(kept.live_bytes < 9_000_000, "{kept:?}");
+    std::mem::forget(store);
+    let store = options.on(disk).expect("open");
+    let snapshot = store.snapshot();
+    let reader = snapshot.reader();
+    let names: Vec<_> = reader.tables().into_iter().map(|table| table.name).collect();
+    assert_eq!(names, ["before", "sorted 100", "sorted 50000", "t", "unsorted 100", "unsorted 50000"]);
+    for name in &names[1..] {
+        let table = reader.table(name).expect("table");
+        if name == "t" {
+            continue;
+        }
+        let count = if name.ends_with(" 100") { 100 } else { 50_000 };
+        assert_eq!(table.len(), count);
+        for i in 0..count {
+            let value = table.get(&key(i)).expect("get");
+            assert_eq!(value.map(<[u8]>::to_vec), (i != 1).then(|| entry(i).1.into_bytes()), "{name} {i}");
+        }
+    }
+}

@@ -122,6 +122,12 @@ pub trait Disk: Send + Sync {
     /// `ReadOnly` or `Io`.
     fn punch(&self, extent: Extent) -> Result<()>;
 
+    /// An empty disk for what need not last: it goes away when it is dropped, or with the process.
+    ///
+    /// # Errors
+    /// As creating a file beside this one.
+    fn scratch(&self) -> Result<Box<dyn Disk>>;
+
     /// Says that `extent` is read soon. A hint: it never fails and may do nothing.
     fn will_need(&self, extent: Extent) {
         let _ = extent;

@@ -153,13 +153,11 @@ impl Log {
         spares
     }
 
-    /// Lets the segments go that stand wholly before record `number`.
-    pub(crate) fn release_before(&mut self, number: u64) -> Vec<Extent> {
-        let mut freed = Vec::new();
-        while self.live.len() > 1 && self.live[1].first <= number {
-            freed.extend(self.live.pop_front().map(|segment| segment.extent));
-        }
-        freed
+    /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the
+    /// walk starts there and follows it to the next.
+    pub(crate) fn release_before(&mut self, cursor: Cursor) -> Vec<Extent> {
+        let keep = self.live.iter().position(|segment| segment.extent.offset == cursor.segment).unwrap_or(0);
+        self.live.drain(..keep).map(|segment| segment.extent).collect()
     }
 
     /// Every extent the log holds: segments in use, the one that follows, and spares.
