@@ -148,7 +148,7 @@ fn refuse_special(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
 
 impl Disk for FileDisk {
     fn scratch(&self) -> Result<Box<dyn Disk>> {
-        let (disk, path) = super::create_temporary(Path::new(&self.name))?;
+        let (disk, path) = super::paths::create_temporary(Path::new(&self.name))?;
         // Without a name it ends with its last descriptor, also when the process is killed.
         std::fs::remove_file(&path).map_err(|error| Error::io("remove", path.display(), error))?;
         Ok(Box::new(disk))

@@ -37,7 +37,7 @@ mod tests;
 
 pub use file::{Access, FileDisk};
 pub use memory::MemoryDisk;
-pub use paths::{create_temporary, replace, sync_parent_dir};
+pub use paths::{Temporary, sync_parent_dir};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;

@@ -91,6 +91,7 @@ impl Machine {
             drop(turn);
             self.checkpoint.wait();
         };
+        let _hand = self.extents_in_hand();
         let start = Instant::now();
         let captured = self.capture_newest(forced || !twins.is_empty());
         drop(turn);
@@ -115,6 +116,7 @@ impl Machine {
         while !self.checkpoint.try_enter() {
             self.checkpoint.wait();
         }
+        let _hand = self.extents_in_hand();
         let result = self.seal_draft(draft, callbacks);
         self.checkpoint.leave();
         self.counters.commits.fetch_add(1, Ordering::Relaxed);

@@ -184,6 +184,7 @@ impl Machine {
                 return Ok(pipeline);
             }
             drop(pipeline);
+            let _hand = self.extents_in_hand();
             for len in wants {
                 let extent = self.written_extent(len)?;
                 self.pipeline.lock().log.supply(extent);

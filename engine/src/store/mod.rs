@@ -20,6 +20,7 @@ pub(crate) mod compact;
 pub(crate) mod edit;
 pub(crate) mod grow;
 pub(crate) mod load;
+pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod read;
