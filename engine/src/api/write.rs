@@ -44,7 +44,7 @@ impl WriteTxn {
         WriteTxn { handle, draft: Mutex::new(Some(draft)), durability: Durability::default(), callbacks: Vec::new() }
     }
 
-    fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
+    pub(super) fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
         op(self.draft.lock().as_mut().expect("taken by commit and drop alone, which end the transaction"))
     }
 

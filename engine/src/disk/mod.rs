@@ -133,6 +133,10 @@ pub trait Disk: Send + Sync {
         let _ = extent;
     }
 
+    /// Lets other openers in before this disk is dropped: what it lent may be held a little longer by somebody who does not look at it any more. Nothing is
+    /// done with this disk afterwards.
+    fn release(&self) {}
+
     /// The `len` bytes from `offset` on, in place: no copy, no lock. They live as long as the disk. The first slice of a window maps it.
     ///
     /// # Errors

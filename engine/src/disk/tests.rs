@@ -213,6 +213,22 @@ fn l12_second_open_is_locked() {
     FileDisk::open(&path, Access::Write).unwrap();
 }
 
+/// L12: a disk that was released is open to others, though it still lives.
+#[test]
+fn l12_released_disk_lets_others_in() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.ring");
+    let disk = FileDisk::create(&path).unwrap();
+    assert_eq!(kind_of(FileDisk::open(&path, Access::Read)), ErrorKind::Locked);
+    disk.release();
+    let other = FileDisk::open(&path, Access::Write).unwrap();
+    disk.release();
+    drop(disk);
+    assert_eq!(kind_of(FileDisk::open(&path, Access::Read)), ErrorKind::Locked);
+    drop(other);
+    FileDisk::open(&path, Access::Read).unwrap();
+}
+
 /// L12: a lock that is not in our own list counts too, and its holder is named where the system tells.
 #[test]
 fn l12_foreign_lock_is_named() {

@@ -25,8 +25,6 @@ pub(crate) const MAX_SEGMENT: u64 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     pub(crate) extent: Extent,
-    /// Number of the first record in it.
-    pub(crate) first: u64,
 }
 
 /// The log's end.
@@ -192,7 +190,7 @@ impl Log {
             first: self.cursor.number,
             next_len: self.next.len,
         };
-        self.live.push_back(Segment { extent, first: self.cursor.number });
+        self.live.push_back(Segment { extent });
         self.cursor.segment = extent.offset;
         self.cursor.offset = extent.offset + BLOCK;
         // The head's whole block, so that what stood there before cannot be taken for anything.

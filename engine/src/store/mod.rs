@@ -76,6 +76,13 @@ pub(crate) struct Machine {
     pub(crate) headers: Mutex<slots::Slots>,
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Old homes of chunks hold the disk until the epoch moves on, which any reader of the process delays: the file is free all the same.
+        self.disk.release();
+    }
+}
+
 /// Who this store is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
