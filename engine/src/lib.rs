@@ -43,10 +43,14 @@ macro_rules! internal_rooms {
 // Shown to tests, fuzzers and benchmarks by a feature without any promise; dead code is judged with it on.
 internal_rooms!(codec, disk, format, page, tree);
 
+mod inspect;
 mod log;
 
-pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn, commits};
 pub use error::{Error, ErrorKind, Result};
+pub use inspect::commits::{Action, Change, Commit, LogSummary};
+pub use inspect::identity::Identity;
+pub use inspect::layout::{Region, RegionKind};
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;

@@ -1,5 +1,6 @@
 //! The public nouns, thin: what a user sees first, each a few lines over the machine.
 
+mod inspect;
 mod options;
 mod owned;
 mod snapshot;
@@ -9,6 +10,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use inspect::commits;
 pub use options::Options;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};
 pub use store::Store;

@@ -102,6 +102,11 @@ impl Reclaim {
         self.leaving.push_back(Leaving { extent, after_seal, gone });
     }
 
+    /// Extents that nobody needs, but that are not free yet.
+    pub(crate) fn leaving_extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.leaving.iter().map(|leaving| leaving.extent)
+    }
+
     /// Positions on dead lists that stand in `chunk`.
     pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
         self.dead.kept().filter(|at| at.chunk() == chunk).collect()
