@@ -15,6 +15,11 @@ pub(crate) fn count(n: u64) -> String {
     text
 }
 
+/// `1 page`, `3 pages`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// `4 KiB`, `1.4 MiB`, `312 MiB`: three digits at most, but for bytes.
 pub(crate) fn bytes(n: u64) -> String {
     if n < 1024 {

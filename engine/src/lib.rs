@@ -25,7 +25,9 @@
 #![deny(unsafe_code)]
 
 mod api;
+mod blob;
 mod error;
+mod inspect;
 mod store;
 mod sync;
 mod version;
@@ -43,11 +45,15 @@ macro_rules! internal_rooms {
 // Shown to tests, fuzzers and benchmarks by a feature without any promise; dead code is judged with it on.
 internal_rooms!(codec, disk, format, page, tree);
 
-mod inspect;
 mod log;
 
-pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn, commits};
+pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
+pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Outcome, Proposal};
+pub use api::{commits, restore, verify};
+pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
+pub use inspect::Report;
 pub use inspect::commits::{Action, Change, Commit, LogSummary};
 pub use inspect::identity::Identity;
 pub use inspect::layout::{Region, RegionKind};

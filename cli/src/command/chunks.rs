@@ -135,10 +135,7 @@ fn share(part: u64, whole: u64) -> f64 {
 fn row(region: &Region) -> Vec<String> {
     let (what, details) = match region.kind {
         RegionKind::Headers => ("headers", "two slots of a block".to_owned()),
-        RegionKind::Segment { first_record, open, .. } => {
-            let open = if open { ", appended to" } else { "" };
-            ("log", format!("from record {}{open}", units::count(first_record)))
-        }
+        RegionKind::Segment { open, .. } => ("log", if open { "appended to" } else { "in use" }.to_owned()),
         RegionKind::SegmentAhead => ("log", "made ahead".to_owned()),
         RegionKind::Chunk { id, generation, pages, page_bytes, live_bytes, .. } => {
             let again = match generation {
@@ -147,7 +144,7 @@ fn row(region: &Region) -> Vec<String> {
                 n => format!(", written again {n} times"),
             };
             let share = units::percent(share(live_bytes, page_bytes));
-            ("chunk", format!("{id}: {} pages, {share} live{again}", units::count(pages.into())))
+            ("chunk", format!("{id}: {}, {share} live{again}", units::counted(pages.into(), "page")))
         }
         RegionKind::Leaving => ("soon free", "after the next headers".to_owned()),
         RegionKind::Free => ("free", String::new()),
@@ -160,8 +157,7 @@ fn as_json(region: &Region) -> Value {
     let mut value = json!({ "offset": region.offset, "len": region.len });
     let kind = match region.kind {
         RegionKind::Headers => "headers",
-        RegionKind::Segment { first_record, open, .. } => {
-            value["first_record"] = first_record.into();
+        RegionKind::Segment { open, .. } => {
             value["open"] = open.into();
             "segment"
         }

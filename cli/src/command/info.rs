@@ -51,8 +51,7 @@ fn described(identity: &Identity, report: &OpenReport, stats: &Stats) -> Vec<(&'
     let mut facts = vec![("version", units::count(report.version))];
     let replayed = match report.replayed {
         0 => "nothing to replay".to_owned(),
-        1 => "1 commit was replayed from the log".to_owned(),
-        n => format!("{} commits were replayed from the log", units::count(n)),
+        n => format!("{} replayed from the log", units::counted(n, "commit")),
     };
     facts.push(("sealed", format!("{}; {replayed}", units::count(report.sealed))));
     facts.push((

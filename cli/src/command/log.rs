@@ -168,12 +168,13 @@ fn summed(changes: &[&Change<'_>]) -> String {
             *count += 1;
         }
     }
-    let words = ["created", "put", "removed", "ranges removed", "renamed", "dropped"];
+    let words = ["created", "put", "removed", "range", "renamed", "dropped"];
     let of_table = |(name, counts): &(&str, [u64; 6])| {
         let some = counts.iter().zip(words).filter(|(count, _)| **count > 0);
         let some: Vec<String> = some
             .map(|(count, word)| match word {
-                "put" | "removed" | "ranges removed" => format!("{} {word}", units::count(*count)),
+                "put" | "removed" => format!("{} {word}", units::count(*count)),
+                "range" => format!("{} removed", units::counted(*count, word)),
                 _ => word.to_owned(),
             })
             .collect();

@@ -25,8 +25,6 @@ pub enum RegionKind {
     /// A segment of the log in use (FORMAT 4).
     #[non_exhaustive]
     Segment {
-        /// Number of the first record in it.
-        first_record: u64,
         /// Whether it is the one that records are appended to.
         open: bool,
     },
@@ -61,15 +59,13 @@ impl Machine {
     pub(crate) fn layout(&self) -> Vec<Region> {
         // All books at one moment, in the order in which locks are taken.
         let pipeline = self.pipeline.lock();
+        self.reclaim_published();
         let reclaim = self.reclaim.lock();
         let space = self.space.lock();
         let mut parts = vec![(Extent { offset: 0, len: 2 * BLOCK }, RegionKind::Headers)];
         let live = pipeline.log.segments();
         let count = live.len();
-        parts.extend(
-            live.enumerate()
-                .map(|(i, segment)| (segment.extent, RegionKind::Segment { first_record: segment.first, open: i + 1 == count })),
-        );
+        parts.extend(live.enumerate().map(|(i, segment)| (segment.extent, RegionKind::Segment { open: i + 1 == count })));
         parts.extend(pipeline.log.ahead().map(|extent| (extent, RegionKind::SegmentAhead)));
         parts.extend(reclaim.accounts.values().map(|account| {
             let chunk = &account.chunk;

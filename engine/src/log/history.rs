@@ -39,7 +39,7 @@ fn chain(disk: &dyn Disk, from: u64, until: &Cursor) -> Result<Option<(Vec<Found
     let file_len = disk.len()?;
     let Some(mut segment) = Loaded::read(disk, from, file_len)? else { return Ok(None) };
     let mut records: Vec<Found> = Vec::new();
-    let mut segments = vec![Segment { extent: segment.head.extent(), first: segment.head.first }];
+    let mut segments = vec![Segment { extent: segment.head.extent() }];
     let first = segment.head.first;
     // Each turn of the loop finds a record or goes on by a segment: bounded by the blocks of the file, of which each record has a part.
     for number in first..until.number {
@@ -54,7 +54,7 @@ fn chain(disk: &dyn Disk, from: u64, until: &Cursor) -> Result<Option<(Vec<Found
                 Some(follower) => segment = follower,
                 None => break None,
             }
-            segments.push(Segment { extent: segment.head.extent(), first: number });
+            segments.push(Segment { extent: segment.head.extent() });
         };
         let Some((offset, head)) = found else { return Ok(None) };
         records.push(Found { offset, head, segment: segments.len() - 1 });

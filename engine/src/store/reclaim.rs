@@ -42,7 +42,8 @@ pub(crate) struct Account {
 /// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
 pub(crate) struct Closed {
     pub(crate) heap: Arc<HeapHome>,
-    died: Vec<Position>,
+    /// With the version that no longer reaches the page.
+    died: Vec<(Position, Version)>,
     freed: Vec<Position>,
 }
 
@@ -102,14 +103,19 @@ impl Reclaim {
         self.leaving.push_back(Leaving { extent, after_seal, gone });
     }
 
-    /// Extents that nobody needs, but that are not free yet.
+    /// Positions on dead lists that stand in `chunk`.
+    pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
+        self.dead.kept().filter(|at| at.chunk() == chunk).collect()
+    }
+
+    /// Extents that are about to be free.
     pub(crate) fn leaving_extents(&self) -> impl Iterator<Item = Extent> + '_ {
         self.leaving.iter().map(|leaving| leaving.extent)
     }
 
-    /// Positions on dead lists that stand in `chunk`.
-    pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
-        self.dead.kept().filter(|at| at.chunk() == chunk).collect()
+    /// Positions of pages that died after `version`, which is held, and that it reaches.
+    pub(crate) fn dead_seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+        self.dead.seen_by(version)
     }
 
     /// When a held version that is no longer the published one was published.
@@ -143,7 +149,7 @@ impl Machine {
             let before = Version(batch.died.0.saturating_sub(1));
             reclaim.roots.insert(before, batch.retired);
             for Dead { at, born } in batch.dead {
-                self.page_died(reclaim, at);
+                self.page_died(reclaim, at, batch.died);
                 reclaim.dead.die(at, born, batch.died, &mut free);
             }
         }
@@ -156,10 +162,10 @@ impl Machine {
         self.release_extents(reclaim);
     }
 
-    /// The newest version does not reach the page any more.
-    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position) {
+    /// From version `died` on the page is not reached any more.
+    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position, died: Version) {
         if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
-            closed.died.push(at);
+            closed.died.push((at, died));
         } else if let Some(len) = self.stored_len(at)
             && let Some(account) = reclaim.accounts.get_mut(&at.chunk())
         {
@@ -177,7 +183,7 @@ impl Machine {
             let mut open = self.open.lock();
             if at.chunk() == open.id {
                 if open.home.take(at.ordinal()).is_some() {
-                    open.recycle(at.ordinal());
+                    open.recycle(at);
                 }
                 return;
             }
@@ -232,18 +238,15 @@ impl Machine {
         (bytes, header, seal)
     }
 
-    /// The extents that are about to be free.
-    pub(crate) fn leaving_extents(&self) -> Vec<Extent> {
-        self.reclaim.lock().leaving.iter().map(|leaving| leaving.extent).collect()
-    }
-
-    /// A closed chunk stands in the file now: its account begins, and what happened to its pages meanwhile is put into it.
-    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk) {
+    /// A closed chunk stands in the file now: its account begins, and what happened to its pages since `sealed` is put into it. Its live bytes are as of
+    /// that version: deaths up to it are in them (L7).
+    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk, sealed: Version) {
         let closed = reclaim.closed.remove(&chunk.id);
         let account = Account { chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.page_bytes };
         reclaim.accounts.insert(chunk.id, account);
         if let Some(closed) = closed {
-            closed.died.into_iter().for_each(|at| self.page_died(reclaim, at));
+            let later = closed.died.into_iter().filter(|(_, died)| *died > sealed);
+            later.for_each(|(at, died)| self.page_died(reclaim, at, died));
             closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
         }
     }
