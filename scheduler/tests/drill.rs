@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use treering_scheduler::cluster::StormSizes;
-use treering_scheduler::drill::kill::{Acks, ChildPlan, collect, run_child};
-use treering_scheduler::drill::{Phase, Plan, Watch, run};
+use treering_scheduler::drill::kill::{Acks, ChildPlan, collect, prove, run_child};
+use treering_scheduler::drill::{Phase, Plan, Watch, load, run};
 use treering_scheduler::generate::{Sizes, generate};
 use treering_scheduler::{Error, ErrorKind, Result};
 
@@ -24,14 +24,14 @@ fn child() {
     }
 }
 
-/// Starts this program as a child on `path` and kills it after some acknowledgements.
-fn kill_child(path: &Path, acks: Acks) -> Result<Acks> {
+/// Starts this program as a child on `path` and kills it after so many acknowledgements.
+fn kill_child(path: &Path, acks: Acks, after: u64) -> Result<Acks> {
     let program = std::env::current_exe().unwrap();
     let mut command = Command::new(program);
     command.args(["--exact", "child", "--nocapture"]).env(CHILD, path);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let pipe = child.stderr.take().unwrap();
-    let acks = collect(acks, pipe, 150, || child.kill());
+    let acks = collect(acks, pipe, after, || child.kill());
     child.wait().unwrap();
     acks
 }
@@ -65,6 +65,29 @@ fn plan(folder: PathBuf) -> Plan {
     Plan { folder, storm: StormSizes::tiny(), seed: 5, readers: 2, storm_time, rounds: 1, kills: 3, lanes: LANES }
 }
 
+/// What a child acknowledged before it was killed is there whole, kill after kill, and nothing is there in part.
+#[test]
+fn killed_children_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cluster.ring");
+    let cluster = generate(&Sizes::tiny(), 6).unwrap();
+    let (store, loaded) = load(&path, cluster.clone(), &StormSizes::tiny(), 6, &mut |_| Ok(())).unwrap();
+    assert_eq!(loaded.tasks, 33);
+    store.into_engine().close().unwrap();
+    let plan = ChildPlan { series: 1, lanes: LANES };
+    let mut acks = Acks::new(&plan);
+    for kill in 0..8 {
+        acks = kill_child(&path, acks, 100 + 300 * kill).unwrap();
+        let proof = prove(&path, &plan, &acks).unwrap();
+        assert_eq!(proof.broken, [""; 0], "kill {kill}");
+        assert!(proof.found_beyond <= u64::from(LANES));
+        acks = proof.next;
+    }
+    assert!(acks.count() >= 8 * 100 + 28 * 300);
+    let again = load(&path, cluster, &StormSizes::tiny(), 6, &mut |_| Ok(())).err().unwrap();
+    assert_eq!(again.kind(), ErrorKind::Store(treering::ErrorKind::Exists));
+}
+
 /// A drill in small breaks no promise, and its figures are those of what was played.
 #[test]
 fn a_drill_in_small_breaks_nothing() {
@@ -72,7 +95,7 @@ fn a_drill_in_small_breaks_nothing() {
     let watch = log(None);
     let plan = plan(folder.path().to_owned());
     let cluster = generate(&Sizes::tiny(), 5).unwrap();
-    let outcome = run(&plan, cluster, &mut |_, path, acks| kill_child(path, acks), &watch).unwrap();
+    let outcome = run(&plan, cluster, &mut |_, path, acks| kill_child(path, acks, 150), &watch).unwrap();
     assert_eq!(outcome.broken, [""; 0]);
     let figures = outcome.figures;
     assert_eq!((figures.load.loaded.tasks, figures.load.loaded.jobs), (21 + 12, 4));

@@ -23,7 +23,7 @@ mod tests;
 
 use crate::cluster::{Cluster, StormJob, StormSizes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tasks::{TaskStore, View, digest, verify};
+use crate::tasks::{Loaded, TaskStore, View, digest, verify};
 use figures::{Bound, Figures, KillFigures, LoadFigures, StormFigures};
 use kill::{Acks, ChildPlan};
 use script::Lane;
@@ -100,11 +100,10 @@ pub type KillChild<'a> = dyn FnMut(&ChildPlan, &Path, Acks) -> Result<Acks> + 'a
 ///
 /// # Errors
 /// `Stopped` when `watch` asked for it; `Input` for sizes out of range; those of `kill_child`; the engine's.
-pub fn run(plan: &Plan, mut cluster: Cluster, kill_child: &mut KillChild<'_>, watch: &dyn Watch) -> Result<Outcome> {
+pub fn run(plan: &Plan, cluster: Cluster, kill_child: &mut KillChild<'_>, watch: &dyn Watch) -> Result<Outcome> {
     let mut drill = Drill { plan, watch, figures: Figures::default(), broken: Vec::new() };
-    let job = cluster.add_storm_job(&plan.storm, plan.seed)?;
-    let store = drill.load(&cluster, &job)?;
-    drop(cluster);
+    let store = drill.load(cluster)?;
+    let job = storm_job(&store)?;
     let lane = Lane::new(job, 0, 0, 1)?;
     let next = drill.storm(&store, &lane)?;
     let contents = drill.export(&store, &lane, next)?;
@@ -113,6 +112,24 @@ pub fn run(plan: &Plan, mut cluster: Cluster, kill_child: &mut KillChild<'_>, wa
     drill.blobs(&contents)?;
     drill.bounds();
     Ok(Outcome { figures: drill.figures, broken: drill.broken })
+}
+
+/// Makes a store at `path`, loads `cluster` with the storm's job into it, and leaves a mark by which [`storm_job`] finds the job.
+///
+/// # Errors
+/// As [`TaskStore::load`]; `Store(Exists)` when there is something at `path`.
+pub fn load(
+    path: &Path,
+    mut cluster: Cluster,
+    storm: &StormSizes,
+    seed: u64,
+    advance: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<(TaskStore, Loaded)> {
+    let job = cluster.add_storm_job(storm, seed)?;
+    let store = TaskStore::on(Options::new().create(Create::New).open(path)?)?;
+    let loaded = store.load(&cluster, advance)?;
+    store.set_mark(STORM_JOB, &job)?;
+    Ok((store, loaded))
 }
 
 /// The storm's job of a store that a drill has loaded.
@@ -154,16 +171,16 @@ impl Drill<'_> {
         self.may_go_on()
     }
 
-    fn load(&mut self, cluster: &Cluster, job: &StormJob) -> Result<TaskStore> {
-        self.watch.begin(Phase::Load, crate::tasks::rows_of(cluster));
+    fn load(&mut self, cluster: Cluster) -> Result<TaskStore> {
+        let storm = &self.plan.storm;
+        let events = u64::from(storm.other_updates) * (u64::from(storm.events_per_update) + 1);
+        // The job, its two configurations; four events and a row for each task.
+        self.watch.begin(Phase::Load, crate::tasks::rows_of(&cluster) + 3 + 5 * u64::from(storm.instances) + events);
         let start = Instant::now();
-        let store = Options::new().create(Create::New).open(self.file("cluster.ring"))?;
-        let store = TaskStore::on(store)?;
-        let loaded = store.load(cluster, &mut |rows| {
+        let (store, loaded) = load(&self.file("cluster.ring"), cluster, storm, self.plan.seed, &mut |rows| {
             self.watch.done(rows);
             self.may_go_on()
         })?;
-        store.set_mark(STORM_JOB, job)?;
         let seconds = start.elapsed().as_secs_f64();
         let rows_per_second = loaded.rows() as f64 / seconds;
         let file_bytes = store.engine().stats().file_bytes;
