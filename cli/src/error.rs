@@ -87,6 +87,20 @@ impl From<treering::Error> for Error {
     }
 }
 
+impl From<treering_scheduler::Error> for Error {
+    fn from(error: treering_scheduler::Error) -> Error {
+        use treering_scheduler::ErrorKind as Kind;
+        let exit = match error.kind() {
+            Kind::Input | Kind::NotFound => Exit::Usage,
+            Kind::Stopped => return Error::interrupted(),
+            Kind::Store(kind) => exit_of(kind),
+            Kind::Broken | Kind::Conflict => Exit::No,
+            _ => Exit::Other,
+        };
+        Error::Told(exit, error.to_string())
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   command/*      one file a command: arguments, work, words
-//!   store, text, units, table, progress, interrupt      what they share
+//!   store, new_file, text, units, table, progress, interrupt      what they share
 //!   output         the only way to standard output
 //!   error          exit codes, and the one message on standard error
 //! ```
@@ -13,6 +13,7 @@
 mod command;
 mod error;
 mod interrupt;
+mod new_file;
 mod output;
 mod progress;
 mod store;

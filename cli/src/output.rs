@@ -1,21 +1,21 @@
-//! Everything that a command says on standard output goes through here: one lock, one buffer, and a reader that goes away is no error.
+//! Everything that a command says on standard output goes through here: one buffer, and a reader that goes away is no error.
 
 use std::fmt;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 
-/// Standard output, locked for the whole command.
+/// Standard output behind a buffer, so that it is locked once for many lines.
 pub(crate) struct Output {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Stdout>,
 }
 
 impl Output {
-    /// Locks standard output.
+    /// Nothing is said yet.
     pub(crate) fn new() -> Output {
-        Output { out: BufWriter::with_capacity(64 << 10, io::stdout().lock()) }
+        Output { out: BufWriter::with_capacity(64 << 10, io::stdout()) }
     }
 
     /// Whether a person looks at it.

@@ -19,9 +19,10 @@ impl Progress {
         Progress::start(ProgressBar::new(len), template, what)
     }
 
-    /// Work of `len` steps.
-    pub(crate) fn steps(what: &str, len: u64) -> Progress {
-        Progress::start(ProgressBar::new(len), "{spinner} {msg} [{bar:30}] {human_pos} of {human_len}, {elapsed}", what)
+    /// Work of `len` of something.
+    pub(crate) fn steps(what: &str, len: u64, unit: &str) -> Progress {
+        let template = format!("{{spinner}} {{msg}} [{{bar:30}}] {{human_pos}} of {{human_len}} {unit}, {{elapsed}}");
+        Progress::start(ProgressBar::new(len), &template, what)
     }
 
     fn start(bar: ProgressBar, template: &str, what: &str) -> Progress {

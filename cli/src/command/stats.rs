@@ -88,7 +88,7 @@ fn sizes(snapshot: &Snapshot) -> Result<Vec<Sizes>> {
     interrupt::watch(First::Asks)?;
     let reader = snapshot.reader();
     let tables = reader.tables();
-    let progress = Progress::steps("reading entries", tables.iter().map(|table| table.len).sum());
+    let progress = Progress::steps("reading", tables.iter().map(|table| table.len).sum(), "entries");
     let mut done = 0;
     let mut all = Vec::new();
     for info in tables {
