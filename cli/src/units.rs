@@ -58,15 +58,6 @@ pub(crate) fn duration(time: Duration) -> String {
     micros(time.as_secs_f64() * 1e6)
 }
 
-/// `12,300 /s`, `4.5 /s`.
-pub(crate) fn rate(per_second: f64) -> String {
-    if per_second < 99.5 {
-        format!("{} /s", three_digits(per_second))
-    } else {
-        format!("{} /s", count(per_second.round() as u64))
-    }
-}
-
 /// A share of 0 to 1 as `87 %`.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
@@ -96,6 +87,5 @@ mod tests {
             [0.25, 1.0, 45.67, 999.4, 1234.0, 2.5e6, 90e6, f64::NAN].map(micros),
             ["250 ns", "1 us", "45.7 us", "999 us", "1.23 ms", "2.5 s", "1 min 30 s", "-"]
         );
-        assert_eq!([0.5, 99.0, 12_345.6].map(rate), ["0.5 /s", "99 /s", "12,346 /s"]);
     }
 }

@@ -10,7 +10,7 @@ use treering_scheduler::trace::BadLine;
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::table::{Column, facts, table};
-use crate::units::{bytes, count, counted, duration, micros, rate};
+use crate::units::{bytes, count, counted, duration, micros};
 
 /// Bad lines that are shown one by one; the rest is counted.
 const SHOWN: usize = 10;
@@ -81,19 +81,19 @@ fn load(figures: &Figures) -> Vec<(&'static str, String)> {
                 counted(loaded.transactions, "transaction")
             ),
         ),
-        ("rate", format!("{} rows", rate(load.rows_per_second))),
+        ("rate", format!("{} rows/s", count(load.rows_per_second.round() as u64))),
     ]
 }
 
-/// The slices of the storm, and what the writer was beside in each.
+/// The slices of the storm, and who reads in each.
 fn slices(figures: &Figures) -> [(String, &SliceFigures); 4] {
     let storm = &figures.storm;
     let readers = counted(storm.readers.into(), "reader");
     [
-        ("alone".to_owned(), &storm.alone),
-        (format!("beside {readers} of another store"), &storm.beside_other_store),
-        (format!("beside {readers} of this store"), &storm.beside_this_store),
-        ("the same, during the backups".to_owned(), &figures.export.storm),
+        ("nobody".to_owned(), &storm.alone),
+        (format!("{readers} of another store"), &storm.beside_other_store),
+        (format!("{readers} of this store"), &storm.beside_this_store),
+        ("the same, during backups".to_owned(), &figures.export.storm),
     ]
 }
 
@@ -107,7 +107,7 @@ fn writer(figures: &Figures) -> String {
         let rate = count(slice.writes_per_second.round() as u64);
         [vec![name, count(slice.writer.count)], latencies(&slice.writer).to_vec(), vec![rate]].concat()
     });
-    table(&[&[Column::Text("")], &columns[..]].concat(), rows)
+    table(&[&[Column::Text("beside")], &columns[..]].concat(), rows)
 }
 
 fn readers(figures: &Figures) -> String {
@@ -117,7 +117,7 @@ fn readers(figures: &Figures) -> String {
         let rates = [slice.reads_per_second, slice.events_per_second].map(|rate| count(rate.round() as u64));
         [vec![name, count(slice.details.count)], latencies(&slice.details).to_vec(), rates.to_vec()].concat()
     });
-    table(&[&[Column::Text("")], &columns[..]].concat(), rows)
+    table(&[&[Column::Text("readers")], &columns[..]].concat(), rows)
 }
 
 fn export(figures: &Figures) -> Vec<(&'static str, String)> {
@@ -139,9 +139,12 @@ fn export(figures: &Figures) -> Vec<(&'static str, String)> {
 fn files(figures: &Figures) -> Vec<(&'static str, String)> {
     let ms = |ms: f64| micros(ms * 1e3);
     let seconds = |seconds: f64| micros(seconds * 1e6);
+    // Before the first checkpoint the pages are in memory and the file is all log.
+    let live = if figures.live_bytes == 0 { String::new() } else { format!(", {} of it live pages", bytes(figures.live_bytes)) };
+    let file = format!("{}{live}", bytes(figures.file_bytes));
     vec![
         ("file after the load", bytes(figures.load.file_bytes)),
-        ("file after the storm", format!("{}, {} of it live", bytes(figures.file_bytes), bytes(figures.live_bytes))),
+        ("file after the storm", file),
         ("open after a clean close", ms(figures.open_after_close_ms)),
         ("open after a kill, longest", ms(figures.kill.open_ms_max)),
         ("open the blob in place", format!("{}, {} to the first row", ms(figures.blob_open_ms), ms(figures.blob_first_read_ms))),
@@ -151,10 +154,10 @@ fn files(figures: &Figures) -> Vec<(&'static str, String)> {
 }
 
 fn bounds(bounds: &[Bound]) -> String {
-    let columns = [Column::Text(""), Column::Text("bound"), Column::Number("measured"), Column::Number("at most")];
+    let columns = [Column::Text(""), Column::Text("bound"), Column::Number("measured")];
     let rows = bounds.iter().map(|bound| {
-        let met = if bound.met { "met" } else { "MISSED" };
-        vec![met.to_owned(), bound.name.clone(), number(bound.measured), number(bound.at_most)]
+        let (met, sign) = if bound.met { ("met", "≤") } else { ("MISSED", ">") };
+        vec![met.to_owned(), bound.name.clone(), format!("{} {sign} {}", number(bound.measured), number(bound.at_most))]
     });
     table(&columns, rows)
 }
