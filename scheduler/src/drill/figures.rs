@@ -143,7 +143,7 @@ pub struct Figures {
     pub storm: StormFigures,
     /// Snapshots and backups during the storm.
     pub export: ExportFigures,
-    /// Length of the file after the storm.
+    /// Length of the file after the storm and a clean close.
     pub file_bytes: u64,
     /// Live bytes in it.
     pub live_bytes: u64,

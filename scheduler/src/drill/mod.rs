@@ -245,13 +245,13 @@ impl Drill<'_> {
     }
 
     fn reopen(&mut self, store: TaskStore) -> Result<()> {
-        let stats = store.engine().stats();
-        (self.figures.file_bytes, self.figures.live_bytes) = (stats.file_bytes, stats.live_bytes);
         let before = digest(&store.snapshot())?;
         store.into_engine().close()?;
         let start = Instant::now();
         let store = existing(&self.file("cluster.ring"))?;
         self.figures.open_after_close_ms = milliseconds(start.elapsed());
+        let stats = store.engine().stats();
+        (self.figures.file_bytes, self.figures.live_bytes) = (stats.file_bytes, stats.live_bytes);
         if digest(&store.snapshot())? != before {
             self.broken.push("after a clean close the store opened with other contents".to_owned());
         }
