@@ -12,8 +12,13 @@
 //!
 //! Pages that were checked at their first use are checked again, from the stored bytes: this is also how rot is found early. Pages that are only in memory
 //! have no CRC yet; their place in the tree is checked.
+//!
+//! Beside the check, for tools: [`layout`] is the file as a map, [`commits`] what the log still holds, [`identity`] who a store is.
 
 mod chunks;
+pub(crate) mod commits;
+pub(crate) mod identity;
+pub(crate) mod layout;
 mod records;
 mod report;
 
