@@ -49,6 +49,7 @@ mod log;
 
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Outcome, Proposal};
 pub use api::{restore, verify};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};

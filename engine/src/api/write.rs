@@ -44,7 +44,7 @@ impl WriteTxn {
         WriteTxn { handle, draft: Mutex::new(Some(draft)), durability: Durability::default(), callbacks: Vec::new() }
     }
 
-    fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
+    pub(super) fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
         op(self.draft.lock().as_mut().expect("taken by commit and drop alone, which end the transaction"))
     }
 
@@ -201,6 +201,7 @@ impl<'t> TableMut<'t> {
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         check_lengths(key, value)?;
         self.change(|editor, tree| tree::insert(editor, tree, key, value))?;
+        self.txn.with(|draft| draft.grows = true);
         self.record(|out| change::put(out, self.id, key, value));
         Ok(())
     }

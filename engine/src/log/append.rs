@@ -25,8 +25,6 @@ pub(crate) const MAX_SEGMENT: u64 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     pub(crate) extent: Extent,
-    /// Number of the first record in it.
-    pub(crate) first: u64,
 }
 
 /// The log's end.
@@ -88,6 +86,12 @@ impl Log {
             wants.push(self.standard_len());
         }
         wants
+    }
+
+    /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
+    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Vec<u64> {
+        let wants = self.wants(body_len);
+        if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
     }
 
     /// Length of an extent that it would be good to have ahead; `None` if there is one.
@@ -192,7 +196,7 @@ impl Log {
             first: self.cursor.number,
             next_len: self.next.len,
         };
-        self.live.push_back(Segment { extent, first: self.cursor.number });
+        self.live.push_back(Segment { extent });
         self.cursor.segment = extent.offset;
         self.cursor.offset = extent.offset + BLOCK;
         // The head's whole block, so that what stood there before cannot be taken for anything.

@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) lz4: bool,
     /// Chunks with a smaller share of pages still needed get dense twins, 0 to 1.
     pub(crate) compact_below: f64,
+    /// Memory for unpacked pages of compressed tables.
+    pub(crate) cache_bytes: u64,
     /// The store lives in memory and ends with its last handle.
     pub(crate) volatile: bool,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             strict: false,
             lz4: false,
             compact_below: 0.5,
+            cache_bytes: 64 << 20,
             volatile: false,
         }
     }
