@@ -290,7 +290,7 @@ fn bulk_load_is_atomic() {
     let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
     let options = small().dirty_bytes(1 << 20).record_bytes(100_000);
     let store = options.on(Arc::clone(&disk)).expect("open");
-    let entry = |i: u64| (key(i), format!("value {i} of round 0").repeat(if i % 1000 == 0 { 500 } else { 1 }));
+    let entry = |i: u64| (key(i), format!("value {i} of round 0").repeat(if i.is_multiple_of(1000) { 500 } else { 1 }));
     fill(&store, 0..100, 1);
     let mut versions = 1;
     for (count, commit) in [(100, true), (50_000, false), (50_000, true), (3, true)] {

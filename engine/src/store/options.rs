@@ -10,7 +10,7 @@ use crate::format::ids::BLOCK;
 pub enum Durability {
     /// In this process' memory until a later written commit takes it along. A kill of the process may lose it.
     Memory,
-    /// Written to the operating system, synced within [`Settings::deferred_within`]. Survives a kill of the process; a power cut
+    /// Written to the operating system, synced within [`crate::Options::deferred_within`]. Survives a kill of the process; a power cut
     /// may lose it.
     Deferred,
     /// Synced to the medium. Survives a power cut.
