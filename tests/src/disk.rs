@@ -129,6 +129,18 @@ impl SimulatedDisk {
         Arc::new(SimulatedDisk { memory, inner, changed, reads })
     }
 
+    /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
+    /// the killed store still does goes nowhere.
+    #[must_use]
+    pub fn inherit(&self) -> Arc<SimulatedDisk> {
+        let disk = SimulatedDisk::holding(&self.bytes());
+        {
+            let (from, mut to) = (self.lock(), disk.lock());
+            (to.log, to.forgetful) = (from.log.clone(), from.forgetful);
+        }
+        disk
+    }
+
     /// Every byte, as the running store sees it: the file after a kill of the process. No operation falls between two of its bytes.
     ///
     /// # Panics

@@ -311,6 +311,34 @@ fn search(bytes: &[u8], from: usize, end: &Cursor, salt: u64, found: &mut Eviden
     }
 }
 
+/// Makes durable what was found: a kill leaves records that only the system's memory holds, and a sync that failed leaves some that no later sync
+/// brings to the medium. Whatever no header and no record says was synced is written once more, byte for byte, and synced. Only then may
+/// a header speak of it.
+///
+/// # Errors
+/// `Io`; nothing is lost by trying again.
+pub(crate) fn secure(disk: &dyn Disk, headers: &Headers, walk: &Walk) -> Result<()> {
+    let in_headers = headers.other.as_ref().map_or(Version(0), |other| other.durable_to).max(headers.newest.durable_to);
+    let durable = walk.records.iter().map(|found| found.head.durable_to).fold(in_headers, Version::max);
+    let is_synced = |found: &Found| match found.head.kind {
+        RecordKind::Commits => found.head.version <= durable,
+        RecordKind::Seal => found.head.version <= headers.newest.sealed,
+    };
+    // A sync covers all that was written before it.
+    let doubtful = walk.records.iter().rposition(is_synced).map_or(0, |last| last + 1);
+    let Some(first) = walk.records.get(doubtful) else { return disk.sync_data() };
+    for (index, segment) in walk.segments.iter().enumerate().skip(first.segment) {
+        let begun_before = index == first.segment && segment.first < first.head.number;
+        let start = if begun_before { first.offset } else { segment.extent.offset };
+        let last = walk.records.iter().rfind(|found| found.segment == index);
+        let end = last.map_or(segment.extent.offset + BLOCK, |found| found.offset + found.head.record_len());
+        let mut bytes = vec![0; end.saturating_sub(start) as usize];
+        disk.read_at(&mut bytes, start)?;
+        disk.write_at(&bytes, start)?;
+    }
+    disk.sync_data()
+}
+
 /// Lends the bodies of a walk's records, a segment in memory at a time.
 pub(crate) struct Bodies<'a> {
     disk: &'a dyn Disk,
