@@ -29,6 +29,8 @@ pub struct Chronicle {
     history: Vec<(usize, Model)>,
     /// Operations so far, and the transaction that was to become this version.
     attempts: Vec<(usize, u64, Vec<Change>)>,
+    /// Whether a fault struck on a disk that life has left behind.
+    has_struck: bool,
     /// What failed, of those steps that were made to.
     pub errors: Vec<Error>,
 }
@@ -58,7 +60,7 @@ impl Chronicle {
     pub fn on(options: &Options, disk: Arc<SimulatedDisk>, model: Model) -> Chronicle {
         let history = vec![(0, model.clone())];
         let (options, attempts, errors) = (options.clone(), Vec::new(), Vec::new());
-        Chronicle { options, disk, store: None, model, history, attempts, errors }
+        Chronicle { options, disk, store: None, model, history, attempts, has_struck: false, errors }
     }
 
     /// The disk.
@@ -74,6 +76,12 @@ impl Chronicle {
     #[must_use]
     pub fn store(&self) -> &Store {
         self.store.as_ref().expect("a store is open")
+    }
+
+    /// Whether a fault ever struck.
+    #[must_use]
+    pub fn has_struck(&self) -> bool {
+        self.has_struck || self.disk.struck() > 0
     }
 
     /// What the running store must show.
@@ -104,7 +112,7 @@ impl Chronicle {
         for (n, step) in steps.iter().enumerate() {
             let at = |what: String| format!("step {n}, {step:?}: {what}");
             let Err(e) = self.step(step).map_err(at)? else { continue };
-            if self.disk.struck() == 0 {
+            if !self.has_struck() {
                 return Err(at(format!("{e:?}")));
             }
             self.errors.push(e);
@@ -237,6 +245,7 @@ impl Chronicle {
 
     /// The process is killed, the system goes on: everything that was handed to it is there, whether it is on the medium or not.
     fn kill(&mut self) -> Result<Result<(), Error>, String> {
+        self.has_struck = self.has_struck();
         let disk = self.disk.inherit();
         let old = std::mem::replace(&mut self.disk, disk);
         drop((self.store.take(), old));

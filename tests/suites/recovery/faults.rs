@@ -37,7 +37,7 @@ fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
     let mut chronicle = Chronicle::begin(&options)?;
     chronicle.disk().fail(Some(fault));
     let after = chronicle.live(steps)?;
-    let struck = chronicle.disk().struck() > 0 || !chronicle.errors.is_empty();
+    let struck = chronicle.has_struck();
     for e in &chronicle.errors {
         let clean = [fault.error, ErrorKind::Full, ErrorKind::Io, ErrorKind::Unknown, ErrorKind::Poisoned];
         if !clean.contains(&e.kind()) {
@@ -50,7 +50,9 @@ fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
         let more = [Step::Commit { durability: Durability::Synced, changes: Vec::new() }, Step::Checkpoint, Step::Compact];
         chronicle.live(&more)?;
     }
-    if struck {
+    if struck && fault.at.is_multiple_of(3) {
+        explore::every_crash(&chronicle, &options, seed)?;
+    } else if struck {
         explore::last_crash(&chronicle, &options, seed)?;
     }
     Ok(struck)
