@@ -20,31 +20,31 @@ pub(crate) enum Found {
 }
 
 /// Opens the damaged file for reading and reads everything.
-pub(crate) fn judge(built: &Built, disk: &Arc<SimulatedDisk>) -> Result<Found, String> {
+pub(crate) fn judge(built: &Built, disk: &Arc<SimulatedDisk>, is_flip: bool) -> Result<Found, String> {
     match built.options.open_read_only_on(Arc::clone(disk) as Arc<dyn Disk>) {
-        Ok(store) => look(built, &store),
+        Ok(store) => look(built, &store, is_flip),
         Err(e) => named(&e).map(|()| Found::Error),
     }
 }
 
 /// Opens a copy for writing, reads, checkpoints, compacts, and reads again.
-pub(crate) fn judge_writable(built: &Built, file: &[u8]) -> Result<(), String> {
+pub(crate) fn judge_writable(built: &Built, file: &[u8], is_flip: bool) -> Result<(), String> {
     let store = match built.options.open_on(SimulatedDisk::holding(file)) {
         Ok(store) => store,
         Err(e) => return named(&e),
     };
-    let found = look(built, &store)?;
+    let found = look(built, &store, is_flip)?;
     for result in [store.checkpoint().map(drop), store.compact().map(drop)] {
         result.or_else(|e| named(&e))?;
     }
-    let again = look(built, &store)?;
+    let again = look(built, &store, is_flip)?;
     if found == Found::Error && again != Found::Error {
         return Err("what was damaged before the compaction is not damaged any more".into());
     }
     Ok(())
 }
 
-fn look(built: &Built, store: &Store) -> Result<Found, String> {
+fn look(built: &Built, store: &Store, is_flip: bool) -> Result<Found, String> {
     let report = store.open_report();
     let snapshot = store.snapshot();
     if snapshot.version() == built.version {
@@ -53,7 +53,7 @@ fn look(built: &Built, store: &Store) -> Result<Found, String> {
     match &built.before {
         Some(before) if snapshot.version() + 1 == built.version => {
             // Whether the last commit was torn or never begun cannot be told when nothing of it is left; then at least nothing was said to be complete.
-            if report.dropped_bytes == 0 && report.clean {
+            if report.dropped_bytes == 0 && (report.clean || is_flip) {
                 return Err(format!("the last commit is gone, and the report says nothing: {report:?}"));
             }
             read(&snapshot, before)?;

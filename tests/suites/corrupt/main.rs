@@ -21,11 +21,13 @@ fn check(built: &Built, damages: impl Iterator<Item = Damage>) {
     let (mut right, mut errors, mut dropped) = (0, 0, 0);
     for (n, damage) in damages.enumerate() {
         damage.put(&disk, built);
+        // A few bits are wrong, not a whole sector: then what the last record was can be told.
+        let is_flip = matches!(damage, Damage::Flip { .. });
         let judged = catch_unwind(AssertUnwindSafe(|| {
-            let found = judge(built, &disk)?;
+            let found = judge(built, &disk, is_flip)?;
             // Opened for writing a checkpoint must not give damage a fresh home.
             if n % 31 == 0 {
-                judge_writable(built, &disk.bytes())?;
+                judge_writable(built, &disk.bytes(), is_flip)?;
             }
             Ok(found)
         }));

@@ -43,7 +43,7 @@ pub(crate) fn build(flavour: Flavour) -> Built {
     let disk = SimulatedDisk::new();
     let store = options.open_on(Arc::clone(&disk) as Arc<dyn Disk>).expect("a new store");
     let mut model = Model::new();
-    let mut commit = |changes: &[Change], model: &mut Model| {
+    let commit = |changes: &[Change], model: &mut Model| {
         drive::commit(&store, model, Durability::Synced, changes).expect("no promise is broken");
     };
     let tables = ["t", "u"].map(|table| Change::CreateTable { table: table.into() });
@@ -52,7 +52,8 @@ pub(crate) fn build(flavour: Flavour) -> Built {
     commit(&load, &mut model);
     store.checkpoint().expect("checkpoint");
     let older = disk.bytes();
-    for round in 0..4 {
+    // Each takes a block: they reach into the next segment.
+    for round in 0..9 {
         commit(&[insert("t", round * 9, 90), insert("u", round, 20)], &mut model);
     }
     let before = model.newest().1.clone();
