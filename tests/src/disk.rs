@@ -9,7 +9,7 @@
 //! ```
 //!
 //! 1. The log's order is the order in which operations took effect.
-//! 2. A failed sync leaves what it covered in doubt for ever: a later one that returns does not bring it (FORMAT 2.4).
+//! 2. A failed sync leaves what it covered in doubt for ever: a later one that returns does not bring it (FORMAT 2, item 4).
 //! 3. A write through covers its own bytes and no others: harsher than the trait asks, and what Linux does.
 #![allow(unsafe_code)]
 
@@ -283,6 +283,10 @@ impl std::fmt::Debug for SimulatedDisk {
 }
 
 impl Disk for SimulatedDisk {
+    fn scratch(&self) -> Result<Box<dyn Disk>> {
+        self.memory.scratch()
+    }
+
     fn name(&self) -> &str {
         self.memory.name()
     }

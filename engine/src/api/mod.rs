@@ -1,5 +1,7 @@
 //! The public nouns, thin: what a user sees first, each a few lines over the machine.
 
+mod conditional;
+mod files;
 mod keys;
 mod options;
 mod owned;
@@ -11,6 +13,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use conditional::{Outcome, Proposal};
+pub use files::{restore, verify};
 pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};

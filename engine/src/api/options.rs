@@ -176,6 +176,11 @@ impl Options {
         self.start(disk, false, is_new)
     }
 
+    /// Opens what is on this disk for reading.
+    pub(super) fn read_only_on(&self, disk: Arc<dyn Disk>) -> Result<Store> {
+        self.start(disk, true, false)
+    }
+
     fn start(&self, disk: Arc<dyn Disk>, read_only: bool, created: bool) -> Result<Store> {
         Store::start(open::open(disk, self.settings.clone(), read_only, created)?)
     }

@@ -25,8 +25,6 @@ pub(crate) const MAX_SEGMENT: u64 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     pub(crate) extent: Extent,
-    /// Number of the first record in it.
-    pub(crate) first: u64,
 }
 
 /// The log's end.
@@ -153,14 +151,11 @@ impl Log {
         spares
     }
 
-    /// Lets the segments go that a walk from a cursor at record `number` does not meet. A cursor taken at the end of a segment names that
-    /// segment, although its record came to stand at the beginning of the next: so the one before that is kept.
-    pub(crate) fn release_before(&mut self, number: u64) -> Vec<Extent> {
-        let mut freed = Vec::new();
-        while self.live.len() > 1 && self.live[1].first < number {
-            freed.extend(self.live.pop_front().map(|segment| segment.extent));
-        }
-        freed
+    /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the
+    /// walk starts there and follows it to the next.
+    pub(crate) fn release_before(&mut self, cursor: Cursor) -> Vec<Extent> {
+        let keep = self.live.iter().position(|segment| segment.extent.offset == cursor.segment).unwrap_or(0);
+        self.live.drain(..keep).map(|segment| segment.extent).collect()
     }
 
     /// Every extent the log holds: segments in use, the one that follows, and spares.
@@ -195,7 +190,7 @@ impl Log {
             first: self.cursor.number,
             next_len: self.next.len,
         };
-        self.live.push_back(Segment { extent, first: self.cursor.number });
+        self.live.push_back(Segment { extent });
         self.cursor.segment = extent.offset;
         self.cursor.offset = extent.offset + BLOCK;
         // The head's whole block, so that what stood there before cannot be taken for anything.

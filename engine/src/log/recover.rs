@@ -148,7 +148,7 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
             "the header's replay cursor names no segment of a run",
         ));
     };
-    let first = Segment { extent: segment.head.extent(), first: segment.head.first };
+    let first = Segment { extent: segment.head.extent() };
     let (mut records, mut segments, mut last) = (Vec::new(), vec![first], None::<Version>);
     loop {
         if let Some(next) = header.runs.get(run_index + 1)
@@ -233,7 +233,7 @@ fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64
         let loaded =
             Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
         let Some(loaded) = loaded else { return Ok(None) };
-        passed.push(Segment { extent: loaded.head.extent(), first: loaded.head.first });
+        passed.push(Segment { extent: loaded.head.extent() });
         let at = next + BLOCK;
         if let Some(head) = loaded.due(at, due, salt) {
             return Ok(Some((passed, loaded, (at, head))));

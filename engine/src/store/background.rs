@@ -153,6 +153,7 @@ impl Machine {
     fn supply_segment(&self) -> Result<bool> {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
+        let _hand = self.extents_in_hand();
         let extent = self.written_extent(len)?;
         self.pipeline.lock().log.supply(extent);
         Ok(true)

@@ -147,11 +147,18 @@ impl Machine {
 
     /// Makes the frozen pages visible to whoever gets the root.
     pub(crate) fn install(&self, frozen: Frozen) -> (Root, Vec<Dead>) {
-        let mut open = self.open.lock();
-        for (ordinal, page) in frozen.pages {
-            open.home.put(ordinal, page);
+        let (mut open, mut closed) = (self.open.lock(), Vec::new());
+        for (at, page) in frozen.pages {
+            if at.chunk() == open.id {
+                open.home.put(at.ordinal(), page);
+            } else {
+                // Only a transaction that spilled has pages in chunks before the open one.
+                closed.push((at, page));
+            }
         }
-        frozen.unused.into_iter().for_each(|ordinal| open.recycle(ordinal));
+        frozen.unused.into_iter().for_each(|at| open.recycle(at));
+        drop(open);
+        self.put_closed(closed);
         (frozen.root, frozen.dead)
     }
 
@@ -182,6 +189,7 @@ impl Machine {
                 return Ok(pipeline);
             }
             drop(pipeline);
+            let _hand = self.extents_in_hand();
             for len in wants {
                 let extent = self.written_extent(len)?;
                 self.pipeline.lock().log.supply(extent);

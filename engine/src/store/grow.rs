@@ -1,11 +1,34 @@
 //! Getting extents: from free space, or by growing the file. Failing here never poisons (L9): nothing has happened yet.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
 use crate::log::chunk::SLICE;
 use crate::store::Machine;
 
+/// Says that somebody may have extents that are neither free nor in any book: from before they are taken until they are booked or given back.
+pub(crate) struct InHand<'m>(&'m AtomicU64);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Machine {
+    /// To be held by who takes extents, see [`InHand`].
+    pub(crate) fn extents_in_hand(&self) -> InHand<'_> {
+        // Relaxed: who reads it holds the locks of all books, which taking and booking an extent take too.
+        self.counters.in_hand.fetch_add(1, Ordering::Relaxed);
+        InHand(&self.counters.in_hand)
+    }
+
+    /// Whether extents may be missing in the books, which the caller has locked.
+    pub(crate) fn has_extents_in_hand(&self) -> bool {
+        self.counters.in_hand.load(Ordering::Relaxed) > 0
+    }
+
     /// An extent of at least `len` bytes for a chunk; its contents are anything.
     ///
     /// # Errors

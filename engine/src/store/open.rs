@@ -230,8 +230,14 @@ fn assemble(
     let mut runs = runs_from(&header.runs, header.replay.number);
     runs.retain(|earlier| earlier.start.number < run.start.number);
     runs.push(run);
-    let slots =
-        Slots { sequence: header.sequence, sealed: root.version, seal: 0, replay: header.replay, runs, named: [(0, 0); 2] };
+    let slots = Slots {
+        sequence: header.sequence,
+        sealed: root.version,
+        seal: 0,
+        replay: header.replay,
+        runs,
+        named: [(0, header.replay); 2],
+    };
     Ok(Machine {
         disk,
         settings,

@@ -108,6 +108,16 @@ impl Reclaim {
         self.dead.kept().filter(|at| at.chunk() == chunk).collect()
     }
 
+    /// Extents that are about to be free.
+    pub(crate) fn leaving_extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.leaving.iter().map(|leaving| leaving.extent)
+    }
+
+    /// Positions of pages that died after `version`, which is held, and that it reaches.
+    pub(crate) fn dead_seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+        self.dead.seen_by(version)
+    }
+
     /// When a held version that is no longer the published one was published.
     pub(crate) fn since(&self, version: Version) -> Option<Instant> {
         self.roots.get(&version).map(Retired::since)
@@ -173,7 +183,7 @@ impl Machine {
             let mut open = self.open.lock();
             if at.chunk() == open.id {
                 if open.home.take(at.ordinal()).is_some() {
-                    open.recycle(at.ordinal());
+                    open.recycle(at);
                 }
                 return;
             }
@@ -226,11 +236,6 @@ impl Machine {
         let header = reclaim.leaving.iter().any(|leaving| leaving.after_seal > named && leaving.after_seal <= reclaim.seal);
         let seal = reclaim.leaving.iter().any(|leaving| leaving.after_seal > reclaim.seal);
         (bytes, header, seal)
-    }
-
-    /// The extents that are about to be free.
-    pub(crate) fn leaving_extents(&self) -> Vec<Extent> {
-        self.reclaim.lock().leaving.iter().map(|leaving| leaving.extent).collect()
     }
 
     /// A closed chunk stands in the file now: its account begins, and what happened to its pages since `sealed` is put into it. Its live bytes are as of
