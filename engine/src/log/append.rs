@@ -88,6 +88,12 @@ impl Log {
         wants
     }
 
+    /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
+    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Vec<u64> {
+        let wants = self.wants(body_len);
+        if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
+    }
+
     /// Length of an extent that it would be good to have ahead; `None` if there is one.
     pub(crate) fn wants_ahead(&self) -> Option<u64> {
         self.spares.is_empty().then(|| self.standard_len())

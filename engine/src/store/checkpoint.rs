@@ -289,7 +289,7 @@ impl Machine {
         for ordinal in others.iter().chain(reached) {
             bytes += lender.page(Position::new(id, *ordinal))?.packed_len() as u64;
         }
-        let extent = self.extent(extent_len(bytes, slots))?;
+        let extent = self.kept_extent(extent_len(bytes, slots))?;
         let mut live_bytes = 0;
         let result = self.stream_to(
             extent,
@@ -336,7 +336,7 @@ impl Machine {
         chunks.sort_unstable_by_key(|chunk| chunk.id);
         let mut body = Vec::new();
         seal_of(&captured.root, captured.replay, captured.next_chunk, chunks).encode(&mut body);
-        let mut pipeline = self.with_log_room(body.len() as u64)?;
+        let mut pipeline = self.with_log_room(body.len() as u64, false)?;
         let durable_to = pipeline.synced;
         let number = pipeline.log.cursor().number;
         pipeline
