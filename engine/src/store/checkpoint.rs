@@ -390,8 +390,8 @@ impl Machine {
     fn install_twin(&self, reclaim: &mut Reclaim, twin: Twin, seal: u64) {
         let id = twin.chunk.id;
         let guard = epoch::pin();
-        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.gone()),
+        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.lease()),
             _ => None,
         };
         drop(guard);
@@ -404,7 +404,7 @@ impl Machine {
         account.chunk = twin.chunk;
         self.swing(&twin.chunk);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
-        reclaim.leave_after(old, gone, seal);
+        reclaim.leave_after(old, lease, seal);
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.

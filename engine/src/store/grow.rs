@@ -63,8 +63,8 @@ impl Machine {
         if have >= want {
             return Ok(());
         }
-        // Doubled, so that a growing memory asks seldom; or just enough, if that is all there is.
-        for len in [want * 2, want] {
+        // A quarter more, so that a growing memory asks seldom; or just enough, if that is all there is.
+        for len in [want + want / 4 + REMOVAL_ROOM, want] {
             let (extent, grows) = space.keep(len)?;
             if !grows || self.disk.reserve(extent).is_ok() {
                 return Ok(());

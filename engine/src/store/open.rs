@@ -235,6 +235,7 @@ fn assemble(
         sealed: root.version,
         seal: 0,
         replay: header.replay,
+        durable_to: header.durable_to,
         runs,
         named: [(0, header.replay); 2],
     };
