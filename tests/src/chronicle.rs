@@ -14,6 +14,7 @@ use treering::disk::Disk;
 use treering::{Error, ErrorKind, Options, Store};
 
 use crate::change::Change;
+use crate::checked::Sound;
 use crate::disk::SimulatedDisk;
 use crate::drive::{self, Writer};
 use crate::model::Model;
@@ -275,10 +276,10 @@ impl Chronicle {
         }
     }
 
-    /// The newest snapshot shows what the model says.
+    /// The newest snapshot shows what the model says, and a full check finds nothing.
     ///
     /// # Errors
-    /// The first difference.
+    /// The first difference, or what is wrong.
     pub fn compare(&self) -> Result<(), String> {
         let Some(store) = &self.store else { return Ok(()) };
         let snapshot = store.snapshot();
@@ -286,6 +287,8 @@ impl Chronicle {
         if snapshot.version() != newest {
             return Err(format!("version {} is published where {newest} was committed", snapshot.version()));
         }
-        drive::compare(&snapshot, self.model.at(newest))
+        drive::compare(&snapshot, self.model.at(newest))?;
+        let problems = store.problems();
+        if problems.is_empty() { Ok(()) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
     }
 }

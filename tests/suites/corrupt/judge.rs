@@ -22,7 +22,14 @@ pub(crate) enum Found {
 /// Opens the damaged file for reading and reads everything.
 pub(crate) fn judge(built: &Built, disk: &Arc<SimulatedDisk>, is_flip: bool) -> Result<Found, String> {
     match built.options.open_read_only_on(Arc::clone(disk) as Arc<dyn Disk>) {
-        Ok(store) => look(built, &store, is_flip),
+        Ok(store) => {
+            let found = look(built, &store, is_flip)?;
+            // What a reader stumbles over a check has found.
+            if found == Found::Error && store.check().is_ok_and(|report| report.is_sound()) {
+                return Err("a read found damage that the check did not".into());
+            }
+            Ok(found)
+        }
         Err(e) => named(&e).map(|()| Found::Error),
     }
 }
