@@ -201,6 +201,7 @@ impl<'t> TableMut<'t> {
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         check_lengths(key, value)?;
         self.change(|editor, tree| tree::insert(editor, tree, key, value))?;
+        self.txn.with(|draft| draft.grows = true);
         self.record(|out| change::put(out, self.id, key, value));
         Ok(())
     }

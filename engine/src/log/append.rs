@@ -88,6 +88,12 @@ impl Log {
         wants
     }
 
+    /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
+    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Vec<u64> {
+        let wants = self.wants(body_len);
+        if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
+    }
+
     /// Length of an extent that it would be good to have ahead; `None` if there is one.
     pub(crate) fn wants_ahead(&self) -> Option<u64> {
         self.spares.is_empty().then(|| self.standard_len())
@@ -162,6 +168,16 @@ impl Log {
     pub(crate) fn extents(&self) -> Vec<Extent> {
         let live = self.live.iter().map(|segment| segment.extent);
         live.chain([self.next]).chain(self.spares.iter().copied()).collect()
+    }
+
+    /// The segments in use, oldest first; the last is the one that is appended to.
+    pub(crate) fn segments(&self) -> impl ExactSizeIterator<Item = Segment> + '_ {
+        self.live.iter().copied()
+    }
+
+    /// The extents that are made ahead.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = Extent> + '_ {
+        std::iter::once(self.next).chain(self.spares.iter().copied())
     }
 
     /// Bytes of the segments in use.

@@ -289,7 +289,7 @@ impl Machine {
         for ordinal in others.iter().chain(reached) {
             bytes += lender.page(Position::new(id, *ordinal))?.packed_len() as u64;
         }
-        let extent = self.extent(extent_len(bytes, slots))?;
+        let extent = self.kept_extent(extent_len(bytes, slots))?;
         let mut live_bytes = 0;
         let result = self.stream_to(
             extent,
@@ -318,7 +318,7 @@ impl Machine {
     ) -> Result<(Extent, Written)> {
         let mut offset = extent.offset;
         let mut sink = |bytes: &[u8]| {
-            self.disk.write_through(bytes, offset)?;
+            self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
             Ok(())
         };
@@ -336,7 +336,7 @@ impl Machine {
         chunks.sort_unstable_by_key(|chunk| chunk.id);
         let mut body = Vec::new();
         seal_of(&captured.root, captured.replay, captured.next_chunk, chunks).encode(&mut body);
-        let mut pipeline = self.with_log_room(body.len() as u64)?;
+        let mut pipeline = self.with_log_room(body.len() as u64, false)?;
         let durable_to = pipeline.synced;
         let number = pipeline.log.cursor().number;
         pipeline
@@ -390,8 +390,8 @@ impl Machine {
     fn install_twin(&self, reclaim: &mut Reclaim, twin: Twin, seal: u64) {
         let id = twin.chunk.id;
         let guard = epoch::pin();
-        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.gone()),
+        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.lease()),
             _ => None,
         };
         drop(guard);
@@ -404,7 +404,7 @@ impl Machine {
         account.chunk = twin.chunk;
         self.swing(&twin.chunk);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
-        reclaim.leave_after(old, gone, seal);
+        reclaim.leave_after(old, lease, seal);
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.

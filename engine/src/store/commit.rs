@@ -83,6 +83,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether records were, or are being, written that no sync has covered yet.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.leading || self.written > self.synced
+    }
+
     fn wants_sync(&self) -> bool {
         self.queue.iter().any(|appended| appended.durability == Durability::Synced)
     }
@@ -115,7 +120,8 @@ impl Machine {
         codec::put_varint(&mut body, draft.changes.len() as u64);
         let body_len = (body.len() + draft.changes.len()) as u64;
         let changes = std::mem::take(&mut draft.changes);
-        let mut pipeline = match self.with_log_room(body_len) {
+        let room = self.keep_room(self.dirty_bytes() + draft.own_bytes(self.page_len()), !draft.grows);
+        let mut pipeline = match room.and_then(|()| self.with_log_room(body_len, draft.grows)) {
             Ok(pipeline) => pipeline,
             Err(e) => {
                 draft.discard(self);
@@ -175,11 +181,12 @@ impl Machine {
     }
 
     /// The pipeline, locked, with room in the log for a record with such a body. Space is found and written before anything is appended (L9).
-    pub(crate) fn with_log_room(&self, body_len: u64) -> Result<MutexGuard<'_, Pipeline>> {
+    pub(crate) fn with_log_room(&self, body_len: u64, leave_spare: bool) -> Result<MutexGuard<'_, Pipeline>> {
         loop {
             let pipeline = self.pipeline.lock();
             self.writable()?;
-            let wants = pipeline.log.wants(body_len);
+            let log = &pipeline.log;
+            let wants = if leave_spare { log.wants_and_a_spare(body_len) } else { log.wants(body_len) };
             if wants.is_empty() {
                 return Ok(pipeline);
             }

@@ -84,6 +84,8 @@ pub(crate) struct Draft {
     catalogue: Arc<Catalogue>,
     works: BTreeMap<TableId, Slot>,
     pub(crate) changes: Vec<u8>,
+    /// It did more than remove.
+    pub(crate) grows: bool,
     /// The changes outgrew a record: the commit goes by seal.
     pub(crate) by_seal: bool,
     savepoint: u32,
@@ -133,6 +135,7 @@ impl Draft {
             catalogue,
             works,
             changes,
+            grows: false,
             by_seal: false,
             savepoint: 1,
             savepoints,
@@ -193,6 +196,7 @@ impl Draft {
         let id = TableId(catalogue.next_table.0.max(1));
         catalogue.next_table = TableId(id.0 + 1);
         catalogue.tables.insert(at, TableEntry { name: name.into(), id, lz4 });
+        self.grows = true;
         change::create_table(&mut self.changes, id, name, lz4);
         Ok(id)
     }
@@ -265,6 +269,15 @@ impl Draft {
             self.by_seal = true;
             self.changes = Vec::new();
         }
+    }
+
+    /// Memory that its own pages take, about: bytes.
+    pub(crate) fn own_bytes(&self, page_len: usize) -> u64 {
+        let own = |slot: &Slot| match slot {
+            Slot::Idle(work) => work.own.len(),
+            Slot::Lent => 0,
+        };
+        (self.works.values().map(own).sum::<usize>() * page_len) as u64
     }
 
     /// Whether there is anything to commit.

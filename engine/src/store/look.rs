@@ -33,7 +33,7 @@ pub(crate) struct Look {
 
 /// Who has which part of the file.
 pub(crate) struct Extents {
-    /// Of chunks.
+    /// Of chunks, and the one kept for the next checkpoint.
     pub(crate) used: Vec<Extent>,
     pub(crate) log: Vec<Extent>,
     /// Needed by nobody, not free yet.
@@ -87,8 +87,9 @@ impl Machine {
         let ids = reclaim.accounts.keys().chain(reclaim.closed.keys()).copied().chain([open]);
         let homes = ids.filter_map(home).collect();
         let space = self.space.lock();
+        let kept = Some(space.reserve()).filter(|kept| kept.len > 0);
         let extents = Extents {
-            used: reclaim.accounts.values().map(|account| account.chunk.extent).collect(),
+            used: reclaim.accounts.values().map(|account| account.chunk.extent).chain(kept).collect(),
             log: pipeline.log.extents(),
             leaving: reclaim.leaving_extents().collect(),
             free: space.extents().collect(),

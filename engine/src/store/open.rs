@@ -160,6 +160,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
     let mut machine = machine;
     machine.report = report;
     if !read_only {
+        recover::secure(&*machine.disk, &headers, &walk)?;
         begin_run(&machine, &walk)?;
     }
     Ok(machine)
@@ -234,6 +235,7 @@ fn assemble(
         sealed: root.version,
         seal: 0,
         replay: header.replay,
+        durable_to: header.durable_to,
         runs,
         named: [(0, header.replay); 2],
     };

@@ -8,14 +8,14 @@
 //! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
-use crate::log::directory::{FileHome, HeapHome, Home};
+use crate::log::directory::{FileHome, HeapHome, Home, Lease};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::epoch;
@@ -52,8 +52,8 @@ struct Leaving {
     extent: Extent,
     /// Both header slots must name this seal or a later one.
     after_seal: u64,
-    /// Set when nobody reads it any more; none if nobody ever did.
-    gone: Option<Arc<AtomicBool>>,
+    /// Held while somebody may read it; none if nobody ever did.
+    lease: Option<Weak<Lease>>,
 }
 
 /// The reclaimer's books.
@@ -93,14 +93,14 @@ impl Reclaim {
         Reclaim { accounts, ..Reclaim::default() }
     }
 
-    /// The extent may be used again when both slots name seals captured from now on, and `gone` is set.
-    pub(crate) fn leave(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>) {
-        self.leave_after(extent, gone, self.seal + 1);
+    /// The extent may be used again when both slots name seals captured from now on, and nobody holds `lease`.
+    pub(crate) fn leave(&mut self, extent: Extent, lease: Option<Weak<Lease>>) {
+        self.leave_after(extent, lease, self.seal + 1);
     }
 
     /// The same with the number of the first seal that does not need it.
-    pub(crate) fn leave_after(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>, after_seal: u64) {
-        self.leaving.push_back(Leaving { extent, after_seal, gone });
+    pub(crate) fn leave_after(&mut self, extent: Extent, lease: Option<Weak<Lease>>, after_seal: u64) {
+        self.leaving.push_back(Leaving { extent, after_seal, lease });
     }
 
     /// Positions on dead lists that stand in `chunk`.
@@ -199,14 +199,14 @@ impl Machine {
     /// Takes a chunk that nobody needs out of the table; its extent leaves.
     pub(crate) fn drop_chunk(&self, reclaim: &mut Reclaim, id: ChunkId) {
         let guard = epoch::pin();
-        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.gone()),
+        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.lease()),
             _ => None,
         };
         drop(guard);
         self.chunks.remove(id);
         if let Some(account) = reclaim.accounts.remove(&id) {
-            reclaim.leave(account.chunk.extent, gone);
+            reclaim.leave(account.chunk.extent, lease);
         }
     }
 
@@ -218,9 +218,11 @@ impl Machine {
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
         let mut space = self.space.lock();
         reclaim.leaving.retain(|leaving| {
-            // Acquire: every read of the extent happens before it is written anew.
-            let gone = leaving.gone.as_ref().is_none_or(|gone| gone.load(Ordering::Acquire));
-            let free = gone && leaving.after_seal <= named;
+            let unread = leaving.lease.as_ref().is_none_or(|lease| lease.strong_count() == 0);
+            // Acquire, after the count was seen to be zero: every read of the extent, before its last holder let go, happens before
+            // it is written anew.
+            fence(Ordering::Acquire);
+            let free = unread && leaving.after_seal <= named;
             if free {
                 space.give(leaving.extent);
             }

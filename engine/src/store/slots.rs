@@ -15,6 +15,8 @@ pub(crate) struct Slots {
     pub(crate) sealed: Version,
     pub(crate) seal: u64,
     pub(crate) replay: Cursor,
+    /// What the newest header said.
+    pub(crate) durable_to: Version,
     pub(crate) runs: Vec<Run>,
     /// Per slot: the seal that it names, and the cursor that its walk starts at.
     pub(crate) named: [(u64, Cursor); 2],
@@ -61,6 +63,7 @@ impl Machine {
         let written = self.disk.write_at(&header.encode()[..], header.slot_offset()).and_then(|()| self.disk.sync_data());
         written.inspect_err(|e| self.poison(e))?;
         let slot = (slots.sequence % 2) as usize;
+        slots.durable_to = durable_to;
         slots.named[slot] = (slots.seal, slots.replay);
         let [a, b] = slots.named;
         let (oldest_seal, oldest_cursor) = if a.0 <= b.0 { a } else { b };

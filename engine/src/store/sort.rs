@@ -172,11 +172,14 @@ impl Run<'_> {
     }
 }
 
+/// Key, run and value of an entry that waits to be merged.
+type Waiting = (Vec<u8>, Reverse<usize>, Vec<u8>);
+
 /// Merges runs.
 struct Merge<'d> {
     runs: Vec<Run<'d>>,
     /// The smallest key first; of equal ones the latest run first.
-    heap: BinaryHeap<Reverse<(Vec<u8>, Reverse<usize>, Vec<u8>)>>,
+    heap: BinaryHeap<Reverse<Waiting>>,
 }
 
 impl<'d> Merge<'d> {

@@ -34,6 +34,9 @@ use treering::{BlobForm, Create, Options, Store};
 
 /// Name of the mark that holds the [`StormJob`].
 const STORM_JOB: &str = "storm_job";
+/// Bytes of records that start a checkpoint: a quarter of the default, so that even a short storm meets checkpoints, and the log's segments (a synced
+/// commit takes a block) stay below 128 MiB.
+const LOG_BYTES: u64 = 16 << 20;
 
 /// A part of the drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,7 +129,7 @@ pub fn load(
     advance: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<(TaskStore, Loaded)> {
     let job = cluster.add_storm_job(storm, seed)?;
-    let store = TaskStore::on(Options::new().create(Create::New).open(path)?)?;
+    let store = TaskStore::on(options().create(Create::New).open(path)?)?;
     let loaded = store.load(&cluster, advance)?;
     store.set_mark(STORM_JOB, &job)?;
     Ok((store, loaded))
@@ -351,9 +354,14 @@ impl Drill<'_> {
     }
 }
 
+/// How the drill opens its stores for writing.
+fn options() -> Options {
+    Options::new().log_bytes(LOG_BYTES)
+}
+
 /// A task store that must be there.
 fn existing(path: &Path) -> Result<TaskStore> {
-    let store: Store = Options::new().create(Create::Never).open(path)?;
+    let store: Store = options().create(Create::Never).open(path)?;
     TaskStore::on(store)
 }
 
