@@ -71,13 +71,14 @@ impl Store {
     /// # Errors
     /// `TimedOut` if the turn did not come; `Poisoned`, `ReadOnly`.
     pub fn begin_write_within(&self, time: Duration) -> Result<WriteTxn> {
-        self.begin(Some(Instant::now() + time))
+        // A time beyond all clocks is no limit.
+        self.begin(Instant::now().checked_add(time))
     }
 
     fn begin(&self, deadline: Option<Instant>) -> Result<WriteTxn> {
         let machine = self.machine();
         machine.writable()?;
-        machine.back_pressure()?;
+        machine.back_pressure(deadline)?;
         let turn = match machine.turn.try_take() {
             Some(turn) => turn,
             None => {

@@ -396,3 +396,58 @@ fn conditional_transactions_are_serialisable() {
     });
     assert_eq!((runs, outcome.expect("scan").value), (2, 1));
 }
+
+/// L11: a callback may commit, whoever runs it: after a commit by record, by seal, without changes, at a sync and at a checkpoint.
+#[test]
+fn l11_callbacks_may_commit() {
+    let store = small().record_bytes(1000).in_memory().expect("open");
+    fill(&store, 0..1, 0);
+    let calls = Arc::new(AtomicU64::new(0));
+    let chained = |count: u64, durability: Durability| {
+        let mut txn = store.begin_write().expect("turn");
+        txn.set_durability(durability);
+        let (again, calls) = (store.clone(), Arc::clone(&calls));
+        txn.on_commit(move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let txn = again.begin_write().expect("turn");
+            txn.open_table("t").expect("table").insert(b"from a callback", b"").expect("insert");
+            txn.commit().expect("commit");
+        });
+        for i in 0..count {
+            txn.open_table("t").expect("table").insert(&key(i), &[0; 20]).expect("insert");
+        }
+        txn.commit().expect("commit");
+    };
+    chained(1, Durability::Synced);
+    chained(200, Durability::Synced);
+    chained(0, Durability::Synced);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    chained(1, Durability::Memory);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    store.sync().expect("sync");
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
+    chained(1, Durability::Deferred);
+    store.checkpoint().expect("checkpoint");
+    assert_eq!(calls.load(Ordering::SeqCst), 5);
+}
+
+/// A transaction whose bulk load failed cannot be committed, and leaves no chunk behind; a savepoint is of one transaction alone.
+#[test]
+fn failed_load_leaves_nothing() {
+    let store = small().dirty_bytes(1 << 20).in_memory().expect("open");
+    fill(&store, 0..10, 0);
+    let mut txn = store.begin_write().expect("turn");
+    let savepoint = txn.savepoint();
+    let entries = (0..30_000).chain([0]).map(|i| (key(i), [7; 100]));
+    let refused = txn.create_table("u").expect("table").load_sorted(entries);
+    assert_eq!(refused.expect_err("not ascending").kind(), crate::ErrorKind::Invalid);
+    assert_eq!(txn.commit().expect_err("half a load").kind(), crate::ErrorKind::Invalid);
+    let mut txn = store.begin_write().expect("turn");
+    txn.savepoint();
+    assert!(txn.rollback_to(&savepoint).is_err());
+    drop(txn);
+    store.checkpoint().expect("checkpoint");
+    store.compact().expect("compact");
+    assert!(store.stats().live_bytes < 10_000, "{:?}", store.stats());
+    assert!(store.begin_write_within(std::time::Duration::MAX).is_ok());
+}

@@ -35,7 +35,7 @@ pub struct WriteTxn {
 /// A point to roll back to; of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Savepoint {
-    version: u64,
+    txn: u64,
     number: u32,
 }
 
@@ -113,7 +113,7 @@ impl WriteTxn {
 
     /// A point to roll back to. They nest. No table may be open.
     pub fn savepoint(&mut self) -> Savepoint {
-        self.with(|draft| Savepoint { version: draft.version.0, number: draft.save() })
+        self.with(|draft| Savepoint { txn: draft.id, number: draft.save() })
     }
 
     /// Undoes everything since the savepoint, which can be rolled back to again; later ones are gone. No table may be open.
@@ -122,7 +122,7 @@ impl WriteTxn {
     /// `Invalid` if the savepoint is of another transaction, or gone.
     pub fn rollback_to(&mut self, savepoint: &Savepoint) -> Result<()> {
         self.with(|draft| {
-            if draft.version.0 != savepoint.version {
+            if draft.id != savepoint.txn {
                 return Err(Error::invalid("the savepoint belongs to another transaction"));
             }
             draft.roll_back_to(&self.handle.machine, savepoint.number)

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -33,6 +33,7 @@ pub enum Access {
 /// A file as a disk. It is locked while this lives, see [`Access`].
 pub struct FileDisk {
     // Constant after open.
+    path: PathBuf,
     name: String,
     access: Access,
     // Own synchronisation. They drop in this order: a map keeps the file open, the file holds the lock, and the process forgets it last.
@@ -82,7 +83,7 @@ impl FileDisk {
         // The length of before the lock may be that of another writer's.
         let len = AtomicU64::new(stat()?.len());
         let name = path.display().to_string();
-        Ok(FileDisk { name, access, windows: Windows::new(), file, len, registration: Mutex::new(Some(registration)) })
+        Ok(FileDisk { path: path.to_path_buf(), name, access, windows: Windows::new(), file, len, registration: Mutex::new(Some(registration)) })
     }
 
     /// What the file was opened for.
@@ -150,7 +151,7 @@ fn refuse_special(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
 
 impl Disk for FileDisk {
     fn scratch(&self) -> Result<Box<dyn Disk>> {
-        let (disk, path) = super::paths::create_temporary(Path::new(&self.name))?;
+        let (disk, path) = super::paths::create_temporary(&self.path)?;
         // Without a name it ends with its last descriptor, also when the process is killed.
         std::fs::remove_file(&path).map_err(|error| Error::io("remove", path.display(), error))?;
         Ok(Box::new(disk))

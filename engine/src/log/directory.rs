@@ -415,7 +415,7 @@ impl FileHome {
         // bounds-checked before the slice of the page is made; invariant (2) keeps the bytes as they are.
         unsafe {
             let start = opened.start.add(offset);
-            let len = u32::from_le(start.add(4).cast::<u32>().read()) as usize;
+            let len = u32::from_le(start.add(4).cast::<u32>().read_unaligned()) as usize;
             if len < HEAD_LEN || len > room {
                 return Err(Error::corrupt(at, format_args!("its length {len} leaves the chunk")));
             }
@@ -427,7 +427,7 @@ impl FileHome {
     fn entry(&self, opened: &Opened, ordinal: u32) -> u32 {
         debug_assert!(ordinal < self.slot_count);
         // SAFETY: the directory of `slot_count` entries stands inside the extent (`open` checked), aligned to 64.
-        unsafe { u32::from_le(opened.start.add(opened.directory).cast::<u32>().add(ordinal as usize).read()) }
+        unsafe { u32::from_le(opened.start.add(opened.directory + 4 * ordinal as usize).cast::<u32>().read_unaligned()) }
     }
 
     fn open(&self) -> Result<&Opened> {

@@ -1,10 +1,10 @@
 //! Work that nobody waits for: late syncs, checkpoints, space. One bounded piece at a time, by a thread or by whoever calls `step`.
 
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
@@ -33,6 +33,9 @@ struct State {
     steps: u64,
     /// The durable version at the last step with nothing to do.
     seen: Option<Version>,
+    /// Why the last step failed, if it did.
+    last_error: Option<String>,
+    worker: Option<ThreadId>,
 }
 
 impl Signal {
@@ -43,6 +46,15 @@ impl Signal {
             state.due = true;
             self.wake.notify_one();
         }
+    }
+
+    /// Why the last background step failed, if it did.
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.state.lock().last_error.clone()
+    }
+
+    fn is_worker(&self) -> bool {
+        self.state.lock().worker == Some(std::thread::current().id())
     }
 
     fn stop(&self) {
@@ -79,16 +91,21 @@ impl Worker {
 }
 
 fn run(machine: &Weak<Machine>) {
+    if let Some(machine) = machine.upgrade() {
+        machine.signal.state.lock().worker = Some(std::thread::current().id());
+    }
     while let Some(machine) = machine.upgrade() {
         if machine.signal.state.lock().stop {
             return;
         }
         let mut busy = true;
         while busy && !machine.signal.state.lock().stop {
-            // An error poisons, or the work is tried again later: whoever commits hears of both.
-            busy = machine.step().unwrap_or(false);
+            // An error poisons, or the work is tried again later; `stats` tells the last one.
+            let result = machine.step();
             let mut state = machine.signal.state.lock();
             state.steps += 1;
+            state.last_error = result.as_ref().err().map(ToString::to_string);
+            busy = result.unwrap_or(false);
             machine.signal.stepped.notify_all();
         }
         let mut state = machine.signal.state.lock();
@@ -143,6 +160,7 @@ impl Machine {
         drop(pipeline);
         if due {
             self.settle(Until::Synced(newest))?;
+            self.run_callbacks();
         }
         Ok(due)
     }
@@ -231,14 +249,15 @@ impl Machine {
     }
 
     /// Before a write transaction: waits while too much is dirty. Without a thread the caller makes the checkpoint itself.
-    pub(crate) fn back_pressure(&self) -> Result<()> {
+    pub(crate) fn back_pressure(&self, deadline: Option<Instant>) -> Result<()> {
         let soft = self.settings.dirty_bytes / 2;
         let dirty = self.dirty_bytes();
         if dirty < soft {
             return Ok(());
         }
         let start = Instant::now();
-        if !self.settings.background {
+        // A callback on the background thread cannot wait for itself.
+        if !self.settings.background || self.signal.is_worker() {
             if dirty >= self.settings.dirty_bytes {
                 self.checkpoint(Vec::new(), false)?;
                 self.counters.pressed(start.elapsed());
@@ -254,7 +273,13 @@ impl Machine {
             let mut state = self.signal.state.lock();
             let steps = state.steps;
             while state.steps == steps && !state.stop && self.dirty_bytes() >= self.settings.dirty_bytes {
-                self.signal.stepped.wait_for(&mut state, IDLE);
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return Err(Error::new(
+                        ErrorKind::TimedOut,
+                        "too much is dirty, and the checkpoint took longer than the time given",
+                    ));
+                }
+                self.signal.stepped.wait_for(&mut state, IDLE.min(Duration::from_millis(20)));
             }
         }
         self.counters.pressed(start.elapsed());

@@ -107,6 +107,7 @@ impl Machine {
         };
         self.checkpoint.leave();
         self.reclaim_published();
+        self.run_callbacks();
         result
     }
 
@@ -156,7 +157,8 @@ impl Machine {
         };
         self.publish_sealed(root, dead, callbacks);
         drop(turn);
-        self.finish(&captured, written, Vec::new())?;
+        // The commit is durable and seen. If the header fails the store is poisoned, and the next commit hears of it.
+        let _ = self.finish(&captured, written, Vec::new());
         Ok(version)
     }
 

@@ -108,13 +108,22 @@ impl Machine {
     /// Makes the draft a version; gives its number. Without changes there is nothing to make: the version it was built on.
     pub(crate) fn commit(&self, mut draft: Draft, durability: Durability, callbacks: Vec<Callback>) -> Result<Version> {
         let base = draft.base.version;
+        if let Err(e) = draft.whole() {
+            draft.discard(self);
+            return Err(e);
+        }
         if draft.is_empty() {
+            // Still with the turn: no later version is on its way, so the callbacks stay in order.
+            self.pipeline.lock().callbacks.extend(callbacks.into_iter().map(|callback| (base, callback)));
             draft.discard(self);
             self.settle(Until::Published(base))?;
+            self.run_callbacks();
             return Ok(base);
         }
         if draft.by_seal {
-            return self.commit_by_seal(draft, callbacks);
+            let version = self.commit_by_seal(draft, callbacks)?;
+            self.run_callbacks();
+            return Ok(version);
         }
         let mut body = Vec::with_capacity(10);
         codec::put_varint(&mut body, draft.changes.len() as u64);
@@ -139,8 +148,9 @@ impl Machine {
         drop(turn);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.settle(Until::Published(version))?;
+        self.run_callbacks();
         if self.settings.strict && durability == Durability::Synced {
-            self.write_header(false)?;
+            self.write_header(false).map_err(unknown)?;
         }
         self.after_commit();
         Ok(version)
@@ -215,7 +225,6 @@ impl Machine {
             if done {
                 drop(pipeline);
                 self.reclaim_published();
-                self.run_callbacks();
                 return Ok(());
             }
             if let Err(e) = self.writable() {
@@ -281,25 +290,27 @@ impl Machine {
         }
     }
 
-    /// Runs the callbacks of durable commits, in order, by one thread at a time.
-    fn run_callbacks(&self) {
-        loop {
+    /// Runs the callbacks of durable commits, in order, by one thread at a time. Called without any lock and without the turn: a callback may commit.
+    pub(crate) fn run_callbacks(&self) {
+        // Looked at again after letting go: who came meanwhile found it taken and left his to us.
+        while self.has_callbacks() {
             // Whoever holds this runs ours too; a callback that commits comes here with it held.
-            let Some(running) = self.callbacks.try_lock() else { return };
-            let mut ran = false;
-            loop {
-                let mut pipeline = self.pipeline.lock();
-                let durable = pipeline.callbacks.front().is_some_and(|(version, _)| *version <= pipeline.synced);
-                let Some((version, callback)) = durable.then(|| pipeline.callbacks.pop_front()).flatten() else { break };
-                drop(pipeline);
+            let Some(_running) = self.callbacks.try_lock() else { return };
+            while let Some((version, callback)) = self.next_callback() {
                 callback(version);
-                ran = true;
-            }
-            drop(running);
-            if !ran {
-                return;
             }
         }
+    }
+
+    fn has_callbacks(&self) -> bool {
+        let pipeline = self.pipeline.lock();
+        pipeline.callbacks.front().is_some_and(|(version, _)| *version <= pipeline.synced)
+    }
+
+    fn next_callback(&self) -> Option<(Version, Callback)> {
+        let mut pipeline = self.pipeline.lock();
+        let durable = pipeline.callbacks.front().is_some_and(|(version, _)| *version <= pipeline.synced);
+        if durable { pipeline.callbacks.pop_front() } else { None }
     }
 
     /// Takes over a version that a seal made durable: the caller has the turn, and nothing else is on its way.
@@ -312,7 +323,6 @@ impl Machine {
         self.publish_ready(&mut pipeline);
         drop(pipeline);
         self.reclaim_published();
-        self.run_callbacks();
     }
 
     /// Recovery: the replayed version becomes the published one. Its records are on the medium already.
@@ -333,6 +343,7 @@ impl Machine {
         self.writable()?;
         let version = self.pipeline.lock().newest.version;
         self.settle(Until::Synced(version))?;
+        self.run_callbacks();
         Ok(version)
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -58,6 +59,8 @@ pub(crate) struct Work {
     own: HashMap<Position, Own, BuildHasherDefault<PositionHasher>>,
     /// Bytes of pages added by a bulk load since its last spill.
     own_bytes: u64,
+    /// Its bulk load spills no more.
+    keeps: bool,
     /// Own pages of earlier savepoints that a later one replaced.
     superseded: Vec<Position>,
     dead: Vec<Dead>,
@@ -77,6 +80,8 @@ struct Mark {
 
 /// A transaction without its turn's time limits and callbacks: what is to become a version.
 pub(crate) struct Draft {
+    /// Of this process: tells savepoints of different transactions apart.
+    pub(crate) id: u64,
     pub(crate) base: Root,
     pub(crate) version: Version,
     /// The open chunk when it began: its own pages stand in this one or later ones.
@@ -128,7 +133,11 @@ impl Draft {
         let catalogue = Arc::clone(&base.catalogue);
         let (works, changes, savepoints, dropped) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
         let spilled = Vec::new();
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        // Relaxed: only uniqueness counts.
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
         Draft {
+            id,
             base,
             version,
             first_chunk,
@@ -329,7 +338,24 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes the draft apart for the commit.
+    /// Whether it can be committed.
+    ///
+    /// # Errors
+    /// `Invalid` if a change stopped half-way; `InUse` if a table was never closed.
+    pub(crate) fn whole(&self) -> Result<()> {
+        let works = self.works.values().map(|slot| match slot {
+            Slot::Idle(work) => Ok(work),
+            Slot::Lent => Err(Error::new(ErrorKind::InUse, "a table of this transaction was leaked while it was open")),
+        });
+        for work in works.chain(self.dropped.iter().map(|(_, work)| Ok(work))) {
+            if work?.broken {
+                return Err(Error::invalid("a change of this transaction failed half-way; it can only be rolled back"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the draft apart for the commit. It is whole.
     ///
     /// # Errors
     /// `Invalid` if a change stopped half-way earlier.
@@ -348,7 +374,7 @@ impl Draft {
                     trees.push(work.tree);
                     work.freeze(&mut frozen)?;
                 }
-                Some(Slot::Lent) => unreachable!("a commit consumes the transaction that lent tables borrow"),
+                Some(Slot::Lent) => return Err(Error::new(ErrorKind::InUse, "a table was leaked while it was open")),
                 None => trees.push(self.base_tree(entry)),
             }
         }
@@ -464,7 +490,7 @@ impl Editor<'_> {
 
     /// Bytes of the buffers of its own pages.
     pub(crate) fn chunk_bytes(&self) -> u64 {
-        self.work.own_bytes
+        if self.work.keeps { 0 } else { self.work.own_bytes }
     }
 
     /// Writes its own pages of the open chunk to the file, and begins another chunk. They must be finished: none is changed in place
@@ -478,8 +504,9 @@ impl Editor<'_> {
         let positions: Vec<Position> = self.work.own.keys().copied().filter(|at| at.chunk() == chunk).collect();
         self.work.own_bytes = 0;
         if positions.len() != used {
-            // The entries came from an iterator that changed another table meanwhile: its pages are not finished. These stay in memory.
-            self.machine.begin_chunk();
+            // The entries came from an iterator that changed another table meanwhile: its pages are not finished. All that follow stay in
+            // memory too: a page in the file never names one in memory.
+            self.work.keeps = true;
             return Ok(());
         }
         for at in positions {

@@ -40,7 +40,10 @@ impl Machine {
     pub(crate) fn extent(&self, len: u64) -> Result<Extent> {
         let (extent, grows) = self.space.lock().take(len)?;
         if grows && let Err(e) = self.disk.reserve(extent) {
-            self.give_back(extent);
+            let mut space = self.space.lock();
+            space.give(extent);
+            // What the file did not grow by is not free: who comes next must ask again.
+            space.cut();
             let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
             return Err(Error::new(ErrorKind::Full, format!("{what}: {e}; make room, or remove entries and compact")));
         }
@@ -123,18 +126,14 @@ impl Machine {
     }
 
     /// Cuts free extents off the file's end; gives the bytes that went. Nothing durable names them, and nobody reads them.
+    ///
+    /// The file is cut with the space locked: who grows it takes offsets behind the new end afterwards, never before.
     pub(crate) fn cut_file(&self) -> Result<u64> {
-        let (before, after) = {
-            let mut space = self.space.lock();
-            (space.end(), space.cut())
-        };
-        // Taking the end under the lock and cutting outside of it would race with growth: who grows takes offsets from `after` on.
+        let mut space = self.space.lock();
+        let before = space.end();
+        let after = space.cut();
         if after < before {
-            let _no_growth = self.headers.lock();
-            let end = self.space.lock().end();
-            if end == after {
-                self.disk.set_len(end)?;
-            }
+            self.disk.set_len(after)?;
         }
         Ok(before - after)
     }

@@ -160,7 +160,7 @@ impl Machine {
             None => Ok(()),
             Some(why) => {
                 let name = self.disk.name();
-                let what = format!("{name} takes no more writes until it is opened anew, because an earlier write failed: {why}");
+                let what = format!("{name} takes no more writes until it is opened anew: {why}");
                 Err(Error::new(ErrorKind::Poisoned, what))
             }
         }
@@ -177,14 +177,14 @@ impl Machine {
         } else {
             self.checkpoint(Vec::new(), false).and_then(|_| self.write_header(true))
         };
-        self.poison(&Error::invalid("it was closed"));
+        let _ = self.poison.set("it was closed".into());
         result
     }
 
     /// L9: after this no write is tried again.
     pub(crate) fn poison(&self, error: &Error) {
         // The first reason stays.
-        let _ = self.poison.set(error.to_string());
+        let _ = self.poison.set(format!("an earlier write failed: {error}"));
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

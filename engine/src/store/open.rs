@@ -300,6 +300,12 @@ fn replay(machine: &Machine, walk: &Walk, bodies: &mut Bodies<'_>) -> Result<u64
 
 /// Makes the new run durable before the first append, in both slots, so that either alone knows it.
 fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
+    {
+        // Chunks of which only snapshots of the run before needed anything.
+        let mut reclaim = machine.reclaim.lock();
+        let unneeded: Vec<_> = reclaim.accounts.values().filter(|a| a.kept_bytes == 0).map(|a| a.chunk.id).collect();
+        unneeded.into_iter().for_each(|id| machine.drop_chunk(&mut reclaim, id));
+    }
     let too_many = machine.headers.lock().runs.len() > MAX_RUNS;
     if too_many {
         // A fresh chain in segments of its own, named by nothing until the checkpoint's header: then it is the only run.

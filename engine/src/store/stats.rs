@@ -149,6 +149,8 @@ pub struct Stats {
     pub pressure_waits: u64,
     /// Time in those waits.
     pub pressure_time: Duration,
+    /// Why the last step of the background thread failed, if it did. It is tried again.
+    pub background_error: Option<String>,
 }
 
 impl Machine {
@@ -185,6 +187,7 @@ impl Machine {
             wait_time_max: time(&c.wait_max_ns),
             pressure_waits: load(&c.pressure_waits),
             pressure_time: time(&c.pressure_ns),
+            background_error: self.signal.last_error(),
             ..Stats::default()
         };
         {
