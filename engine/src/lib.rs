@@ -50,12 +50,20 @@ mod log;
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
 pub use api::{Outcome, Proposal};
-pub use api::{restore, verify};
+pub use api::{commits, restore, verify};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::Report;
+pub use inspect::commits::{Action, Change, Commit, LogSummary};
+pub use inspect::identity::Identity;
+pub use inspect::layout::{Region, RegionKind};
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;
 pub use store::options::{Create, Durability};
 pub use store::stats::Stats;
+
+/// The README's example compiles, or `cargo test` fails.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

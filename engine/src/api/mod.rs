@@ -2,6 +2,7 @@
 
 mod conditional;
 mod files;
+mod inspect;
 mod keys;
 mod options;
 mod owned;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use conditional::{Outcome, Proposal};
 pub use files::{restore, verify};
+pub use inspect::commits;
 pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};

@@ -170,6 +170,16 @@ impl Log {
         live.chain([self.next]).chain(self.spares.iter().copied()).collect()
     }
 
+    /// The segments in use, oldest first; the last is the one that is appended to.
+    pub(crate) fn segments(&self) -> impl ExactSizeIterator<Item = Segment> + '_ {
+        self.live.iter().copied()
+    }
+
+    /// The extents that are made ahead.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = Extent> + '_ {
+        std::iter::once(self.next).chain(self.spares.iter().copied())
+    }
+
     /// Bytes of the segments in use.
     pub(crate) fn live_bytes(&self) -> u64 {
         self.live.iter().map(|segment| segment.extent.len).sum()

@@ -69,7 +69,7 @@ pub(crate) struct Found {
     pub(crate) offset: u64,
     pub(crate) head: RecordHead,
     /// Index of its segment in the walk.
-    segment: usize,
+    pub(super) segment: usize,
 }
 
 /// What the walk found.
@@ -90,14 +90,15 @@ pub(crate) struct Walk {
     pub(crate) dropped_bytes: u64,
 }
 
-struct Loaded {
-    head: SegmentHead,
+/// A segment in memory.
+pub(super) struct Loaded {
+    pub(super) head: SegmentHead,
     bytes: Vec<u8>,
 }
 
 impl Loaded {
     /// The segment at `offset`, if a valid head stands there.
-    fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
+    pub(super) fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
         let place = Extent { offset, len: BLOCK };
         if !place.is_legal(file_len) {
             return Ok(None);
@@ -111,7 +112,7 @@ impl Loaded {
     }
 
     /// The record at `offset` of the file, if a whole one stands there.
-    fn record(&self, offset: u64) -> Option<RecordHead> {
+    pub(super) fn record(&self, offset: u64) -> Option<RecordHead> {
         let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
         record::check_record(self.bytes.get(at..)?).map(|(head, _)| head)
     }
