@@ -31,7 +31,7 @@ const LANES: u32 = 4;
 /// How often each kind of slice of the storm is played, in turns.
 const ROUNDS: u32 = 3;
 
-/// Try the engine on this machine: load a cluster, storm it, back it up, kill it, restore it, prove it
+/// Try the engine on this machine: load, storm, back up, kill, restore, and prove it all
 ///
 /// Plays the store of a cluster scheduler: jobs, tasks and their events, hosts, updates, configurations. Loads a cluster; changes it with one
 /// durable transaction after the other, alone and beside readers; takes snapshots and backups meanwhile; kills itself in mid-write, opens
