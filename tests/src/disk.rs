@@ -124,9 +124,25 @@ impl SimulatedDisk {
     #[must_use]
     pub fn holding(bytes: &[u8]) -> Arc<SimulatedDisk> {
         let memory = MemoryDisk::new("a simulated disk");
-        memory.write_at(bytes, 0).expect("memory can be mapped");
+        memory.set_len(bytes.len() as u64).expect("memory can be mapped");
+        // Zeros are there already, and take no memory.
+        for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
+            memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
+        }
         let (inner, changed, reads) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
         Arc::new(SimulatedDisk { memory, inner, changed, reads })
+    }
+
+    /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
+    /// the killed store still does goes nowhere.
+    #[must_use]
+    pub fn inherit(&self) -> Arc<SimulatedDisk> {
+        let disk = SimulatedDisk::holding(&self.bytes());
+        {
+            let (from, mut to) = (self.lock(), disk.lock());
+            (to.log, to.forgetful) = (from.log.clone(), from.forgetful);
+        }
+        disk
     }
 
     /// Every byte, as the running store sees it: the file after a kill of the process. No operation falls between two of its bytes.

@@ -9,12 +9,14 @@
 //! - [`checked`]: a store that is checked when its test ends.
 //! - [`drive`]: the engine as the model sees it.
 //! - [`disk`]: a disk that remembers, fails and waits on demand; [`crash`]: what a crash may leave of it.
+//! - [`chronicle`]: what was promised when, to judge crash states by.
 //! - [`life`]: a store's whole life, step by step, beside its model.
 //!
 //! The model knows nothing of pages, chunks or files and shares no code with the engine: that is what makes it a witness.
 
 pub mod change;
 pub mod checked;
+pub mod chronicle;
 pub mod crash;
 pub mod disk;
 pub mod drive;
@@ -27,6 +29,7 @@ pub mod workload;
 
 pub use change::{Change, Outcome};
 pub use checked::{Checked, Sound};
+pub use chronicle::{After, Chronicle};
 pub use disk::SimulatedDisk;
 pub use folder::Folder;
 pub use life::Life;

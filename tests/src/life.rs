@@ -7,10 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use treering::disk::Disk;
-use treering::{Error, Options, Snapshot, Store};
+use treering::{BlobForm, Error, Options, Snapshot, Store};
 
+use crate::checked::Sound;
 use crate::disk::SimulatedDisk;
 use crate::drive;
+use crate::folder::Folder;
 use crate::model::Model;
 use crate::workload::{Durability, Step};
 
@@ -81,7 +83,9 @@ impl Life {
             Step::Hold => self.hold()?,
             Step::Release { index } if !self.held.is_empty() => drop(self.held.swap_remove(index % self.held.len())),
             Step::Release { .. } => {}
-            Step::Compare | Step::Check | Step::Blob { .. } => self.compare()?,
+            Step::Compare => self.compare()?,
+            Step::Check => self.check()?,
+            Step::Blob { packed } => self.blob(*packed)?,
             Step::Sync => {
                 let version = self.store().sync().map_err(say("sync"))?;
                 self.durable(version)?;
@@ -90,7 +94,10 @@ impl Life {
                 let version = self.store().checkpoint().map_err(say("checkpoint"))?;
                 self.durable(version)?;
             }
-            Step::Compact => drop(self.store().compact().map_err(say("compact"))?),
+            Step::Compact => {
+                self.store().compact().map_err(say("compact"))?;
+                self.check()?;
+            }
             Step::Background { pieces } => {
                 for _ in 0..*pieces {
                     if !self.store().step().map_err(say("step"))? {
@@ -144,6 +151,40 @@ impl Life {
         Ok(())
     }
 
+    /// Everything that the store can find wrong with itself: nothing.
+    fn check(&self) -> Result<(), String> {
+        let problems = self.store().problems();
+        if problems.is_empty() { Ok(()) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
+    }
+
+    /// Writes the oldest held version, or the newest, as a blob, and looks at what opens from it.
+    fn blob(&self, packed: bool) -> Result<(), String> {
+        let newest = self.store().snapshot();
+        let snapshot = self.held.first().unwrap_or(&newest);
+        let expected = self.model.at(snapshot.version());
+        let (mut bytes, form) = (Vec::new(), if packed { BlobForm::Lz4 } else { BlobForm::Plain });
+        let summary = snapshot.write_blob(&mut bytes, form).map_err(say("write_blob"))?;
+        if summary.version != snapshot.version() || summary.bytes != bytes.len() as u64 {
+            return Err(format!("a blob of version {} and {} bytes: {summary:?}", snapshot.version(), bytes.len()));
+        }
+        let look = |store: Store| {
+            let problems = store.problems();
+            if !problems.is_empty() {
+                return Err(format!("the blob is not sound:\n{}", problems.join("\n")));
+            }
+            drive::compare(&store.snapshot(), expected).map_err(|what| format!("the blob: {what}"))
+        };
+        if !packed {
+            let disk = SimulatedDisk::holding(&bytes);
+            look(self.options.open_read_only_on(Arc::clone(&disk) as Arc<dyn Disk>).map_err(say("open the blob for reading"))?)?;
+            return look(self.options.open_on(disk).map_err(say("open the blob"))?);
+        }
+        let folder = Folder::new();
+        let (blob, to) = (folder.write("packed", &bytes), folder.file("restored"));
+        treering::restore(&blob, &to).map_err(say("restore"))?;
+        look(self.options.open_read_only(&to).map_err(say("open what was restored"))?)
+    }
+
     /// Closes and opens again: nothing may be missing, nothing is replayed.
     fn reopen(&mut self) -> Result<(), String> {
         self.held.clear();
@@ -156,7 +197,8 @@ impl Life {
         if report.version != newest || !report.clean || report.replayed != 0 || report.dropped_bytes != 0 {
             return Err(format!("after a close at version {newest}: {report:?}"));
         }
-        self.compare()
+        self.compare()?;
+        self.check()
     }
 
     /// Goes on with a copy of the file as it is: what was handed to the system is there.
@@ -174,7 +216,8 @@ impl Life {
         }
         self.model.recovered(version)?;
         self.written = version;
-        self.compare()
+        self.compare()?;
+        self.check()
     }
 
     fn open(&mut self) -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! What a blob consists of, measured and placed before its first byte is written.
 //!
-//! Why no tree is walked beyond memory: chunk ids never descend on the way from a page to the root, because a page is copied after all that it names. So
-//! the newest chunk that a root stands in bounds what the version reaches; pages in memory are reached through pages in memory only; and every
-//! page of a chunk older than that newest one was born by then. Of those chunks the version therefore reaches what the newest version reaches, and of the
-//! dead pages those that its dead list shows: their live bytes are exact without a look at the pages (L6, L7).
+//! A look at the books tells almost everything. Versions are born in the order of chunk ids: no page of a chunk is younger than any page of a later one. So at most one
+//! chunk has pages from before and after the version; later ones are left out, and of each earlier one the version reaches what the newest version reaches and what its dead lists
+//! show. These live bytes are exact (L6, L7) without a look at the pages. Trees are walked in memory only, unless that one chunk is in the file by now:
+//! then, for an old snapshot, the whole version is walked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use crate::format::header::{Header, Run};
 use crate::format::ids::{BLOCK, WINDOW};
 use crate::format::record::{MAX_BODY_LEN, RECORD_HEAD_LEN};
 use crate::format::seal::{Seal, SealedChunk};
-use crate::format::{ChunkId, Extent, Position};
+use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::append::Log;
 use crate::log::directory::{FileHome, Home};
+use crate::page::Page;
 use crate::store::Machine;
 use crate::store::checkpoint::seal_of;
 use crate::store::look::Look;
@@ -70,31 +71,32 @@ impl Plan {
     /// The blob of the version `root`, which the caller holds.
     pub(super) fn new(machine: &Machine, root: &Root) -> Result<Plan> {
         let look = machine.look(root.version);
-        let newest = root.tables().map(|(_, tree)| tree.at.chunk()).max().unwrap_or(ChunkId(0));
-        let mut walked = walk(&look, root, newest)?;
-        let mut dead = dead_bytes(&look, newest)?;
+        let (last, is_mixed) = last_chunk(&look, root.version)?;
+        let mut walked = walk(&look, root, is_mixed)?;
+        let mut dead = if is_mixed { BTreeMap::new() } else { dead_bytes(&look)? };
         let mut pieces = Vec::new();
         let mut place = Place { end: 2 * BLOCK };
-        for (id, home) in look.homes.range(..=newest) {
+        for (id, home) in &look.homes {
             let of_walk = walked.remove(id);
             let piece = match home {
+                Home::Heap(_) => of_walk.map(|walked| closing(*id, walked)).transpose()?,
                 Home::File(home) => {
-                    let Some(account) = look.accounts.get(id) else { continue };
+                    let Some(account) = look.accounts.get(id).filter(|_| *id <= last) else { continue };
                     let live = match of_walk {
                         Some(walked) => walked.bytes,
-                        None if *id == newest => 0,
+                        None if is_mixed => 0,
                         None => account.newest_bytes + dead.remove(id).unwrap_or(0),
                     };
                     copied(account, Arc::clone(home), live)
                 }
-                Home::Heap(_) => of_walk.map(|walked| closing(*id, walked)).transpose()?,
             };
             if let Some(mut piece) = piece {
                 piece.chunk.extent = place.take(piece.chunk.extent.len)?;
                 pieces.push(piece);
             }
         }
-        Plan::around(machine, root, look, pieces, place, ChunkId(newest.0 + 1))
+        let next_chunk = ChunkId(pieces.last().map_or(0, |piece| piece.chunk.id.0) + 1);
+        Plan::around(machine, root, look, pieces, place, next_chunk)
     }
 
     /// Header, seal and log around the chunks.
@@ -139,10 +141,34 @@ impl Plan {
     }
 }
 
-/// Walks the pages in memory and those of chunk `newest`.
-fn walk(look: &Look, root: &Root, newest: ChunkId) -> Result<BTreeMap<ChunkId, Walked>> {
+/// The last chunk in the file with a page of `version` or before, and whether it has younger ones too. Every page that is looked at is checked: a damaged one must not decide.
+fn last_chunk(look: &Look, version: Version) -> Result<(ChunkId, bool)> {
+    for id in look.accounts.keys().rev() {
+        let Some(Home::File(home)) = look.homes.get(id) else { continue };
+        let (mut old, mut young) = (false, false);
+        for at in (0..home.slot_count()).map(|ordinal| Position::new(*id, ordinal)) {
+            if let Some(stored) = home.stored(at)? {
+                let born = Page::verify(stored, at)?.born();
+                old |= born <= version;
+                young |= born > version;
+            }
+            if old && young {
+                return Ok((*id, true));
+            }
+        }
+        if old {
+            return Ok((*id, false));
+        }
+    }
+    Ok((ChunkId(0), false))
+}
+
+/// Walks the pages in memory, or `all`. A page in memory is reached through pages of the first chunk in memory and later ones alone: no older page was changed
+/// since to name it.
+fn walk(look: &Look, root: &Root, all: bool) -> Result<BTreeMap<ChunkId, Walked>> {
     let mut found: BTreeMap<ChunkId, Walked> = BTreeMap::new();
-    let is_walked = |id: ChunkId| id == newest || matches!(look.homes.get(&id), Some(Home::Heap(_)));
+    let in_memory = look.homes.iter().find(|(_, home)| matches!(home, Home::Heap(_))).map(|(id, _)| *id);
+    let is_walked = |id: ChunkId| all || in_memory.is_some_and(|first| id >= first);
     for (_, tree) in root.tables() {
         tree::walk(look, tree, &mut |at| is_walked(at.chunk()), &mut |at, page| {
             let walked = found.entry(at.chunk()).or_default();
@@ -154,10 +180,10 @@ fn walk(look: &Look, root: &Root, newest: ChunkId) -> Result<BTreeMap<ChunkId, W
     Ok(found)
 }
 
-/// Stored bytes, by chunk older than `newest`, of pages in the file that the version reaches and the newest version does not.
-fn dead_bytes(look: &Look, newest: ChunkId) -> Result<BTreeMap<ChunkId, u64>> {
+/// Stored bytes, by chunk, of pages in the file that the version reaches and the newest version does not.
+fn dead_bytes(look: &Look) -> Result<BTreeMap<ChunkId, u64>> {
     let mut bytes: BTreeMap<ChunkId, u64> = BTreeMap::new();
-    for at in look.dead.iter().filter(|at| at.chunk() < newest) {
+    for at in &look.dead {
         if let Some(Home::File(home)) = look.homes.get(&at.chunk())
             && let Some(stored) = home.stored(*at)?
         {

@@ -318,7 +318,7 @@ impl Machine {
     ) -> Result<(Extent, Written)> {
         let mut offset = extent.offset;
         let mut sink = |bytes: &[u8]| {
-            self.disk.write_through(bytes, offset)?;
+            self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
             Ok(())
         };

@@ -83,6 +83,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether records were, or are being, written that no sync has covered yet.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.leading || self.written > self.synced
+    }
+
     fn wants_sync(&self) -> bool {
         self.queue.iter().any(|appended| appended.durability == Durability::Synced)
     }

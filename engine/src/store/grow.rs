@@ -97,13 +97,24 @@ impl Machine {
         let mut offset = extent.offset;
         while offset < extent.end() {
             let len = (extent.end() - offset).min(zeros.len() as u64);
-            if let Err(e) = self.disk.write_through(&zeros[..len as usize], offset) {
+            if let Err(e) = self.write_aside(&zeros[..len as usize], offset) {
                 self.give_back(extent);
                 return Err(e);
             }
             offset += len;
         }
         Ok(extent)
+    }
+
+    /// Writes bytes that nothing names yet, and puts them on the medium. A failure is no harm (L9), unless records or a header were written that
+    /// no sync has covered yet: a system tells of a failed sync once, whoever asks, so theirs could not be believed any more.
+    pub(crate) fn write_aside(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.disk.write_through(bytes, offset).inspect_err(|e| {
+            let in_doubt = self.pipeline.lock().is_in_doubt() || self.headers.try_lock().is_none();
+            if e.kind() != ErrorKind::Full && in_doubt {
+                self.poison(e);
+            }
+        })
     }
 
     /// Gives an extent back that nothing durable names.

@@ -29,6 +29,7 @@ impl Machine {
     pub(crate) fn write_spilled(&self, chunk: ChunkId, pages: Vec<(Position, PageBuf)>, lz4: bool) -> Result<()> {
         let bytes = pages.iter().map(|(_, page)| page.page().packed_len() as u64).sum();
         let slots = pages.iter().map(|(at, _)| at.ordinal() + 1).max().unwrap_or(0);
+        let _hand = self.extents_in_hand();
         let extent = self.extent(extent_len(bytes, slots))?;
         let stream = self.stream_to(
             extent,

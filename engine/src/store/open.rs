@@ -160,6 +160,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
     let mut machine = machine;
     machine.report = report;
     if !read_only {
+        recover::secure(&*machine.disk, &headers, &walk)?;
         begin_run(&machine, &walk)?;
     }
     Ok(machine)

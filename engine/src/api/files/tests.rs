@@ -205,6 +205,39 @@ fn l10_export_beside_writers() {
     sound(&store);
 }
 
+/// A transaction that writes chunks ahead is no part of any blob before it commits, and no problem to a check; afterwards it is whole.
+#[test]
+fn bulk_load_beside_export() {
+    let store = small().dirty_bytes(1 << 20).in_memory().unwrap();
+    change(&store, &mut Random(81), 500);
+    let before = store.snapshot();
+    store.checkpoint().unwrap();
+    let txn = store.begin_write().unwrap();
+    // Own pages from before the load, changed again after it: a page may then name one of a later chunk.
+    txn.open_table("a").unwrap().insert(&[0; 8], b"first").unwrap();
+    let entries = (0..6000_u64).map(|i| {
+        if i % 1000 == 999 {
+            sound(&store);
+            for snapshot in [&before, &store.snapshot()] {
+                let read = small().read_only_on(disk_of(&export(snapshot, BlobForm::Plain))).unwrap();
+                assert_eq!(contents(&read.snapshot()), contents(snapshot));
+                sound(&read);
+            }
+        }
+        (i.to_be_bytes(), [i as u8; 300])
+    });
+    assert_eq!(txn.create_table("loaded").unwrap().load_sorted(entries).unwrap(), 6000);
+    txn.open_table("a").unwrap().insert(&[0, 0, 0, 0, 0, 0, 4, 4], &[7; 5000]).unwrap();
+    txn.commit().unwrap();
+    sound(&store);
+    for snapshot in [&before, &store.snapshot()] {
+        expect_blob(snapshot, &store, &export(snapshot, BlobForm::Plain));
+    }
+    change(&store, &mut Random(82), 300);
+    sound(&store);
+    expect_blob(&before, &store, &export(&before, BlobForm::Plain));
+}
+
 /// L12: a closed store can be opened again at once, whoever reads in other stores of the process.
 #[test]
 fn l12_closed_store_is_free() {
