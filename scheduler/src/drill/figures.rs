@@ -75,7 +75,7 @@ pub struct StormFigures {
     pub beside_this_store: SliceFigures,
 }
 
-/// Snapshots and backups during the storm (W3).
+/// Snapshots and a backup during the storm (W3), and the same snapshot compressed after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExportFigures {
     /// The storm meanwhile; its writer's longest time is the longest stall.
@@ -92,7 +92,7 @@ pub struct ExportFigures {
     pub lz4_bytes: u64,
     /// How long writing it took.
     pub lz4_seconds: f64,
-    /// Longest time that a backup held the writer's turn.
+    /// Longest time that the backup held the writer's turn.
     pub turn_held_us: f64,
     /// The same by the writer's median commit meanwhile.
     pub turn_held_by_median_commit: f64,
