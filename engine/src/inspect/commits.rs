@@ -94,10 +94,11 @@ pub struct LogSummary {
 /// Every commit that the log of the file at `path` still holds, ascending by version, `from` on (included), until `each` breaks.
 pub(crate) fn commits(path: &Path, from: u64, each: &mut dyn FnMut(&Commit<'_>) -> ControlFlow<()>) -> Result<LogSummary> {
     let disk = FileDisk::open(path, Access::Read)?;
-    read(&disk, Version(from), each).map_err(|e| e.within(disk.name()))
+    read(&disk, from, each).map_err(|e| e.within(disk.name()))
 }
 
-fn read(disk: &dyn Disk, from: Version, each: &mut dyn FnMut(&Commit<'_>) -> ControlFlow<()>) -> Result<LogSummary> {
+/// The same for what is on `disk`.
+pub(crate) fn read(disk: &dyn Disk, from: u64, each: &mut dyn FnMut(&Commit<'_>) -> ControlFlow<()>) -> Result<LogSummary> {
     let headers = recover::choose_header(disk)?;
     let walk = history::extend(disk, &headers, recover::walk(disk, &headers)?)?;
     let mut bodies = Bodies::new(disk, &walk);
@@ -112,7 +113,7 @@ fn read(disk: &dyn Disk, from: Version, each: &mut dyn FnMut(&Commit<'_>) -> Con
             if unrecorded {
                 summary.oldest.get_or_insert(head.version.0);
             }
-            if unrecorded && go_on && head.version >= from {
+            if unrecorded && go_on && head.version.0 >= from {
                 let (version, offset) = (head.version.0, found.offset);
                 let commit = Commit { version, offset, bytes: 0, recorded: false, changes: Vec::new() };
                 go_on = each(&commit).is_continue();
@@ -131,7 +132,7 @@ fn read(disk: &dyn Disk, from: Version, each: &mut dyn FnMut(&Commit<'_>) -> Con
             let bytes = bytes.map_err(place)?;
             let changes = Changes::new(bytes).map(|change| change.map(|change| names.apply(&change)));
             let changes = changes.collect::<Result<Vec<_>>>().map_err(place)?;
-            if version >= from {
+            if version.0 >= from {
                 let (offset, bytes) = (found.offset, bytes.len() as u64);
                 go_on = each(&Commit { version: version.0, offset, bytes, recorded: true, changes }).is_continue();
             }

@@ -31,7 +31,7 @@ const LANES: u32 = 4;
 /// How often each kind of slice of the storm is played, in turns.
 const ROUNDS: u32 = 3;
 
-/// Try the engine on this machine: load a cluster, storm it, back it up, kill it, restore it, prove it
+/// Try the engine on this machine: load, storm, back up, kill, restore, and prove it all
 ///
 /// Plays the store of a cluster scheduler: jobs, tasks and their events, hosts, updates, configurations. Loads a cluster; changes it with one
 /// durable transaction after the other, alone and beside readers; takes snapshots and backups meanwhile; kills itself in mid-write, opens
@@ -128,6 +128,9 @@ impl Drill {
             let name = format!("a cluster generated from seed {}", self.seed);
             return Ok(Source { cluster: generate(&sizes, self.seed)?, name, bad_lines: Vec::new() });
         };
+        for file in [Some(trace), self.nodes.as_ref()].into_iter().flatten() {
+            readable(file)?;
+        }
         let on_bad_line = match self.on_bad_line {
             BadLines::Skip => OnBadLine::Skip,
             BadLines::Refuse => OnBadLine::Refuse,
@@ -148,6 +151,9 @@ impl Drill {
 
     fn folder(&self) -> Result<Temporary> {
         let within = self.dir.clone().unwrap_or_else(std::env::temp_dir);
+        if !within.is_dir() {
+            return Err(Error::usage(format!("{} is no folder", within.display())));
+        }
         let folder = tempfile::Builder::new().prefix("treering-drill-").tempdir_in(&within).map(tempfile::TempDir::keep);
         folder.map(Temporary::new).map_err(|e| Error::io("making a folder in", &within, &e))
     }
@@ -170,6 +176,15 @@ impl Drill {
             kills: self.kills.unwrap_or(or_full(3, 10)),
             lanes: LANES,
         }
+    }
+}
+
+/// A list that is not there, or is no file, is a mistake in the command.
+fn readable(file: &Path) -> Result {
+    match std::fs::metadata(file) {
+        Ok(there) if there.is_dir() => Err(Error::usage(format!("{} is a directory, not a list", file.display()))),
+        Ok(_) => Ok(()),
+        Err(e) => Err(Error::io("reading", file, &e)),
     }
 }
 
