@@ -100,7 +100,7 @@ impl Error {
 
     /// The same error as another kind: used where a failure means something else to the caller of an outer call.
     #[cold]
-    pub(crate) fn as_kind(mut self, kind: ErrorKind) -> Error {
+    pub(crate) fn into_kind(mut self, kind: ErrorKind) -> Error {
         self.0.kind = kind;
         self
     }

@@ -45,6 +45,7 @@ internal_rooms!(codec, disk, format, page, tree);
 
 mod log;
 
+pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
 pub use error::{Error, ErrorKind, Result};
 pub use page::Key;

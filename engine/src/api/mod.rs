@@ -1,15 +1,19 @@
 //! The public nouns, thin: what a user sees first, each a few lines over the machine.
 
+mod keys;
 mod options;
 mod owned;
 mod snapshot;
 mod store;
+mod typed;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};
 pub use store::Store;
+pub use typed::{Def, TypedRange, TypedTable, TypedTableMut};
 pub use write::{Entry, Savepoint, TableMut, WriteTxn};

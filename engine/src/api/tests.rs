@@ -244,3 +244,38 @@ fn l2_writers_and_readers_together() {
     assert_eq!(store.version(), 401);
     assert!(store.stats().checkpoints > 0, "{:?}", store.stats());
 }
+
+/// Compressed tables read the same, take less room, and survive reopening and compaction.
+#[test]
+fn lz4_tables_read_the_same() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let mut sizes = Vec::new();
+    for lz4 in [false, true] {
+        let store = small().lz4(lz4).on(Arc::clone(&disk)).expect("open");
+        let name = if lz4 { "packed" } else { "plain" };
+        for round in 0..3_u64 {
+            let txn = store.begin_write().expect("turn");
+            let mut table = txn.ensure_table(name).expect("table");
+            for i in (0..1000).filter(|i| round == 0 || i % (3 * round) == 0) {
+                let value = format!("{{\"task\": {i}, \"state\": \"RUNNING\", \"round\": {round}}}").repeat(4);
+                table.insert(&key(i), value.as_bytes()).expect("insert");
+            }
+            drop(table);
+            txn.commit().expect("commit");
+            store.checkpoint().expect("checkpoint");
+        }
+        store.compact().expect("compact");
+        sizes.push(store.stats().live_bytes);
+        store.close().expect("close");
+        let store = small().on(Arc::clone(&disk)).expect("open");
+        let snapshot = store.snapshot();
+        let reader = snapshot.reader();
+        let table = reader.table(name).expect("table");
+        for i in 0..1000 {
+            let round = if i % 6 == 0 { 2 } else { u64::from(i % 3 == 0) };
+            let value = format!("{{\"task\": {i}, \"state\": \"RUNNING\", \"round\": {round}}}").repeat(4);
+            assert_eq!(table.get(&key(i)).expect("get"), Some(value.as_bytes()), "{name} {i}");
+        }
+    }
+    assert!(sizes[1] - sizes[0] < sizes[0] / 2, "{sizes:?}");
+}

@@ -120,7 +120,7 @@ impl Extent {
     /// Whether this is a legal extent of a file of `file_len` bytes: whole blocks behind the headers, not empty, inside the file, within one window.
     #[must_use]
     pub fn is_legal(self, file_len: u64) -> bool {
-        let aligned = self.offset % BLOCK == 0 && self.len % BLOCK == 0 && self.len > 0 && self.offset >= 2 * BLOCK;
+        let aligned = self.offset.is_multiple_of(BLOCK) && self.len.is_multiple_of(BLOCK) && self.len > 0 && self.offset >= 2 * BLOCK;
         match self.offset.checked_add(self.len) {
             Some(end) => aligned && end <= file_len && self.offset / WINDOW == (end - 1) / WINDOW,
             None => false,

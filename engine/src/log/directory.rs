@@ -202,6 +202,27 @@ impl HeapHome {
         assert!(old.is_null(), "ordinal {ordinal} is taken");
     }
 
+    /// Whether there is a page at this ordinal.
+    fn has(&self, ordinal: u32) -> bool {
+        let entry = self.segment(ordinal).map(|segment| &segment[ordinal as usize % SPAN]);
+        entry.is_some_and(|entry| !entry.load(Ordering::Relaxed).is_null())
+    }
+
+    /// Puts `page`, unless another thread was first.
+    fn put_if_absent(&self, ordinal: u32, page: PageBuf) {
+        let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
+        let bytes = page.bytes().len() as u64;
+        let page = page.into_raw();
+        // Release: as in `put`.
+        match entry.compare_exchange(std::ptr::null_mut(), page.as_ptr(), Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => {
+                self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            }
+            // SAFETY: it came from `into_raw` just now, and nobody else has seen it.
+            Err(_) => drop(unsafe { PageBuf::from_raw(page) }),
+        }
+    }
+
     /// Takes the page out; invariant (1): no held version reaches it.
     pub(crate) fn take(&self, ordinal: u32) -> Option<PageBuf> {
         let entry = &self.segment(ordinal)?[ordinal as usize % SPAN];
@@ -285,6 +306,8 @@ pub(crate) struct FileHome {
     pub(crate) generation: u32,
     slot_count: u32,
     opened: OnceLock<Opened>,
+    /// Pages that are compressed in the file, unpacked at first use.
+    unpacked: OnceLock<HeapHome>,
     /// Set when this home is dropped: its extent may be used again.
     gone: Arc<AtomicBool>,
 }
@@ -306,7 +329,16 @@ unsafe impl Sync for Opened {}
 impl FileHome {
     /// The chunk `id` in `extent`, as a seal states it. Reads nothing yet.
     pub(crate) fn new(disk: Arc<dyn Disk>, id: ChunkId, extent: Extent, generation: u32, slot_count: u32) -> FileHome {
-        FileHome { disk, id, extent, generation, slot_count, opened: OnceLock::new(), gone: Arc::default() }
+        FileHome {
+            disk,
+            id,
+            extent,
+            generation,
+            slot_count,
+            opened: OnceLock::new(),
+            unpacked: OnceLock::new(),
+            gone: Arc::default(),
+        }
     }
 
     /// Becomes true when nobody can be reading this home any more.
@@ -326,12 +358,24 @@ impl FileHome {
         let word = &opened.checked[ordinal / 64];
         let bit = 1_u64 << (ordinal % 64);
         // Relaxed: the bit says something about bytes that do not change; there is nothing to order.
-        if word.load(Ordering::Relaxed) & bit != 0 {
-            return Page::trusted(bytes, at);
+        let page = if word.load(Ordering::Relaxed) & bit != 0 {
+            Page::trusted(bytes, at)?
+        } else {
+            let page = Page::verify(bytes, at)?;
+            word.fetch_or(bit, Ordering::Relaxed);
+            page
+        };
+        if page.is_compressed() { self.unpack(page, at) } else { Ok(page) }
+    }
+
+    /// The unpacked form of a compressed page, kept until this home is dropped.
+    #[cold]
+    fn unpack(&self, page: Page<'_>, at: Position) -> Result<Page<'_>> {
+        let unpacked = self.unpacked.get_or_init(HeapHome::new);
+        if !unpacked.has(at.ordinal()) {
+            unpacked.put_if_absent(at.ordinal(), page.unpack()?);
         }
-        let page = Page::verify(bytes, at)?;
-        word.fetch_or(bit, Ordering::Relaxed);
-        Ok(page)
+        unpacked.page(at)
     }
 
     /// The stored bytes of a page, unchecked but for their bounds; `None` where the directory has no page.

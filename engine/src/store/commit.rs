@@ -323,5 +323,5 @@ impl Machine {
 }
 
 fn unknown(e: Error) -> Error {
-    e.within("the commit may or may not be there after the next open").as_kind(ErrorKind::Unknown)
+    e.within("the commit may or may not be there after the next open").into_kind(ErrorKind::Unknown)
 }

@@ -181,7 +181,7 @@ impl Draft {
     pub(crate) fn drop_table(&mut self, machine: &Machine, name: &str) -> Result<()> {
         let (id, work) = self.lend(name)?;
         let mut editor = self.editor(machine, id, work);
-        let cleared = editor.tree_op(|editor, tree| tree::clear(editor, tree));
+        let cleared = editor.tree_op(tree::clear);
         let work = editor.into_work();
         if let Err(e) = cleared {
             self.put_back(id, work);

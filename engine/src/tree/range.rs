@@ -215,7 +215,7 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
     ///
     /// # Errors
     /// As [`range`]; after that `None`.
-    #[expect(clippy::should_implement_trait, reason = "the trait is implemented too, with the result turned inside out")]
+    #[allow(clippy::should_implement_trait, reason = "the trait is implemented too, with the result turned inside out")]
     pub fn next(&mut self) -> Result<Option<(Key, &'a [u8])>> {
         let found = self.try_next();
         if !matches!(found, Ok(Some(_))) {

@@ -18,7 +18,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("disk", &["error", "format"]),
     ("format", &["error", "codec"]),
     ("page", &["error", "codec", "format"]),
-    ("log", &["error", "sync", "codec", "disk", "format"]),
+    // A directory lends pages.
+    ("log", &["error", "sync", "codec", "disk", "format", "page"]),
     ("tree", &["error", "format", "page"]),
     ("version", &["error", "sync", "format", "page"]),
     ("store", &["error", "sync", "codec", "disk", "format", "page", "log", "tree", "version"]),
