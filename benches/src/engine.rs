@@ -144,7 +144,7 @@ pub trait Reader {
 }
 
 /// The engines by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// As the command line and the table call it.
     pub name: &'static str,

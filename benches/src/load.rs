@@ -98,6 +98,12 @@ impl Load {
         self.fresh.len()
     }
 
+    /// The seed.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A generator for one purpose: the same purpose draws the same numbers for each engine.
     #[must_use]
     pub fn random(&self, purpose: u64) -> fastrand::Rng {
