@@ -101,7 +101,8 @@ pub fn warm(folder: &Path) -> Outcome {
         if entry.metadata()?.is_dir() {
             warm(&entry.path())?;
         } else {
-            let mut file = File::open(entry.path())?;
+            // Some engines make a long file of which only the beginning is used.
+            let mut file = File::open(entry.path())?.take(entry.metadata()?.blocks() * 512);
             while file.read(&mut block)? > 0 {}
         }
     }

@@ -16,8 +16,8 @@ pub(super) const KIND: Kind = Kind { name: "lmdb", package: "lmdb-master-sys", s
 pub(super) const WRITEMAP: Kind =
     Kind { name: "lmdb-wm", package: "lmdb-master-sys", settings: "MDB_WRITEMAP", open: open_writemap };
 
-/// 64 GiB of addresses: more than any run here needs.
-const MAP_BYTES: usize = 64 << 30;
+/// 16 GiB of addresses: more than a run of some million entries needs.
+const MAP_BYTES: usize = 16 << 30;
 
 fn open_plain(folder: &Path) -> Outcome<Box<dyn Engine>> {
     open(folder, EnvFlags::empty())
@@ -166,7 +166,9 @@ impl Reader for Reading<'_> {
 
     fn scan(&self, from: &[u8], limit: usize, seen: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize> {
         let mut count = 0;
-        for entry in self.db.range(self.txn, &(Bound::Included(from), Bound::Unbounded))?.take(limit) {
+        // LMDB has no empty key.
+        let start = if from.is_empty() { Bound::Unbounded } else { Bound::Included(from) };
+        for entry in self.db.range(self.txn, &(start, Bound::Unbounded))?.take(limit) {
             let (key, value) = entry?;
             seen(key, value);
             count += 1;

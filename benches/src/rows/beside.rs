@@ -123,7 +123,7 @@ fn snapshots(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: &dyn Engine, 
                     while !stop.load(Ordering::Relaxed) {
                         let start = Instant::now();
                         connection.snapshots(SNAPSHOTS_PER_LOOK)?;
-                        mine.saturating_record(u64::try_from(start.elapsed().as_nanos())?);
+                        mine.record(u64::try_from(start.elapsed().as_nanos())?)?;
                     }
                     times.lock().map_err(|_| "a thread panicked")?.add(mine)?;
                     Ok::<_, crate::engine::Fault>(())
@@ -208,7 +208,7 @@ fn write_until(
         }
         let i = random.usize(..session.load.entries());
         connection.write(Safety::Synced, &mut |writer| writer.put(session.load.key(i), session.load.value(i + 1)))?;
-        latencies.saturating_record(u64::try_from(start.elapsed().as_nanos())?);
+        latencies.record(u64::try_from(start.elapsed().as_nanos())?)?;
     }
 }
 
