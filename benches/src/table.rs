@@ -98,7 +98,7 @@ fn run(args: &Args) -> Outcome<bool> {
             // Each repetition begins with another engine.
             let kind = kinds[(turn + repetition as usize) % kinds.len()];
             let own = tempfile::tempdir_in(folder.path())?;
-            let session = Session { kind, load: &load, plan, folder: own.path(), fresh: AtomicUsize::new(0) };
+            let session = Session { kind, load: &load, plan, folder: own.path(), fresh: AtomicUsize::new(0), changes: AtomicUsize::new(0) };
             let mut sheet = Sheet { samples: &mut samples, engine: kind.name, wanted: &args.rows };
             let start = Instant::now();
             if let Err(e) = play(&session, &mut sheet) {

@@ -207,7 +207,7 @@ fn write_until(
             return Ok(meter.spent());
         }
         let i = random.usize(..session.load.entries());
-        connection.write(Safety::Synced, &mut |writer| writer.put(session.load.key(i), session.load.value(i + 1)))?;
+        connection.write(Safety::Synced, &mut |writer| writer.put(session.load.key(i), session.take_value()))?;
         latencies.record(u64::try_from(start.elapsed().as_nanos())?)?;
     }
 }

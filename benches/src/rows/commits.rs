@@ -74,5 +74,5 @@ fn commits(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: &dyn Engine, sh
 
 /// A durable commit takes the ones before along.
 fn flush(connection: &mut dyn Connection, session: &Session<'_>) -> Outcome {
-    connection.write(Safety::Synced, &mut |writer| writer.put(session.load.key(0), session.load.value(0)))
+    connection.write(Safety::Synced, &mut |writer| writer.put(session.load.key(0), session.take_value()))
 }

@@ -50,6 +50,8 @@ pub struct Session<'s> {
     pub folder: &'s Path,
     /// New keys that were given out.
     pub fresh: AtomicUsize,
+    /// Values that were given out for keys that are there.
+    pub changes: AtomicUsize,
 }
 
 impl Session<'_> {
@@ -57,6 +59,11 @@ impl Session<'_> {
     pub(crate) fn take_fresh(&self, count: usize) -> &[LoadKey] {
         let start = self.fresh.fetch_add(count, Ordering::Relaxed);
         self.load.fresh(start..start + count)
+    }
+
+    /// A value that the key has not got yet: some engines see that nothing changes, and write nothing.
+    pub(crate) fn take_value(&self) -> &[u8] {
+        self.load.value(self.load.entries() + self.changes.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Opens the engine on the session's folder `name`, which is made.
@@ -110,13 +117,14 @@ pub(crate) fn together(
         let (work, ready) = (&work, &ready);
         let threads: Vec<_> = (0..threads)
             .map(|number| {
-                scope.spawn(move || {
+                // Named, so that a profile can be limited to the row.
+                std::thread::Builder::new().name("row".into()).spawn_scoped(scope, move || {
                     let connection = engine.connect();
                     ready.wait();
                     work(number, &mut *connection?, Instant::now() + time)
                 })
             })
-            .collect();
+            .collect::<std::io::Result<_>>()?;
         ready.wait();
         let meter = Meter::start();
         let mut count = 0;
