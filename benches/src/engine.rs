@@ -140,7 +140,7 @@ pub trait Reader {
     ///
     /// # Errors
     /// The engine's.
-    fn len(&self) -> Outcome<u64>;
+    fn count(&self) -> Outcome<u64>;
 }
 
 /// The engines by name.

@@ -9,9 +9,10 @@
 
 pub mod engine;
 pub mod engines;
-pub mod load;
 pub mod limits;
+pub mod load;
 pub mod meter;
 pub mod report;
 pub mod rows;
 pub mod samples;
+pub mod stores;

@@ -64,7 +64,7 @@ fn syncs(folder: &Path, time: Duration, sheet: &mut Sheet<'_>) -> Outcome {
 }
 
 fn write(path: &Path, bytes: u64) -> Outcome<(Spent, f64)> {
-    let piece: Vec<u8> = (0..PIECE).map(|i| (i * 31 >> 3) as u8).collect();
+    let piece: Vec<u8> = (0..PIECE).map(|i| ((i * 31) >> 3) as u8).collect();
     let meter = Meter::start();
     let mut file = File::create(path)?;
     for _ in 0..bytes / PIECE as u64 {

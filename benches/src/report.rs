@@ -94,8 +94,7 @@ pub fn markdown(run: &Run<'_>, samples: &Samples) -> Outcome<String> {
     };
     head(&mut out, "Time and space")?;
     for row in &rows {
-        let cells: Vec<String> =
-            names.iter().map(|name| samples.summary(row.id, name).map(spread).unwrap_or_default()).collect();
+        let cells: Vec<String> = names.iter().map(|name| samples.summary(row.id, name).map(spread).unwrap_or_default()).collect();
         let ratio = ratio(row, run, samples, |s| s.median).map(|(r, peer)| format!("{r:.2} ({peer})")).unwrap_or_default();
         let arrow = if row.better == Better::Higher { "more is better" } else { "less is better" };
         writeln!(out, "| {} (`{}`, {arrow}) | {} | {} | {ratio} |", row.title, row.id, row.unit, cells.join(" | "))?;
@@ -140,7 +139,7 @@ fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

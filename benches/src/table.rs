@@ -80,12 +80,8 @@ fn run(args: &Args) -> Outcome<bool> {
         play_victim(kinds.first().ok_or("no engine")?, folder, &load, tail)?;
         return Ok(true);
     }
-    let plan = Plan {
-        time: Duration::from_secs_f64(args.seconds),
-        tail,
-        held_rounds: args.held_rounds,
-        overwrites: args.overwrites,
-    };
+    let plan =
+        Plan { time: Duration::from_secs_f64(args.seconds), tail, held_rounds: args.held_rounds, overwrites: args.overwrites };
     let folder = match &args.folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
@@ -98,7 +94,8 @@ fn run(args: &Args) -> Outcome<bool> {
             // Each repetition begins with another engine.
             let kind = kinds[(turn + repetition as usize) % kinds.len()];
             let own = tempfile::tempdir_in(folder.path())?;
-            let session = Session { kind, load: &load, plan, folder: own.path(), fresh: AtomicUsize::new(0), changes: AtomicUsize::new(0) };
+            let session =
+                Session { kind, load: &load, plan, folder: own.path(), fresh: AtomicUsize::new(0), changes: AtomicUsize::new(0) };
             let mut sheet = Sheet { samples: &mut samples, engine: kind.name, wanted: &args.rows };
             let start = Instant::now();
             if let Err(e) = play(&session, &mut sheet) {
@@ -131,7 +128,9 @@ fn chosen(names: &[String]) -> Outcome<Vec<&'static Kind>> {
     }
     let find = |name: &String| {
         let known = || all.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        all.iter().find(|kind| kind.name == name).ok_or_else(|| format!("no engine \"{name}\" in this build, only {}", known()).into())
+        all.iter()
+            .find(|kind| kind.name == name)
+            .ok_or_else(|| format!("no engine \"{name}\" in this build, only {}", known()).into())
     };
     names.iter().map(find).collect()
 }

@@ -67,6 +67,13 @@ impl Error {
         Error(Box::new(Inner { kind, message: message.into(), source: None }))
     }
 
+    /// A failure that a simulated disk makes up.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn simulated(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, message)
+    }
+
     /// Damage: `place` names chunk and ordinal or the offset; `what` the field that is wrong.
     #[cold]
     pub(crate) fn corrupt(place: impl fmt::Display, what: impl fmt::Display) -> Error {

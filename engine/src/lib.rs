@@ -25,7 +25,9 @@
 #![deny(unsafe_code)]
 
 mod api;
+mod blob;
 mod error;
+mod inspect;
 mod store;
 mod sync;
 mod version;
@@ -47,7 +49,14 @@ mod log;
 
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Outcome, Proposal};
+pub use api::{commits, restore, verify};
+pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
+pub use inspect::Report;
+pub use inspect::commits::{Action, Change, Commit, LogSummary};
+pub use inspect::identity::Identity;
+pub use inspect::layout::{Region, RegionKind};
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;

@@ -12,6 +12,15 @@ pub trait Sound {
     fn problems(&self) -> Vec<String>;
 }
 
+impl Sound for treering::Store {
+    fn problems(&self) -> Vec<String> {
+        match self.check() {
+            Ok(report) => report.problems().to_vec(),
+            Err(e) => vec![format!("the check cannot run: {e:?}")],
+        }
+    }
+}
+
 /// Derefs to the store and checks it at the end.
 #[derive(Debug)]
 pub struct Checked<S: Sound> {

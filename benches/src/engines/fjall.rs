@@ -110,7 +110,7 @@ impl Reader for Reading<'_> {
     }
 
     /// Counts by scanning: fjall keeps no exact number.
-    fn len(&self) -> Outcome<u64> {
+    fn count(&self) -> Outcome<u64> {
         Ok(self.snapshot.len(self.table)? as u64)
     }
 }

@@ -176,7 +176,7 @@ impl Reader for Reading<'_> {
         Ok(count)
     }
 
-    fn len(&self) -> Outcome<u64> {
+    fn count(&self) -> Outcome<u64> {
         Ok(self.db.len(self.txn)?)
     }
 }

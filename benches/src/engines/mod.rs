@@ -69,7 +69,7 @@ mod tests {
                 let count = reader.scan(load.key(9), 10, &mut |k, _| keys.push(k.to_vec()))?;
                 assert_eq!((count, keys.len()), (10, 10), "{}", kind.name);
                 assert!(keys[0] == load.key(9) && keys.is_sorted(), "{}", kind.name);
-                assert_eq!(reader.scan(&[], 10_000, &mut |_, _| {})? as u64, reader.len()?, "{}", kind.name);
+                assert_eq!(reader.scan(&[], 10_000, &mut |_, _| {})? as u64, reader.count()?, "{}", kind.name);
                 Ok(())
             })?;
             drop(connection);
@@ -79,7 +79,7 @@ mod tests {
             let engine = (kind.open)(folder.path())?;
             engine.connect()?.load_sorted(&load)?;
             engine.connect()?.read(&mut |reader| {
-                assert_eq!(reader.len()?, 500, "{}", kind.name);
+                assert_eq!(reader.count()?, 500, "{}", kind.name);
                 Ok(())
             })?;
             engine.close()?;

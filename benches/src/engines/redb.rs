@@ -105,7 +105,7 @@ impl Reader for Reading {
         Ok(count)
     }
 
-    fn len(&self) -> Outcome<u64> {
+    fn count(&self) -> Outcome<u64> {
         Ok(self.0.len()?)
     }
 }

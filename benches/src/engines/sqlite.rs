@@ -157,7 +157,7 @@ impl Reader for Reading<'_> {
         Ok(count)
     }
 
-    fn len(&self) -> Outcome<u64> {
+    fn count(&self) -> Outcome<u64> {
         let count: i64 = self.txn.prepare_cached(COUNT)?.query_row((), |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use treering::{Durability, Options, Store, Table, TableMut};
 
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, WriteWork, Writer};
+use crate::load::Load;
 
 pub(super) const KIND: Kind = Kind { name: "treering", package: "treering", settings: "defaults", open };
 
@@ -71,6 +72,20 @@ impl Connection for Thread {
         work(&Reading(reader.table(TABLE)?))
     }
 
+    fn load(&mut self, load: &Load) -> Outcome {
+        let txn = self.store.begin_write()?;
+        txn.open_table(TABLE)?.load_unsorted(load.pairs())?;
+        txn.commit()?;
+        Ok(())
+    }
+
+    fn load_sorted(&mut self, load: &Load) -> Outcome {
+        let txn = self.store.begin_write()?;
+        txn.open_table(TABLE)?.load_sorted(load.sorted())?;
+        txn.commit()?;
+        Ok(())
+    }
+
     fn snapshots(&mut self, count: u32) -> Outcome {
         for _ in 0..count {
             drop(std::hint::black_box(self.store.snapshot()));
@@ -109,7 +124,7 @@ impl Reader for Reading<'_> {
         Ok(count)
     }
 
-    fn len(&self) -> Outcome<u64> {
+    fn count(&self) -> Outcome<u64> {
         Ok(self.0.len())
     }
 }

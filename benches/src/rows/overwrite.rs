@@ -4,18 +4,19 @@ use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
-use crate::engine::{Outcome, Safety};
+use crate::engine::{Connection, Outcome, Safety};
 use crate::load::ENTRY_LEN;
 use crate::meter::{Meter, Spent, settle, written_bytes};
 use crate::samples::{Row, Sheet};
 
 use super::Session;
 
+const PUTS: Row = Row::rate("load-puts", "random inserts one by one, one transaction", "entries/s");
 const RATE: Row = Row::rate("overwrite", "steady random overwrite, durable batches of 100", "entries/s");
-const AMPLIFIED: Row = Row::cost("overwrite-bytes", "bytes written for a byte overwritten, checkpoints included", "x");
+const AMPLIFIED: Row = Row::cost("overwrite-bytes", "bytes written for a byte overwritten, checkpoints in it included", "x");
 const TAIL: Row = Row::cost("overwrite-p999", "durable batch of 100 in it, p99.9", "ms");
 const STALL: Row = Row::cost("overwrite-max", "durable batch of 100 in it, longest", "ms");
-pub(super) const ROWS: &[Row] = &[RATE, AMPLIFIED, TAIL, STALL];
+pub(super) const ROWS: &[Row] = &[PUTS, RATE, AMPLIFIED, TAIL, STALL];
 
 /// Entries of a batch.
 const BATCH_LEN: usize = 100;
@@ -27,7 +28,20 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
     let load = session.load;
     let engine = session.open("overwritten")?;
     let mut connection = engine.connect()?;
-    connection.load(load)?;
+    settle(session.folder)?;
+    let meter = Meter::start();
+    connection.write(Safety::Synced, &mut |writer| load.pairs().try_for_each(|(key, value)| writer.put(key, value)))?;
+    sheet.rate(PUTS, load.entries() as u64, meter.spent());
+    if [RATE, AMPLIFIED, TAIL, STALL].iter().any(|row| sheet.wants(row)) {
+        steady(session, sheet, &mut *connection)?;
+    }
+    drop(connection);
+    engine.close()?;
+    Ok(std::fs::remove_dir_all(session.folder.join("overwritten"))?)
+}
+
+fn steady(session: &Session<'_>, sheet: &mut Sheet<'_>, connection: &mut dyn Connection) -> Outcome {
+    let load = session.load;
     settle(session.folder)?;
 
     let mut random = load.random(50);
@@ -47,11 +61,8 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
         count += BATCH_LEN;
     }
     let spent = meter.spent();
-    drop(connection);
-    engine.close()?;
     settle(session.folder)?;
     let written = written_bytes()? - before;
-    std::fs::remove_dir_all(session.folder.join("overwritten"))?;
 
     sheet.rate(RATE, count as u64, spent);
     sheet.put(AMPLIFIED, written as f64 / (count as u64 * ENTRY_LEN) as f64, 0, Spent::default());

@@ -12,7 +12,8 @@ use crate::samples::{Row, Sheet};
 use super::{Session, reads};
 
 const CLEAN: Row = Row::cost("open-clean", "open and first read after a clean close", "ms");
-pub(super) const KILLED: Row = Row::cost("open-killed", "open and first read after kill -9, with a tail of durable batches", "ms");
+pub(super) const KILLED: Row =
+    Row::cost("open-killed", "open and first read after kill -9, with a tail of durable batches", "ms");
 pub(super) const ROWS: &[Row] = &[CLEAN, KILLED];
 
 /// Entries of a batch of the tail.

@@ -27,7 +27,7 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: Box<dyn
 
     let mut left = 0;
     connection.read(&mut |reader| {
-        left = reader.len()?;
+        left = reader.count()?;
         Ok(())
     })?;
     drop(connection);

@@ -1,5 +1,8 @@
 //! The public nouns, thin: what a user sees first, each a few lines over the machine.
 
+mod conditional;
+mod files;
+mod inspect;
 mod keys;
 mod options;
 mod owned;
@@ -11,6 +14,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use conditional::{Outcome, Proposal};
+pub use files::{restore, verify};
+pub use inspect::commits;
 pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};

@@ -96,6 +96,13 @@ impl Options {
         self
     }
 
+    /// Memory for unpacked pages of compressed tables in bytes. Default 64 MiB. Background work gives back what is beyond it, a chunk at a time.
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.settings.cache_bytes = bytes;
+        self
+    }
+
     /// Bytes of records at which a checkpoint starts. Default 64 MiB. Recovery after a kill replays at most about this much.
     #[must_use]
     pub fn log_bytes(mut self, bytes: u64) -> Self {
@@ -174,6 +181,11 @@ impl Options {
             open::create(&*disk, &self.settings)?;
         }
         self.start(disk, false, is_new)
+    }
+
+    /// Opens what is on this disk for reading.
+    pub(super) fn read_only_on(&self, disk: Arc<dyn Disk>) -> Result<Store> {
+        self.start(disk, true, false)
     }
 
     fn start(&self, disk: Arc<dyn Disk>, read_only: bool, created: bool) -> Result<Store> {

@@ -267,7 +267,7 @@ fn lz4_tables_read_the_same() {
         store.compact().expect("compact");
         sizes.push(store.stats().live_bytes);
         store.close().expect("close");
-        let store = small().on(Arc::clone(&disk)).expect("open");
+        let store = small().cache_bytes(10_000).on(Arc::clone(&disk)).expect("open");
         let snapshot = store.snapshot();
         let reader = snapshot.reader();
         let table = reader.table(name).expect("table");
@@ -275,7 +275,124 @@ fn lz4_tables_read_the_same() {
             let round = if i % 6 == 0 { 2 } else { u64::from(i % 3 == 0) };
             let value = format!("{{\"task\": {i}, \"state\": \"RUNNING\", \"round\": {round}}}").repeat(4);
             assert_eq!(table.get(&key(i)).expect("get"), Some(value.as_bytes()), "{name} {i}");
+            // The cache is given back while the reader holds what it was lent.
+            let lent = table.get(&key(i)).expect("get");
+            while i % 100 == 0 && store.step().expect("step") {}
+            assert_eq!(lent, Some(value.as_bytes()));
         }
     }
     assert!(sizes[1] - sizes[0] < sizes[0] / 2, "{sizes:?}");
+}
+
+/// A bulk load is atomic, spills beyond its memory, sorts what is unsorted, and what was dropped leaves nothing behind.
+#[test]
+fn bulk_load_is_atomic() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let options = small().dirty_bytes(1 << 20).record_bytes(100_000);
+    let store = options.on(Arc::clone(&disk)).expect("open");
+    let entry = |i: u64| (key(i), format!("value {i} of round 0").repeat(if i.is_multiple_of(1000) { 500 } else { 1 }));
+    fill(&store, 0..100, 1);
+    let mut versions = 1;
+    for (count, commit) in [(100, true), (50_000, false), (50_000, true), (3, true)] {
+        let snapshot = store.snapshot();
+        let mut txn = store.begin_write().expect("turn");
+        txn.create_table("before").expect("table").insert(b"a", b"b").expect("insert");
+        let savepoint = txn.savepoint();
+        for (name, step) in [("sorted", 1), ("unsorted", 7919)] {
+            let name = format!("{name} {count}");
+            let mut table = txn.create_table(&name).expect("table");
+            let entries = (0..count).map(|i| entry(i * step % count));
+            let loaded = if step == 1 { table.load_sorted(entries) } else { table.load_unsorted(entries) };
+            assert_eq!(loaded.expect("load"), count);
+            assert!(table.load_sorted([(b"z", b"z")]).is_err());
+            table.insert(b"later", b"x").expect("insert");
+            assert!(table.remove(&key(1)).expect("remove"));
+        }
+        txn.drop_table("before").expect("drop");
+        if count == 3 {
+            txn.rollback_to(&savepoint).expect("rollback");
+        }
+        if commit {
+            versions += 1;
+            assert_eq!(txn.commit().expect("commit"), versions);
+        } else {
+            drop(txn);
+        }
+        expect(&snapshot, 100, |_| 1);
+    }
+    let kept = store.stats();
+    assert!(kept.live_bytes < 9_000_000, "{kept:?}");
+    std::mem::forget(store);
+    let store = options.on(disk).expect("open");
+    let snapshot = store.snapshot();
+    let reader = snapshot.reader();
+    let names: Vec<_> = reader.tables().into_iter().map(|table| table.name).collect();
+    assert_eq!(names, ["before", "sorted 100", "sorted 50000", "t", "unsorted 100", "unsorted 50000"]);
+    for name in &names[1..] {
+        let table = reader.table(name).expect("table");
+        if name == "t" {
+            continue;
+        }
+        let count = if name.ends_with(" 100") { 100 } else { 50_000 };
+        assert_eq!(table.len(), count);
+        for i in 0..count {
+            let value = table.get(&key(i)).expect("get");
+            assert_eq!(value.map(<[u8]>::to_vec), (i != 1).then(|| entry(i).1.into_bytes()), "{name} {i}");
+        }
+    }
+}
+
+/// A conditional transaction without a change takes no turn; with one it is serialisable, and repeated only if what it read has changed.
+#[test]
+fn conditional_transactions_are_serialisable() {
+    let store = small().in_memory().expect("open");
+    fill(&store, 0..10, 0);
+    // Somebody has the turn: a no-op does not wait for it.
+    let writer = store.begin_write().expect("turn");
+    let outcome = store.conditional(Durability::Synced, |p| {
+        p.insert("t", &key(3), b"value 3 of round 0")?;
+        p.remove("t", b"nothing")?;
+        Ok(p.get("t", &key(4))?.map(<[u8]>::len))
+    });
+    let outcome = outcome.expect("no-op");
+    assert_eq!((outcome.value, outcome.version, outcome.repeated), (Some(18), None, false));
+    drop(writer);
+    assert_eq!(store.stats().waits, 0);
+    // What it read changes in between: it runs again and sees the change. Elsewhere it may change.
+    for (disturbed, repeated) in [(b"a", false), (b"n", true)] {
+        let mut runs = 0;
+        let outcome = store.conditional(Durability::Deferred, |p| {
+            runs += 1;
+            let n = p.get("t", b"n")?.map_or(0, |v| v[0]);
+            if runs == 1 {
+                let txn = store.begin_write()?;
+                txn.open_table("t")?.insert(disturbed, &[40])?;
+                txn.commit()?;
+            }
+            p.insert("t", b"n", &[n + 1])?;
+            assert_eq!(p.get("t", b"n")?, Some(&[n + 1][..]));
+            Ok(n)
+        });
+        let outcome = outcome.expect("changes");
+        assert_eq!((runs, outcome.repeated), (if repeated { 2 } else { 1 }, repeated));
+        assert_eq!(outcome.value, if repeated { 40 } else { 0 });
+    }
+    // A range that was scanned counts as read: a phantom repeats the work.
+    let mut runs = 0;
+    let outcome = store.conditional(Durability::Memory, |p| {
+        runs += 1;
+        let mut count = 0_u8;
+        p.scan("t", (std::ops::Bound::Included(b"p"), std::ops::Bound::Unbounded), |_, _| {
+            count += 1;
+            Ok(())
+        })?;
+        if runs == 1 {
+            let txn = store.begin_write()?;
+            txn.open_table("t")?.insert(b"phantom", b"")?;
+            txn.commit()?;
+        }
+        p.insert("t", b"count", &[count])?;
+        Ok(count)
+    });
+    assert_eq!((runs, outcome.expect("scan").value), (2, 1));
 }

@@ -9,8 +9,10 @@ use crate::format::{TableId, change};
 use crate::page::Key;
 use crate::store::commit::Callback;
 use crate::store::edit::{Draft, Editor};
+use crate::store::load;
 use crate::store::options::Durability;
 use crate::store::read::Handle;
+use crate::store::sort::Sorter;
 use crate::sync::Mutex;
 use crate::tree;
 
@@ -42,7 +44,7 @@ impl WriteTxn {
         WriteTxn { handle, draft: Mutex::new(Some(draft)), durability: Durability::default(), callbacks: Vec::new() }
     }
 
-    fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
+    pub(super) fn with<T>(&self, op: impl FnOnce(&mut Draft) -> T) -> T {
         op(self.draft.lock().as_mut().expect("taken by commit and drop alone, which end the transaction"))
     }
 
@@ -199,6 +201,7 @@ impl<'t> TableMut<'t> {
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         check_lengths(key, value)?;
         self.change(|editor, tree| tree::insert(editor, tree, key, value))?;
+        self.txn.with(|draft| draft.grows = true);
         self.record(|out| change::put(out, self.id, key, value));
         Ok(())
     }
@@ -307,6 +310,43 @@ impl<'t> TableMut<'t> {
         }
     }
 
+    /// Loads entries with strictly ascending keys into an empty table: pages are built bottom-up and full, several times faster than inserts. Memory: a quarter of [`crate::Options::dirty_bytes`].
+    /// Atomic like every change: nothing is seen before the commit, which is made by a checkpoint if the load was large. Gives the number of entries.
+    ///
+    /// # Errors
+    /// `Invalid` if the table is not empty, keys do not ascend, or one is too long; `Full`, `Io`. After an error the transaction can only be dropped or rolled back.
+    pub fn load_sorted<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> Result<u64> {
+        self.load(entries.into_iter().map(Ok))
+    }
+
+    /// The same with entries in any order: they are sorted first, in memory or beyond the budget in temporary files beside the store. Of entries with the same key
+    /// the last one counts.
+    ///
+    /// # Errors
+    /// As [`TableMut::load_sorted`].
+    pub fn load_unsorted<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> Result<u64> {
+        if !self.is_empty() {
+            return Err(Error::invalid("a bulk load needs an empty table; insert the entries instead"));
+        }
+        let machine = &*self.txn.handle.machine;
+        let mut sorter = Sorter::new(&*machine.disk, machine.settings.dirty_bytes / 2);
+        for (key, value) in entries {
+            check_lengths(key.as_ref(), value.as_ref())?;
+            sorter.add(key.as_ref(), value.as_ref())?;
+        }
+        sorter.finish(|sorted| self.load(sorted))
+    }
+
+    fn load<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, entries: impl Iterator<Item = Result<(K, V)>>) -> Result<u64> {
+        let (txn, id) = (self.txn, self.id);
+        let machine = &*txn.handle.machine;
+        let lz4 = txn.with(|draft| draft.is_lz4(id));
+        let editor = self.editor.as_mut().expect("taken by drop alone");
+        load::load(machine, editor, lz4, entries, |key, value| {
+            txn.with(|draft| draft.record(machine.settings.record_bytes, |out| change::put(out, id, key, value)));
+        })
+    }
+
     /// Number of entries. O(1).
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -368,8 +408,12 @@ impl<'t> TableMut<'t> {
 
 impl Drop for TableMut<'_> {
     fn drop(&mut self) {
-        if let Some(editor) = self.editor.take() {
-            self.txn.with(|draft| draft.put_back(self.id, editor.into_work()));
+        if let Some(mut editor) = self.editor.take() {
+            let spilled = editor.take_spilled();
+            self.txn.with(|draft| {
+                draft.spilled(spilled);
+                draft.put_back(self.id, editor.into_work());
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
+use parking_lot::Mutex;
 
 use super::lock::{Registration, lock};
 use super::map::Windows;
@@ -38,7 +39,8 @@ pub struct FileDisk {
     windows: Windows,
     file: File,
     len: AtomicU64,
-    _registration: Registration,
+    /// None when it was released.
+    registration: Mutex<Option<Registration>>,
 }
 
 impl FileDisk {
@@ -80,7 +82,7 @@ impl FileDisk {
         // The length of before the lock may be that of another writer's.
         let len = AtomicU64::new(stat()?.len());
         let name = path.display().to_string();
-        Ok(FileDisk { name, access, windows: Windows::new(), file, len, _registration: registration })
+        Ok(FileDisk { name, access, windows: Windows::new(), file, len, registration: Mutex::new(Some(registration)) })
     }
 
     /// What the file was opened for.
@@ -147,6 +149,13 @@ fn refuse_special(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
 }
 
 impl Disk for FileDisk {
+    fn scratch(&self) -> Result<Box<dyn Disk>> {
+        let (disk, path) = super::paths::create_temporary(Path::new(&self.name))?;
+        // Without a name it ends with its last descriptor, also when the process is killed.
+        std::fs::remove_file(&path).map_err(|error| Error::io("remove", path.display(), error))?;
+        Ok(Box::new(disk))
+    }
+
     fn name(&self) -> &str {
         &self.name
     }
@@ -242,6 +251,14 @@ impl Disk for FileDisk {
 
     fn will_need(&self, extent: Extent) {
         platform::will_need(&self.file, extent);
+    }
+
+    fn release(&self) {
+        let mut registration = self.registration.lock();
+        // If that fails, the file stays locked until it is closed: others hear `Locked`, and nothing is lost.
+        if self.file.unlock().is_ok() {
+            *registration = None;
+        }
     }
 
     #[allow(unsafe_code)] // Hands the caller's promise on.

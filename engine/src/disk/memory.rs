@@ -90,6 +90,10 @@ fn reserve_memory(_: u64, _: usize) -> io::Result<MmapRaw> {
 }
 
 impl Disk for MemoryDisk {
+    fn scratch(&self) -> Result<Box<dyn Disk>> {
+        Ok(Box::new(MemoryDisk::new("temporary memory")))
+    }
+
     fn name(&self) -> &str {
         &self.name
     }

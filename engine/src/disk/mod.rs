@@ -37,7 +37,7 @@ mod tests;
 
 pub use file::{Access, FileDisk};
 pub use memory::MemoryDisk;
-pub use paths::{create_temporary, replace, sync_parent_dir};
+pub use paths::{Temporary, sync_parent_dir};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
@@ -122,10 +122,20 @@ pub trait Disk: Send + Sync {
     /// `ReadOnly` or `Io`.
     fn punch(&self, extent: Extent) -> Result<()>;
 
+    /// An empty disk for what need not last: it goes away when it is dropped, or with the process.
+    ///
+    /// # Errors
+    /// As creating a file beside this one.
+    fn scratch(&self) -> Result<Box<dyn Disk>>;
+
     /// Says that `extent` is read soon. A hint: it never fails and may do nothing.
     fn will_need(&self, extent: Extent) {
         let _ = extent;
     }
+
+    /// Lets other openers in before this disk is dropped: what it lent may be held a little longer by somebody who does not look at it any more. Nothing is
+    /// done with this disk afterwards.
+    fn release(&self) {}
 
     /// The `len` bytes from `offset` on, in place: no copy, no lock. They live as long as the disk. The first slice of a window maps it.
     ///

@@ -24,12 +24,8 @@ pub fn sync_parent_dir(path: &Path) -> Result<()> {
     synced.map_err(|error| Error::io("sync directory", parent.display(), error))
 }
 
-/// Creates an empty file with a random name in the directory of `path`, as [`FileDisk::create`] does. What was written there goes to its place by
-/// [`replace`]; who gives up removes it.
-///
-/// # Errors
-/// As [`FileDisk::create`]; `Invalid` if `path` has no file name.
-pub fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
+/// Creates an empty file with a random name in the directory of `path`, as [`FileDisk::create`] does.
+pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
     let Some(file_name) = path.file_name() else {
         return Err(Error::invalid(format!("{} names no file", path.display())));
     };
@@ -50,13 +46,61 @@ pub fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
     }
 }
 
-/// Gives the file at `from`, which must be synced, the name `to` in the same directory, in place of what had it, and makes that durable. After a crash `to` names the
-/// one or the other, whole.
-///
-/// # Errors
-/// `Io`, `NotFound`; then `to` may name either.
-pub fn replace(from: &Path, to: &Path) -> Result<()> {
-    std::fs::rename(from, to)
-        .map_err(|error| Error::io("rename", format_args!("{} to {}", from.display(), to.display()), error))?;
-    sync_parent_dir(to)
+/// A new file under a name of its own beside the path that it is made for: it takes that path when it is whole, and is removed if that never comes.
+pub struct Temporary {
+    beside: PathBuf,
+    placed: bool,
+}
+
+impl Temporary {
+    /// Begins the file that is to stand at `path`, where nothing stands.
+    ///
+    /// # Errors
+    /// `Exists` if something stands there; `Invalid` if `path` has no file name; as [`FileDisk::create`].
+    pub fn begin(path: &Path) -> Result<(FileDisk, Temporary)> {
+        if std::fs::symlink_metadata(path).is_ok() {
+            return Err(Error::new(ErrorKind::Exists, format!("{} exists and is not overwritten", path.display())));
+        }
+        let (disk, beside) = create_temporary(path)?;
+        Ok((disk, Temporary { beside, placed: false }))
+    }
+
+    /// Begins a file in the system's directory for files that nobody keeps.
+    ///
+    /// # Errors
+    /// As [`FileDisk::create`].
+    pub fn scratch() -> Result<(FileDisk, Temporary)> {
+        let (disk, beside) = create_temporary(&std::env::temp_dir().join("treering"))?;
+        Ok((disk, Temporary { beside, placed: false }))
+    }
+
+    /// Gives the file, which must be synced, the name `path`, and makes that durable.
+    ///
+    /// # Errors
+    /// `Exists` if something got that name meanwhile; `Io`. The file is removed then.
+    pub fn place(mut self, path: &Path) -> Result<()> {
+        let failed = |error| Error::io("name", format_args!("{} {}", self.beside.display(), path.display()), error);
+        match std::fs::hard_link(&self.beside, path) {
+            // A second name never overwrites; the first one goes when `self` is dropped.
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            // A file system without second names: between the look and the renaming somebody else may make the file, and lose it.
+            Err(error) if std::fs::symlink_metadata(path).is_ok() => return Err(failed(error)),
+            Err(_) => {
+                std::fs::rename(&self.beside, path).map_err(failed)?;
+                self.placed = true;
+            }
+        }
+        drop(self);
+        sync_parent_dir(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.placed {
+            // Nothing depends on it: a file that cannot be removed is found by its name.
+            let _ = std::fs::remove_file(&self.beside);
+        }
+    }
 }

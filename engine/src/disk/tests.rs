@@ -213,6 +213,22 @@ fn l12_second_open_is_locked() {
     FileDisk::open(&path, Access::Write).unwrap();
 }
 
+/// L12: a disk that was released is open to others, though it still lives.
+#[test]
+fn l12_released_disk_lets_others_in() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.ring");
+    let disk = FileDisk::create(&path).unwrap();
+    assert_eq!(kind_of(FileDisk::open(&path, Access::Read)), ErrorKind::Locked);
+    disk.release();
+    let other = FileDisk::open(&path, Access::Write).unwrap();
+    disk.release();
+    drop(disk);
+    assert_eq!(kind_of(FileDisk::open(&path, Access::Read)), ErrorKind::Locked);
+    drop(other);
+    FileDisk::open(&path, Access::Read).unwrap();
+}
+
 /// L12: a lock that is not in our own list counts too, and its holder is named where the system tells.
 #[test]
 fn l12_foreign_lock_is_named() {
@@ -297,7 +313,7 @@ fn read_only_directory() {
     // The superuser may do anything: then there is nothing to see.
     if fs::write(directory.join("probe"), b"").is_err() {
         assert_eq!(kind_of(FileDisk::create(&directory.join("new.ring"))), ErrorKind::Io);
-        assert_eq!(kind_of(create_temporary(&directory.join("new.ring"))), ErrorKind::Io);
+        assert_eq!(kind_of(Temporary::begin(&directory.join("new.ring")).map(|_| ())), ErrorKind::Io);
     }
     let disk = FileDisk::open(&directory.join("old.ring"), Access::Write).unwrap();
     assert_eq!(read(&disk, 0, 3), b"old");
@@ -305,23 +321,39 @@ fn read_only_directory() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
-/// A temporary file stands beside its path, takes its place, and leaves nothing behind.
+/// A temporary file stands beside its path, takes its place if nothing stands there, and leaves nothing behind.
 #[test]
 fn temporary_takes_its_place() {
     let scratch = Scratch::new();
     let path = scratch.path("a.ring");
-    fs::write(&path, b"old").unwrap();
-    let (disk, beside) = create_temporary(&path).unwrap();
-    assert_eq!(beside.parent(), path.parent());
+    let count = || fs::read_dir(&scratch.0).unwrap().count();
+    let (disk, temporary) = Temporary::begin(&path).unwrap();
     disk.write_at(b"new", 0).unwrap();
     disk.sync_all().unwrap();
+    assert_eq!(count(), 1);
     drop(disk);
-    replace(&beside, &path).unwrap();
+    temporary.place(&path).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"new");
-    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
-    assert_eq!(kind_of(create_temporary(Path::new("/")).map(|_| ())), ErrorKind::Invalid);
+    assert_eq!(count(), 1);
+    assert_eq!(kind_of(Temporary::begin(&path).map(|_| ())), ErrorKind::Exists);
+    assert_eq!(kind_of(Temporary::begin(Path::new("/..")).map(|_| ())), ErrorKind::Exists);
     sync_parent_dir(&path).unwrap();
     sync_parent_dir(Path::new("a.ring")).unwrap();
+}
+
+/// A file that appeared meanwhile is not overwritten, and one that is given up is gone.
+#[test]
+fn temporary_overwrites_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.ring");
+    let (_, given_up) = Temporary::begin(&path).unwrap();
+    drop(given_up);
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+    let (_, late) = Temporary::begin(&path).unwrap();
+    fs::write(&path, b"first").unwrap();
+    assert_eq!(kind_of(late.place(&path)), ErrorKind::Exists);
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
 }
 
 /// F16: a file that somebody else cut gives an error to a copying read.

@@ -25,8 +25,6 @@ pub(crate) const MAX_SEGMENT: u64 = 4 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Segment {
     pub(crate) extent: Extent,
-    /// Number of the first record in it.
-    pub(crate) first: u64,
 }
 
 /// The log's end.
@@ -88,6 +86,12 @@ impl Log {
             wants.push(self.standard_len());
         }
         wants
+    }
+
+    /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
+    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Vec<u64> {
+        let wants = self.wants(body_len);
+        if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
     }
 
     /// Length of an extent that it would be good to have ahead; `None` if there is one.
@@ -153,19 +157,27 @@ impl Log {
         spares
     }
 
-    /// Lets the segments go that stand wholly before record `number`.
-    pub(crate) fn release_before(&mut self, number: u64) -> Vec<Extent> {
-        let mut freed = Vec::new();
-        while self.live.len() > 1 && self.live[1].first <= number {
-            freed.extend(self.live.pop_front().map(|segment| segment.extent));
-        }
-        freed
+    /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the
+    /// walk starts there and follows it to the next.
+    pub(crate) fn release_before(&mut self, cursor: Cursor) -> Vec<Extent> {
+        let keep = self.live.iter().position(|segment| segment.extent.offset == cursor.segment).unwrap_or(0);
+        self.live.drain(..keep).map(|segment| segment.extent).collect()
     }
 
     /// Every extent the log holds: segments in use, the one that follows, and spares.
     pub(crate) fn extents(&self) -> Vec<Extent> {
         let live = self.live.iter().map(|segment| segment.extent);
         live.chain([self.next]).chain(self.spares.iter().copied()).collect()
+    }
+
+    /// The segments in use, oldest first; the last is the one that is appended to.
+    pub(crate) fn segments(&self) -> impl ExactSizeIterator<Item = Segment> + '_ {
+        self.live.iter().copied()
+    }
+
+    /// The extents that are made ahead.
+    pub(crate) fn ahead(&self) -> impl Iterator<Item = Extent> + '_ {
+        std::iter::once(self.next).chain(self.spares.iter().copied())
     }
 
     /// Bytes of the segments in use.
@@ -194,7 +206,7 @@ impl Log {
             first: self.cursor.number,
             next_len: self.next.len,
         };
-        self.live.push_back(Segment { extent, first: self.cursor.number });
+        self.live.push_back(Segment { extent });
         self.cursor.segment = extent.offset;
         self.cursor.offset = extent.offset + BLOCK;
         // The head's whole block, so that what stood there before cannot be taken for anything.

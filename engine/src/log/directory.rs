@@ -10,13 +10,13 @@
 //! no guard that could have seen it is pinned any more (and when no owned value holds it). Table and homes change only under the reclaimer's lock.
 //!
 //! Invariants: (1) a page of a heap home is put before a root that reaches it is published, and taken only when no held version reaches it;
-//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: `gone` says so.
+//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: its lease says so.
 
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use crossbeam_epoch::{Atomic, Guard, Owned};
 
@@ -308,9 +308,12 @@ pub(crate) struct FileHome {
     opened: OnceLock<Opened>,
     /// Pages that are compressed in the file, unpacked at first use.
     unpacked: OnceLock<HeapHome>,
-    /// Set when this home is dropped: its extent may be used again.
-    gone: Arc<AtomicBool>,
+    /// Shared by all homes of this extent: when the last is dropped the extent may be used again.
+    lease: Arc<Lease>,
 }
+
+/// Held by every home of an extent.
+pub(crate) struct Lease;
 
 struct Opened {
     /// The extent's first byte in the map.
@@ -337,13 +340,25 @@ impl FileHome {
             slot_count,
             opened: OnceLock::new(),
             unpacked: OnceLock::new(),
-            gone: Arc::default(),
+            lease: Arc::new(Lease),
         }
     }
 
-    /// Becomes true when nobody can be reading this home any more.
-    pub(crate) fn gone(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.gone)
+    /// Nothing holds this any more when nobody can be reading the extent any more.
+    pub(crate) fn lease(&self) -> Weak<Lease> {
+        Arc::downgrade(&self.lease)
+    }
+
+    /// The same home without the unpacked pages. Swung to, it lets their memory go.
+    pub(crate) fn packed(&self) -> FileHome {
+        let FileHome { id, extent, generation, slot_count, .. } = *self;
+        let fresh = FileHome::new(Arc::clone(&self.disk), id, extent, generation, slot_count);
+        FileHome { lease: Arc::clone(&self.lease), ..fresh }
+    }
+
+    /// Bytes of memory of unpacked pages.
+    pub(crate) fn unpacked_bytes(&self) -> u64 {
+        self.unpacked.get().map_or(0, HeapHome::bytes)
     }
 
     /// Slots of the directory, empty ones included.
@@ -440,12 +455,5 @@ impl FileHome {
             checked: (0..words).map(|_| AtomicU64::new(0)).collect(),
         };
         Ok(self.opened.get_or_init(|| opened))
-    }
-}
-
-impl Drop for FileHome {
-    fn drop(&mut self) {
-        // Release: every read of the old home happens before its extent is written anew.
-        self.gone.store(true, Ordering::Release);
     }
 }

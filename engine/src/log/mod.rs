@@ -10,6 +10,7 @@
 //! * [`space`] gives extents out and takes them back;
 //! * [`append`] places records and seals (FORMAT 4) and hands them to the disk in one write;
 //! * [`recover`] finds the newest whole state (FORMAT 9, steps 1 to 4);
+//! * [`history`] goes back behind that, for tools;
 //! * [`directory`] is the table of chunks and their homes, read without a lock (L4);
 //! * [`chunk`] writes a page chunk (FORMAT 6).
 //!
@@ -18,5 +19,6 @@
 pub(crate) mod append;
 pub(crate) mod chunk;
 pub(crate) mod directory;
+pub(crate) mod history;
 pub(crate) mod recover;
 pub(crate) mod space;

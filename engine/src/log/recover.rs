@@ -69,7 +69,7 @@ pub(crate) struct Found {
     pub(crate) offset: u64,
     pub(crate) head: RecordHead,
     /// Index of its segment in the walk.
-    segment: usize,
+    pub(super) segment: usize,
 }
 
 /// What the walk found.
@@ -90,14 +90,15 @@ pub(crate) struct Walk {
     pub(crate) dropped_bytes: u64,
 }
 
-struct Loaded {
-    head: SegmentHead,
+/// A segment in memory.
+pub(super) struct Loaded {
+    pub(super) head: SegmentHead,
     bytes: Vec<u8>,
 }
 
 impl Loaded {
     /// The segment at `offset`, if a valid head stands there.
-    fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
+    pub(super) fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
         let place = Extent { offset, len: BLOCK };
         if !place.is_legal(file_len) {
             return Ok(None);
@@ -106,18 +107,12 @@ impl Loaded {
         disk.read_at(&mut head, offset)?;
         let legal = |head: &SegmentHead| head.offset == offset && head.extent().is_legal(file_len) && head.len > BLOCK;
         let Some(head) = SegmentHead::decode(&head).filter(legal) else { return Ok(None) };
-        let mut bytes = Vec::new();
-        // The length is within the file's: memory is bounded by what was really written.
-        if bytes.try_reserve_exact(head.len as usize).is_err() {
-            return Err(Error::new(ErrorKind::Full, format!("no memory for a segment of {} bytes", head.len)));
-        }
-        bytes.resize(head.len as usize, 0);
-        disk.read_at(&mut bytes, offset)?;
+        let bytes = read_extent(disk, head.extent())?;
         Ok(Some(Loaded { head, bytes }))
     }
 
     /// The record at `offset` of the file, if a whole one stands there.
-    fn record(&self, offset: u64) -> Option<RecordHead> {
+    pub(super) fn record(&self, offset: u64) -> Option<RecordHead> {
         let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
         record::check_record(self.bytes.get(at..)?).map(|(head, _)| head)
     }
@@ -130,6 +125,17 @@ impl Loaded {
         let fits = head.number == due.number && head.digest == due.digest && head.salt == salt;
         if fits { self.record(offset) } else { None }
     }
+}
+
+/// All bytes of a segment, which lies within the file: memory is bounded by what was really written.
+fn read_extent(disk: &dyn Disk, extent: Extent) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(extent.len as usize).is_err() {
+        return Err(Error::new(ErrorKind::Full, format!("no memory for a segment of {} bytes", extent.len)));
+    }
+    bytes.resize(extent.len as usize, 0);
+    disk.read_at(&mut bytes, extent.offset)?;
+    Ok(bytes)
 }
 
 /// Follows the records from the header's replay cursor.
@@ -148,7 +154,7 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
             "the header's replay cursor names no segment of a run",
         ));
     };
-    let first = Segment { extent: segment.head.extent(), first: segment.head.first };
+    let first = Segment { extent: segment.head.extent() };
     let (mut records, mut segments, mut last) = (Vec::new(), vec![first], None::<Version>);
     loop {
         if let Some(next) = header.runs.get(run_index + 1)
@@ -233,7 +239,7 @@ fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64
         let loaded =
             Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
         let Some(loaded) = loaded else { return Ok(None) };
-        passed.push(Segment { extent: loaded.head.extent(), first: loaded.head.first });
+        passed.push(Segment { extent: loaded.head.extent() });
         let at = next + BLOCK;
         if let Some(head) = loaded.due(at, due, salt) {
             return Ok(Some((passed, loaded, (at, head))));
@@ -273,14 +279,25 @@ fn evidence(disk: &dyn Disk, head: SegmentHead, bytes: &[u8], end: &Cursor, salt
     let mut budget = EVIDENCE_BUDGET;
     let from = (end.offset.next_multiple_of(8) - head.offset) as usize;
     search(bytes, from, end, salt, &mut found, &mut budget);
-    let (mut next, mut first) = (head.next, head.first);
+    let (mut next, mut first) = (head.next_extent(), head.first);
     for _ in 0..file_len / BLOCK {
-        let Some(loaded) = Loaded::read(disk, next, file_len)? else { break };
-        if loaded.head.salt != salt || loaded.head.first < first.max(end.number) {
-            break;
+        match Loaded::read(disk, next.offset, file_len)? {
+            Some(loaded) => {
+                if loaded.head.salt != salt || loaded.head.first < first.max(end.number) {
+                    break;
+                }
+                search(&loaded.bytes, BLOCK as usize, end, salt, &mut found, &mut budget);
+                (next, first) = (loaded.head.next_extent(), loaded.head.first);
+            }
+            // Its head may be what is damaged: the records behind it speak for themselves, and what it says of the segment behind it is
+            // a hint that is checked there.
+            None if next.is_legal(file_len) && next.len > BLOCK => {
+                let bytes = read_extent(disk, next)?;
+                search(&bytes, BLOCK as usize, end, salt, &mut found, &mut budget);
+                next = SegmentHead::hint_of_next(&bytes);
+            }
+            None => break,
         }
-        search(&loaded.bytes, BLOCK as usize, end, salt, &mut found, &mut budget);
-        (next, first) = (loaded.head.next, loaded.head.first);
     }
     if budget == 0 {
         return Err(Error::corrupt(
@@ -306,9 +323,48 @@ fn search(bytes: &[u8], from: usize, end: &Cursor, salt: u64, found: &mut Eviden
                 found.durable_to = found.durable_to.max(head.durable_to);
                 step = (len as usize).next_multiple_of(8);
             }
+        } else if resembles(rest, end, salt) {
+            found.bytes += RECORD_HEAD_LEN as u64;
         }
         at += step;
     }
+}
+
+/// Whether here stands what was once the head of the record that is due: two of number, digest and salt are its own. What is left of a
+/// damaged head must be told of; stale records, zeros and values do not look so.
+fn resembles(bytes: &[u8], due: &Cursor, salt: u64) -> bool {
+    let long = |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes);
+    let fits = [long(16) == due.number, long(24) as u32 == due.digest && due.digest != 0, long(32) == salt];
+    fits.iter().filter(|fit| **fit).count() >= 2
+}
+
+/// Makes durable what was found: a kill leaves records that only the system's memory holds, and a sync that failed leaves some that no later sync
+/// brings to the medium. Whatever no header and no record says was synced is written once more, byte for byte, and synced. Only then may
+/// a header speak of it.
+///
+/// # Errors
+/// `Io`; nothing is lost by trying again.
+pub(crate) fn secure(disk: &dyn Disk, headers: &Headers, walk: &Walk) -> Result<()> {
+    let in_headers = headers.other.as_ref().map_or(Version(0), |other| other.durable_to).max(headers.newest.durable_to);
+    let durable = walk.records.iter().map(|found| found.head.durable_to).fold(in_headers, Version::max);
+    let is_synced = |found: &Found| match found.head.kind {
+        RecordKind::Commits => found.head.version <= durable,
+        RecordKind::Seal => found.head.version <= headers.newest.sealed,
+    };
+    // A sync covers all that was written before it.
+    let doubtful = walk.records.iter().rposition(is_synced).map_or(0, |last| last + 1);
+    let Some(first) = walk.records.get(doubtful) else { return disk.sync_data() };
+    for (index, segment) in walk.segments.iter().enumerate().skip(first.segment) {
+        // With a synced record before it in the same segment, the segment's head is synced too.
+        let is_begun = doubtful > 0 && walk.records[doubtful - 1].segment == index;
+        let start = if is_begun { first.offset } else { segment.extent.offset };
+        let last = walk.records.iter().rfind(|found| found.segment == index);
+        let end = last.map_or(segment.extent.offset + BLOCK, |found| found.offset + found.head.record_len());
+        let mut bytes = vec![0; end.saturating_sub(start) as usize];
+        disk.read_at(&mut bytes, start)?;
+        disk.write_at(&bytes, start)?;
+    }
+    disk.sync_data()
 }
 
 /// Lends the bodies of a walk's records, a segment in memory at a time.

@@ -18,6 +18,8 @@ pub(crate) struct Space {
     free: BTreeMap<u64, u64>,
     free_bytes: u64,
     end: u64,
+    /// Kept for the next checkpoint (L9): in use, although nothing stands in it. None has length 0.
+    reserve: Extent,
 }
 
 impl Space {
@@ -27,7 +29,7 @@ impl Space {
     /// `Corrupt` if two of `used` overlap or one leaves the file.
     pub(crate) fn new(end: u64, used: impl IntoIterator<Item = Extent>) -> Result<Space> {
         let end = (end / BLOCK * BLOCK).max(2 * BLOCK);
-        let mut space = Space { free: BTreeMap::new(), free_bytes: 0, end };
+        let mut space = Space { free: BTreeMap::new(), free_bytes: 0, end, reserve: Extent::default() };
         let mut used: Vec<Extent> = used.into_iter().collect();
         used.sort_unstable();
         let mut at = 2 * BLOCK;
@@ -82,6 +84,40 @@ impl Space {
             let at = fit(*start, len);
             at + len <= (start + free).min(offset)
         })
+    }
+
+    /// The extent that is kept for the next checkpoint; of length 0 if there is none.
+    pub(crate) fn reserve(&self) -> Extent {
+        self.reserve
+    }
+
+    /// Keeps an extent of `len` bytes instead of the present one; `true` if the file must grow for it.
+    ///
+    /// # Errors
+    /// As [`Space::take`]; then nothing is kept.
+    pub(crate) fn keep(&mut self, len: u64) -> Result<(Extent, bool)> {
+        let kept = std::mem::take(&mut self.reserve);
+        self.give(kept);
+        let (extent, grows) = self.take(len)?;
+        self.reserve = extent;
+        Ok((extent, grows))
+    }
+
+    /// Takes an extent of `len` bytes out of the one that is kept, if it is long enough; nothing is kept any more, the rest is free.
+    pub(crate) fn take_kept(&mut self, len: u64) -> Option<Extent> {
+        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+        if self.reserve.len < len {
+            return None;
+        }
+        let kept = std::mem::take(&mut self.reserve);
+        self.give(Extent { offset: kept.offset + len, len: kept.len - len });
+        Some(Extent { offset: kept.offset, len })
+    }
+
+    /// Keeps nothing any more.
+    pub(crate) fn let_go(&mut self) {
+        let kept = std::mem::take(&mut self.reserve);
+        self.give(kept);
     }
 
     /// Gives an extent back.

@@ -5,6 +5,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::format::Version;
+use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
 use crate::sync::{Condvar, Mutex, epoch};
@@ -29,6 +31,8 @@ struct State {
     due: bool,
     stop: bool,
     steps: u64,
+    /// The durable version at the last step with nothing to do.
+    seen: Option<Version>,
 }
 
 impl Signal {
@@ -122,10 +126,13 @@ impl Machine {
         if self.wants_compaction() {
             return Ok(self.compact_round(self.settings.compact_below)? > 0);
         }
+        if self.trim_cache() {
+            return Ok(true);
+        }
         if self.wants_cut() {
             return Ok(self.cut_file()? > 0);
         }
-        Ok(false)
+        self.idle_header()
     }
 
     fn sync_deferred(&self) -> Result<bool> {
@@ -150,9 +157,22 @@ impl Machine {
         pipeline.tail_bytes > self.settings.log_bytes || (segments && sealed_needs)
     }
 
+    /// Nothing was committed since the last look: a header says what is durable, so that rot in the newest commit cannot be taken for a torn one.
+    fn idle_header(&self) -> Result<bool> {
+        let synced = self.pipeline.lock().synced;
+        let said = self.headers.lock().durable_to;
+        let idle = self.signal.state.lock().seen.replace(synced) == Some(synced);
+        if idle && said < synced {
+            self.write_header(false)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
     fn supply_segment(&self) -> Result<bool> {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
+        let _hand = self.extents_in_hand();
         let extent = self.written_extent(len)?;
         self.pipeline.lock().log.supply(extent);
         Ok(true)
@@ -169,6 +189,33 @@ impl Machine {
             (account.kept_bytes as f64) < self.settings.compact_below * account.chunk.page_bytes as f64
         };
         pages - kept > WORTH && pages > kept + kept / 2 && reclaim.accounts.values().any(sparse)
+    }
+
+    /// Beyond the cache's memory the chunk with the most unpacked pages lets them go.
+    fn trim_cache(&self) -> bool {
+        let reclaim = self.reclaim.lock();
+        let guard = epoch::pin();
+        let files = reclaim.accounts.keys().filter_map(|id| {
+            let chunk = self.chunks.find(*id, &guard)?;
+            match chunk.home(&guard) {
+                Home::File(file) => Some((file.unpacked_bytes(), chunk, file)),
+                Home::Heap(_) => None,
+            }
+        });
+        let (mut total, mut most) = (0, None::<(u64, _, _)>);
+        for (bytes, chunk, file) in files {
+            total += bytes;
+            if most.as_ref().is_none_or(|(most, ..)| bytes > *most) {
+                most = Some((bytes, chunk, file));
+            }
+        }
+        match most {
+            Some((_, chunk, file)) if total > self.settings.cache_bytes => {
+                chunk.swing(Home::File(Arc::new(file.packed())));
+                true
+            }
+            _ => false,
+        }
     }
 
     fn wants_cut(&self) -> bool {

@@ -91,6 +91,7 @@ impl Machine {
             drop(turn);
             self.checkpoint.wait();
         };
+        let _hand = self.extents_in_hand();
         let start = Instant::now();
         let captured = self.capture_newest(forced || !twins.is_empty());
         drop(turn);
@@ -115,6 +116,7 @@ impl Machine {
         while !self.checkpoint.try_enter() {
             self.checkpoint.wait();
         }
+        let _hand = self.extents_in_hand();
         let result = self.seal_draft(draft, callbacks);
         self.checkpoint.leave();
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -127,13 +129,12 @@ impl Machine {
             draft.discard(self);
             return Err(e);
         }
-        let chunk = self.open.lock().id;
         let (frozen, turn) = draft.freeze()?;
-        let ordinals: Vec<u32> = frozen.pages.iter().map(|(ordinal, _)| *ordinal).collect();
+        let pages: Vec<Position> = frozen.pages.iter().map(|(at, _)| *at).collect();
+        let spilled = frozen.spilled.clone();
         let (root, dead) = self.install(frozen);
         let version = root.version;
         let captured = self.capture(root.clone(), &dead);
-        let (seal, replay, tail) = (captured.seal, captured.replay, captured.tail_bytes);
         let written = self.write_chunks(&captured).and_then(|written| {
             let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
             match self.append_seal(&captured, sealed) {
@@ -148,13 +149,14 @@ impl Machine {
             Ok(written) => written,
             Err(e) => {
                 // Nobody reaches these pages: the next checkpoint must not take them for a snapshot's.
-                self.free_closed(chunk, &ordinals);
+                self.free_closed(&pages);
+                self.drop_spilled(spilled);
                 return Err(e);
             }
         };
         self.publish_sealed(root, dead, callbacks);
         drop(turn);
-        self.finish(seal, version, replay, tail, written, Vec::new())?;
+        self.finish(&captured, written, Vec::new())?;
         Ok(version)
     }
 
@@ -178,9 +180,7 @@ impl Machine {
         let mut open = self.open.lock();
         reclaim.seal += 1;
         if open.home.bytes() > 0 {
-            reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
-            *open = OpenChunk::new(ChunkId(open.id.0 + 1));
-            self.chunks.add(open.chunk());
+            self.close_chunk(&mut reclaim, &mut open);
         }
         let guard = epoch::pin();
         let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Arc::clone(&closed.heap))).collect();
@@ -197,6 +197,13 @@ impl Machine {
         }
         let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), ChunkId(open.id.0 + 1));
         Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes }
+    }
+
+    /// The open chunk gets no more pages; another one is open.
+    pub(crate) fn close_chunk(&self, reclaim: &mut Reclaim, open: &mut OpenChunk) {
+        reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
+        *open = OpenChunk::new(ChunkId(open.id.0 + 1));
+        self.chunks.add(open.chunk());
     }
 
     fn write_checkpoint(&self, mut captured: Captured, twins: Vec<Twin>) -> Result<Version> {
@@ -225,9 +232,8 @@ impl Machine {
             installed.iter().for_each(|twin| self.abandon_extent(twin.chunk.extent));
             return Err(e);
         }
-        let version = captured.root.version;
-        self.finish(captured.seal, version, captured.replay, captured.tail_bytes, written, installed)?;
-        Ok(version)
+        self.finish(&captured, written, installed)?;
+        Ok(captured.root.version)
     }
 
     /// Writes every closed chunk to an extent. What is written is on the medium when this returns.
@@ -283,7 +289,7 @@ impl Machine {
         for ordinal in others.iter().chain(reached) {
             bytes += lender.page(Position::new(id, *ordinal))?.packed_len() as u64;
         }
-        let extent = self.extent(extent_len(bytes, slots))?;
+        let extent = self.kept_extent(extent_len(bytes, slots))?;
         let mut live_bytes = 0;
         let result = self.stream_to(
             extent,
@@ -312,7 +318,7 @@ impl Machine {
     ) -> Result<(Extent, Written)> {
         let mut offset = extent.offset;
         let mut sink = |bytes: &[u8]| {
-            self.disk.write_through(bytes, offset)?;
+            self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
             Ok(())
         };
@@ -330,7 +336,7 @@ impl Machine {
         chunks.sort_unstable_by_key(|chunk| chunk.id);
         let mut body = Vec::new();
         seal_of(&captured.root, captured.replay, captured.next_chunk, chunks).encode(&mut body);
-        let mut pipeline = self.with_log_room(body.len() as u64)?;
+        let mut pipeline = self.with_log_room(body.len() as u64, false)?;
         let durable_to = pipeline.synced;
         let number = pipeline.log.cursor().number;
         pipeline
@@ -341,36 +347,27 @@ impl Machine {
     }
 
     /// The seal is durable: a header names it, the chunks swing to the file.
-    fn finish(
-        &self,
-        seal: u64,
-        version: Version,
-        replay: Cursor,
-        tail_bytes: u64,
-        written: Vec<(SealedChunk, Arc<HeapHome>)>,
-        twins: Vec<Twin>,
-    ) -> Result<()> {
+    fn finish(&self, captured: &Captured, written: Vec<(SealedChunk, Arc<HeapHome>)>, twins: Vec<Twin>) -> Result<()> {
         {
             let mut reclaim = self.reclaim.lock();
             for (chunk, _) in &written {
                 self.swing(chunk);
-                self.chunk_written(&mut reclaim, *chunk);
+                self.chunk_written(&mut reclaim, *chunk, captured.root.version);
             }
             // Closed chunks of which nothing was needed.
-            let empty: Vec<ChunkId> =
-                reclaim.closed.iter().filter(|(id, _)| self.is_before_open(**id)).map(|(id, _)| *id).collect();
-            for id in empty {
-                reclaim.closed.remove(&id);
-                self.chunks.remove(id);
+            for id in captured.heaps.keys() {
+                if reclaim.closed.remove(id).is_some() {
+                    self.chunks.remove(*id);
+                }
             }
             for twin in twins {
-                self.install_twin(&mut reclaim, twin, seal);
+                self.install_twin(&mut reclaim, twin, captured.seal);
             }
             self.count_closed(&reclaim);
         }
-        self.headers.lock().seal(seal, version, replay);
+        self.headers.lock().seal(captured.seal, captured.root.version, captured.replay);
         let mut pipeline = self.pipeline.lock();
-        pipeline.tail_bytes = pipeline.tail_bytes.saturating_sub(tail_bytes);
+        pipeline.tail_bytes = pipeline.tail_bytes.saturating_sub(captured.tail_bytes);
         drop(pipeline);
         self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
         self.write_header(false)
@@ -382,11 +379,7 @@ impl Machine {
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    fn is_before_open(&self, id: ChunkId) -> bool {
-        id < self.open.lock().id
-    }
-
-    fn swing(&self, chunk: &SealedChunk) {
+    pub(crate) fn swing(&self, chunk: &SealedChunk) {
         let guard = epoch::pin();
         if let Some(there) = self.chunks.find(chunk.id, &guard) {
             let file = FileHome::new(Arc::clone(&self.disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
@@ -397,8 +390,8 @@ impl Machine {
     fn install_twin(&self, reclaim: &mut Reclaim, twin: Twin, seal: u64) {
         let id = twin.chunk.id;
         let guard = epoch::pin();
-        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.gone()),
+        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.lease()),
             _ => None,
         };
         drop(guard);
@@ -411,7 +404,7 @@ impl Machine {
         account.chunk = twin.chunk;
         self.swing(&twin.chunk);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
-        reclaim.leave_after(old, gone, seal);
+        reclaim.leave_after(old, lease, seal);
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.
@@ -425,15 +418,17 @@ impl Machine {
         }
     }
 
-    fn free_closed(&self, chunk: ChunkId, ordinals: &[u32]) {
+    /// Nobody reaches these pages of closed chunks, or of the open one.
+    fn free_closed(&self, pages: &[Position]) {
         let mut reclaim = self.reclaim.lock();
-        match reclaim.closed.get_mut(&chunk) {
-            Some(closed) => closed.free(ordinals.iter().map(|ordinal| Position::new(chunk, *ordinal))),
-            None => {
-                let mut open = self.open.lock();
-                for ordinal in ordinals {
-                    open.home.take(*ordinal);
-                    open.recycle(*ordinal);
+        for at in pages {
+            match reclaim.closed.get_mut(&at.chunk()) {
+                Some(closed) => closed.free([*at].into_iter()),
+                None => {
+                    let mut open = self.open.lock();
+                    if open.id == at.chunk() && open.home.take(at.ordinal()).is_some() {
+                        open.recycle(*at);
+                    }
                 }
             }
         }

@@ -83,6 +83,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether records were, or are being, written that no sync has covered yet.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.leading || self.written > self.synced
+    }
+
     fn wants_sync(&self) -> bool {
         self.queue.iter().any(|appended| appended.durability == Durability::Synced)
     }
@@ -115,7 +120,8 @@ impl Machine {
         codec::put_varint(&mut body, draft.changes.len() as u64);
         let body_len = (body.len() + draft.changes.len()) as u64;
         let changes = std::mem::take(&mut draft.changes);
-        let mut pipeline = match self.with_log_room(body_len) {
+        let room = self.keep_room(self.dirty_bytes() + draft.own_bytes(self.page_len()), !draft.grows);
+        let mut pipeline = match room.and_then(|()| self.with_log_room(body_len, draft.grows)) {
             Ok(pipeline) => pipeline,
             Err(e) => {
                 draft.discard(self);
@@ -142,11 +148,18 @@ impl Machine {
 
     /// Makes the frozen pages visible to whoever gets the root.
     pub(crate) fn install(&self, frozen: Frozen) -> (Root, Vec<Dead>) {
-        let mut open = self.open.lock();
-        for (ordinal, page) in frozen.pages {
-            open.home.put(ordinal, page);
+        let (mut open, mut closed) = (self.open.lock(), Vec::new());
+        for (at, page) in frozen.pages {
+            if at.chunk() == open.id {
+                open.home.put(at.ordinal(), page);
+            } else {
+                // Only a transaction that spilled has pages in chunks before the open one.
+                closed.push((at, page));
+            }
         }
-        frozen.unused.into_iter().for_each(|ordinal| open.recycle(ordinal));
+        frozen.unused.into_iter().for_each(|at| open.recycle(at));
+        drop(open);
+        self.put_closed(closed);
         (frozen.root, frozen.dead)
     }
 
@@ -168,15 +181,17 @@ impl Machine {
     }
 
     /// The pipeline, locked, with room in the log for a record with such a body. Space is found and written before anything is appended (L9).
-    pub(crate) fn with_log_room(&self, body_len: u64) -> Result<MutexGuard<'_, Pipeline>> {
+    pub(crate) fn with_log_room(&self, body_len: u64, leave_spare: bool) -> Result<MutexGuard<'_, Pipeline>> {
         loop {
             let pipeline = self.pipeline.lock();
             self.writable()?;
-            let wants = pipeline.log.wants(body_len);
+            let log = &pipeline.log;
+            let wants = if leave_spare { log.wants_and_a_spare(body_len) } else { log.wants(body_len) };
             if wants.is_empty() {
                 return Ok(pipeline);
             }
             drop(pipeline);
+            let _hand = self.extents_in_hand();
             for len in wants {
                 let extent = self.written_extent(len)?;
                 self.pipeline.lock().log.supply(extent);

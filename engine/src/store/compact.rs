@@ -79,6 +79,7 @@ impl Machine {
         if highest < chunks_end || !self.space.lock().has_before(highest.saturating_sub(4 * len), 2 * len) {
             return Ok(());
         }
+        let _hand = self.extents_in_hand();
         let (first, next) = (self.written_extent(len)?, self.written_extent(len)?);
         let spares = self.pipeline.lock().log.move_to(first, next);
         spares.into_iter().for_each(|extent| self.give_back(extent));
@@ -130,6 +131,7 @@ impl Machine {
     }
 
     fn rewrite(&self, victims: Vec<(SealedChunk, u64)>, only_down: bool) -> Result<u64> {
+        let _hand = self.extents_in_hand();
         let (mut twins, mut bytes) = (Vec::new(), 0);
         let pinned = self.versions.pin();
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.

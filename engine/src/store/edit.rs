@@ -1,6 +1,6 @@
 //! A transaction at work: its own copies of pages, the changes for the record, savepoints.
 //!
-//! Each table that the transaction opened has a [`Work`]: the root as it would be, the pages that are its own (by ordinal in the open chunk), and the
+//! Each table that the transaction opened has a [`Work`]: the root as it would be, the pages that are its own, and the
 //! pages of the base version that it replaced. The owner of a page is the savepoint number at its first touch: a later savepoint copies it again,
 //! so that rolling back is forgetting. Nothing here is seen by anyone else before the commit.
 
@@ -26,22 +26,22 @@ pub(crate) struct Dead {
     pub(crate) born: Version,
 }
 
-/// Ordinals are small, dense numbers: spread by one multiplication.
+/// Positions are dense numbers: spread by one multiplication.
 #[derive(Default)]
-pub(crate) struct OrdinalHasher(u64);
+pub(crate) struct PositionHasher(u64);
 
-impl Hasher for OrdinalHasher {
+impl Hasher for PositionHasher {
     fn finish(&self) -> u64 {
         self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
     }
 
-    fn write_u32(&mut self, ordinal: u32) {
+    fn write_u64(&mut self, position: u64) {
         // Fibonacci hashing: 2^64 / golden ratio.
-        self.0 = (self.0 ^ u64::from(ordinal)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = (self.0 ^ position).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -55,9 +55,11 @@ struct Own {
 #[derive(Default)]
 pub(crate) struct Work {
     pub(crate) tree: Tree,
-    own: HashMap<u32, Own, BuildHasherDefault<OrdinalHasher>>,
+    own: HashMap<Position, Own, BuildHasherDefault<PositionHasher>>,
+    /// Bytes of pages added by a bulk load since its last spill.
+    own_bytes: u64,
     /// Own pages of earlier savepoints that a later one replaced.
-    superseded: Vec<u32>,
+    superseded: Vec<Position>,
     dead: Vec<Dead>,
     /// A change stopped half-way (damage was met): only rolling back is left.
     broken: bool,
@@ -77,16 +79,21 @@ struct Mark {
 pub(crate) struct Draft {
     pub(crate) base: Root,
     pub(crate) version: Version,
-    chunk: ChunkId,
+    /// The open chunk when it began: its own pages stand in this one or later ones.
+    first_chunk: ChunkId,
     catalogue: Arc<Catalogue>,
     works: BTreeMap<TableId, Slot>,
     pub(crate) changes: Vec<u8>,
+    /// It did more than remove.
+    pub(crate) grows: bool,
     /// The changes outgrew a record: the commit goes by seal.
     pub(crate) by_seal: bool,
     savepoint: u32,
     savepoints: Vec<SavedDraft>,
     /// Dead pages of tables that were dropped.
     dropped: Vec<(TableId, Work)>,
+    /// Chunks of its own that stand in the file already, with the savepoint in which they were written.
+    spilled: Vec<(u32, ChunkId)>,
     /// Held to the end of the commit's append.
     pub(crate) turn: Option<Turn>,
 }
@@ -108,18 +115,34 @@ struct SavedDraft {
 pub(crate) struct Frozen {
     pub(crate) root: Root,
     pub(crate) dead: Vec<Dead>,
-    pub(crate) pages: Vec<(u32, PageBuf)>,
-    pub(crate) unused: Vec<u32>,
+    pub(crate) pages: Vec<(Position, PageBuf)>,
+    pub(crate) unused: Vec<Position>,
+    pub(crate) spilled: Vec<ChunkId>,
 }
 
 impl Draft {
     /// A transaction on `base`, the newest appended version; the caller has the turn.
     pub(crate) fn new(machine: &Machine, base: Root, turn: Option<Turn>) -> Draft {
-        let chunk = machine.open.lock().id;
+        let first_chunk = machine.open.lock().id;
         let version = base.version.next();
         let catalogue = Arc::clone(&base.catalogue);
         let (works, changes, savepoints, dropped) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Draft { base, version, chunk, catalogue, works, changes, by_seal: false, savepoint: 1, savepoints, dropped, turn }
+        let spilled = Vec::new();
+        Draft {
+            base,
+            version,
+            first_chunk,
+            catalogue,
+            works,
+            changes,
+            grows: false,
+            by_seal: false,
+            savepoint: 1,
+            savepoints,
+            dropped,
+            spilled,
+            turn,
+        }
     }
 
     /// Tables with their number of entries, by name. A table that is open counts as it was when it was opened.
@@ -173,6 +196,7 @@ impl Draft {
         let id = TableId(catalogue.next_table.0.max(1));
         catalogue.next_table = TableId(id.0 + 1);
         catalogue.tables.insert(at, TableEntry { name: name.into(), id, lz4 });
+        self.grows = true;
         change::create_table(&mut self.changes, id, name, lz4);
         Ok(id)
     }
@@ -216,6 +240,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Whether the pages of the table are compressed in the file.
+    pub(crate) fn is_lz4(&self, table: TableId) -> bool {
+        self.catalogue.tables.iter().any(|entry| entry.id == table && entry.lz4)
+    }
+
     /// The name of the table with this id.
     pub(crate) fn name_of(&self, table: TableId) -> Option<Arc<str>> {
         self.catalogue.tables.iter().find(|entry| entry.id == table).map(|entry| Arc::clone(&entry.name))
@@ -233,6 +262,24 @@ impl Draft {
         }
     }
 
+    /// Takes over chunks that an editing wrote: no record holds what is in them.
+    pub(crate) fn spilled(&mut self, chunks: Vec<ChunkId>) {
+        if !chunks.is_empty() {
+            self.spilled.extend(chunks.into_iter().map(|id| (self.savepoint, id)));
+            self.by_seal = true;
+            self.changes = Vec::new();
+        }
+    }
+
+    /// Memory that its own pages take, about: bytes.
+    pub(crate) fn own_bytes(&self, page_len: usize) -> u64 {
+        let own = |slot: &Slot| match slot {
+            Slot::Idle(work) => work.own.len(),
+            Slot::Lent => 0,
+        };
+        (self.works.values().map(own).sum::<usize>() * page_len) as u64
+    }
+
     /// Whether there is anything to commit.
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty() && !self.by_seal
@@ -240,7 +287,8 @@ impl Draft {
 
     pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: Work) -> Editor<'e> {
         let lender = Lender::new(machine);
-        Editor { machine, lender, chunk: self.chunk, version: self.version, savepoint: self.savepoint, table, work }
+        let (first_chunk, version, savepoint) = (self.first_chunk, self.version, self.savepoint);
+        Editor { machine, lender, first_chunk, version, savepoint, table, work, spilled: Vec::new() }
     }
 
     /// Begins a savepoint: the number that `roll_back_to` takes. No table is lent.
@@ -273,6 +321,8 @@ impl Draft {
             }
         }
         // A table that was created after it is gone; rolling back has freed its pages.
+        let later = self.spilled.iter().position(|(savepoint, _)| *savepoint > number).unwrap_or(self.spilled.len());
+        machine.drop_spilled(self.spilled.split_off(later).into_iter().map(|(_, id)| id));
         let catalogue = &self.catalogue;
         self.works.retain(|id, _| catalogue.tables.iter().any(|entry| entry.id == *id));
         self.savepoint += 1;
@@ -284,7 +334,13 @@ impl Draft {
     /// # Errors
     /// `Invalid` if a change stopped half-way earlier.
     pub(crate) fn freeze(mut self) -> Result<(Frozen, Option<Turn>)> {
-        let mut frozen = Frozen { root: self.base.clone(), dead: Vec::new(), pages: Vec::new(), unused: Vec::new() };
+        let mut frozen = Frozen {
+            root: self.base.clone(),
+            dead: Vec::new(),
+            pages: Vec::new(),
+            unused: Vec::new(),
+            spilled: self.spilled.drain(..).map(|(_, id)| id).collect(),
+        };
         let mut trees = Vec::with_capacity(self.catalogue.tables.len());
         for entry in &self.catalogue.tables {
             match self.works.remove(&entry.id) {
@@ -312,8 +368,11 @@ impl Draft {
             Slot::Lent => None,
         });
         for work in works.chain(self.dropped.drain(..).map(|(_, work)| work)) {
-            work.own.into_keys().for_each(|ordinal| open.recycle(ordinal));
+            work.own.into_keys().for_each(|at| open.recycle(at));
         }
+        drop(open);
+        let spilled = std::mem::take(&mut self.spilled);
+        machine.drop_spilled(spilled.into_iter().map(|(_, id)| id));
         self.turn = None;
     }
 }
@@ -344,10 +403,10 @@ impl Work {
         self.dead.truncate(mark.dead);
         self.marks.truncate(at);
         let mut open = machine.open.lock();
-        self.own.retain(|ordinal, own| {
+        self.own.retain(|at, own| {
             let keep = own.owner <= number;
             if !keep {
-                open.recycle(*ordinal);
+                open.recycle(*at);
             }
             keep
         });
@@ -358,11 +417,11 @@ impl Work {
             return Err(Error::invalid("a change of this transaction failed half-way; it can only be rolled back"));
         }
         let mut own = self.own;
-        for ordinal in self.superseded {
-            own.remove(&ordinal);
-            frozen.unused.push(ordinal);
+        for at in self.superseded {
+            own.remove(&at);
+            frozen.unused.push(at);
         }
-        frozen.pages.extend(own.into_iter().map(|(ordinal, own)| (ordinal, own.page)));
+        frozen.pages.extend(own.into_iter().map(|(at, own)| (at, own.page)));
         frozen.dead.extend(self.dead);
         Ok(())
     }
@@ -372,11 +431,13 @@ impl Work {
 pub(crate) struct Editor<'e> {
     machine: &'e Machine,
     lender: Lender<'e>,
-    chunk: ChunkId,
+    first_chunk: ChunkId,
     version: Version,
     savepoint: u32,
     table: TableId,
     work: Work,
+    /// Chunks that were written during this editing.
+    spilled: Vec<ChunkId>,
 }
 
 impl Editor<'_> {
@@ -385,9 +446,49 @@ impl Editor<'_> {
         self.work.tree
     }
 
-    /// Ends the editing.
+    /// Ends the editing. What it spilled was handed over by `take_spilled`.
     pub(crate) fn into_work(self) -> Work {
+        debug_assert!(self.spilled.is_empty(), "spilled chunks belong to the draft");
         self.work
+    }
+
+    /// Chunks that were written during this editing, for [`Draft::spilled`].
+    pub(crate) fn take_spilled(&mut self) -> Vec<ChunkId> {
+        std::mem::take(&mut self.spilled)
+    }
+
+    /// A load stopped half-way: its pages are in the way.
+    pub(crate) fn give_up(&mut self) {
+        self.work.broken = true;
+    }
+
+    /// Bytes of the buffers of its own pages.
+    pub(crate) fn chunk_bytes(&self) -> u64 {
+        self.work.own_bytes
+    }
+
+    /// Writes its own pages of the open chunk to the file, and begins another chunk. They must be finished: none is changed in place
+    /// afterwards. Only in a chunk in which nothing but these pages stands.
+    pub(crate) fn spill(&mut self, lz4: bool) -> Result<()> {
+        let (chunk, used) = {
+            let open = self.machine.open.lock();
+            (open.id, open.used())
+        };
+        let mut pages: Vec<(Position, PageBuf)> = Vec::new();
+        let positions: Vec<Position> = self.work.own.keys().copied().filter(|at| at.chunk() == chunk).collect();
+        self.work.own_bytes = 0;
+        if positions.len() != used {
+            // The entries came from an iterator that changed another table meanwhile: its pages are not finished. These stay in memory.
+            self.machine.begin_chunk();
+            return Ok(());
+        }
+        for at in positions {
+            pages.extend(self.work.own.remove(&at).map(|own| (at, own.page)));
+        }
+        pages.sort_unstable_by_key(|(at, _)| *at);
+        self.machine.write_spilled(chunk, pages, lz4)?;
+        self.spilled.push(chunk);
+        Ok(())
     }
 
     /// Runs a change of the tree. If it fails half-way the transaction can only be rolled back.
@@ -406,14 +507,15 @@ impl Editor<'_> {
     }
 
     fn own_page(&self, at: Position) -> Option<&Own> {
-        if at.chunk() == self.chunk { self.work.own.get(&at.ordinal()) } else { None }
+        if at.chunk() >= self.first_chunk { self.work.own.get(&at) } else { None }
     }
 
     fn insert_own(&mut self, mut page: PageBuf) -> Result<Position> {
         let at = self.machine.open.lock().allocate()?;
         page.set_position(at);
         page.set_born(self.version);
-        self.work.own.insert(at.ordinal(), Own { page, owner: self.savepoint });
+        self.work.own_bytes += page.bytes().len() as u64;
+        self.work.own.insert(at, Own { page, owner: self.savepoint });
         Ok(at)
     }
 }
@@ -435,7 +537,7 @@ impl Edit for Editor<'_> {
                 return Ok(at);
             }
             let copy = PageBuf::copy_of(own.page.page(), page_len)?;
-            self.work.superseded.push(at.ordinal());
+            self.work.superseded.push(at);
             return self.insert_own(copy);
         }
         let page = self.lender.page(at)?;
@@ -446,8 +548,7 @@ impl Edit for Editor<'_> {
     }
 
     fn edit(&mut self, at: Position) -> &mut PageBuf {
-        assert_eq!(at.chunk(), self.chunk, "only own pages are changed");
-        let own = self.work.own.get_mut(&at.ordinal()).expect("only own pages are changed");
+        let own = self.work.own.get_mut(&at).expect("only own pages are changed");
         debug_assert_eq!(own.owner, self.savepoint, "a page of an earlier savepoint is copied first");
         &mut own.page
     }
@@ -459,10 +560,10 @@ impl Edit for Editor<'_> {
     fn retire(&mut self, at: Position) -> Result<()> {
         match self.own_page(at) {
             Some(own) if own.owner == self.savepoint => {
-                self.work.own.remove(&at.ordinal());
-                self.machine.open.lock().recycle(at.ordinal());
+                self.work.own.remove(&at);
+                self.machine.open.lock().recycle(at);
             }
-            Some(_) => self.work.superseded.push(at.ordinal()),
+            Some(_) => self.work.superseded.push(at),
             None => {
                 let born = self.lender.page(at)?.born();
                 self.work.dead.push(Dead { at, born });

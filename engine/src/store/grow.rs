@@ -1,11 +1,38 @@
 //! Getting extents: from free space, or by growing the file. Failing here never poisons (L9): nothing has happened yet.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
+use crate::format::ids::BLOCK;
 use crate::log::chunk::SLICE;
 use crate::store::Machine;
 
+/// Says that somebody may have extents that are neither free nor in any book: from before they are taken until they are booked or given back.
+pub(crate) struct InHand<'m>(&'m AtomicU64);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Room that only transactions which remove may use: a removal copies a few pages before it frees any.
+const REMOVAL_ROOM: u64 = 256 << 10;
+
 impl Machine {
+    /// To be held by who takes extents, see [`InHand`].
+    pub(crate) fn extents_in_hand(&self) -> InHand<'_> {
+        // Relaxed: who reads it holds the locks of all books, which taking and booking an extent take too.
+        self.counters.in_hand.fetch_add(1, Ordering::Relaxed);
+        InHand(&self.counters.in_hand)
+    }
+
+    /// Whether extents may be missing in the books, which the caller has locked.
+    pub(crate) fn has_extents_in_hand(&self) -> bool {
+        self.counters.in_hand.load(Ordering::Relaxed) > 0
+    }
+
     /// An extent of at least `len` bytes for a chunk; its contents are anything.
     ///
     /// # Errors
@@ -20,6 +47,49 @@ impl Machine {
         Ok(extent)
     }
 
+    /// Keeps room in the file for a checkpoint of `dirty_bytes` of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it.
+    ///
+    /// # Errors
+    /// `Full`: what was kept before still is, if the file system lets it.
+    pub(crate) fn keep_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
+        if self.settings.volatile {
+            return Ok(());
+        }
+        // Directory and tail: four bytes a page and a block, far below a sixteenth.
+        let need = dirty_bytes + dirty_bytes / 16 + BLOCK;
+        let want = if removes_only { need } else { need + REMOVAL_ROOM };
+        let mut space = self.space.lock();
+        let have = space.reserve().len;
+        if have >= want {
+            return Ok(());
+        }
+        // A quarter more, so that a growing memory asks seldom; or just enough, if that is all there is.
+        for len in [want + want / 4 + REMOVAL_ROOM, want] {
+            let (extent, grows) = space.keep(len)?;
+            if !grows || self.disk.reserve(extent).is_ok() {
+                return Ok(());
+            }
+            space.let_go();
+            space.cut();
+        }
+        let kept = space.keep(have.max(BLOCK)).is_ok_and(|(extent, grows)| !grows || self.disk.reserve(extent).is_ok());
+        if !kept {
+            space.let_go();
+            space.cut();
+        }
+        if kept && removes_only && have >= need {
+            return Ok(());
+        }
+        let what = format!("no room in {} for a checkpoint of what would have changed", self.disk.name());
+        Err(Error::new(ErrorKind::Full, format!("{what}, {want} bytes; nothing was committed: make room, or remove entries")))
+    }
+
+    /// An extent for a chunk of a checkpoint: the one that was kept, if it is long enough.
+    pub(crate) fn kept_extent(&self, len: u64) -> Result<Extent> {
+        let kept = self.space.lock().take_kept(len);
+        kept.map_or_else(|| self.extent(len), Ok)
+    }
+
     /// An extent whose blocks are all written and on the medium, so that writing them again changes no metadata of the file system.
     pub(crate) fn written_extent(&self, len: u64) -> Result<Extent> {
         let extent = self.extent(len)?;
@@ -27,13 +97,24 @@ impl Machine {
         let mut offset = extent.offset;
         while offset < extent.end() {
             let len = (extent.end() - offset).min(zeros.len() as u64);
-            if let Err(e) = self.disk.write_through(&zeros[..len as usize], offset) {
+            if let Err(e) = self.write_aside(&zeros[..len as usize], offset) {
                 self.give_back(extent);
                 return Err(e);
             }
             offset += len;
         }
         Ok(extent)
+    }
+
+    /// Writes bytes that nothing names yet, and puts them on the medium. A failure is no harm (L9), unless records or a header were written that
+    /// no sync has covered yet: a system tells of a failed sync once, whoever asks, so theirs could not be believed any more.
+    pub(crate) fn write_aside(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.disk.write_through(bytes, offset).inspect_err(|e| {
+            let in_doubt = self.pipeline.lock().is_in_doubt() || self.headers.try_lock().is_none();
+            if e.kind() != ErrorKind::Full && in_doubt {
+                self.poison(e);
+            }
+        })
     }
 
     /// Gives an extent back that nothing durable names.

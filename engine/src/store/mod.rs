@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Locks, in the order in which they may be taken: the turn, `checkpoint` (only with the turn), `pipeline`, `reclaim`, `open`, `space`, `headers`. The
-//! turn is never waited for with a lock held. No I/O under `pipeline`, `open` and `space`.
+//! turn is never waited for with a lock held. No I/O under `pipeline`, `open` and `space`, but for
+//! growing the file when room for a checkpoint is kept.
 //!
 //! One file, one step: [`open`] makes the machine from a file, [`edit`] is a transaction at work, [`commit`] the pipeline,
 //! [`checkpoint`] writes chunks and seals, [`reclaim`] knows what is dead, [`background`] does by itself what `step` does when asked.
@@ -19,12 +20,15 @@ pub(crate) mod commit;
 pub(crate) mod compact;
 pub(crate) mod edit;
 pub(crate) mod grow;
+pub(crate) mod load;
+pub(crate) mod look;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod read;
 pub(crate) mod reclaim;
 pub(crate) mod replay;
 pub(crate) mod slots;
+pub(crate) mod sort;
 pub(crate) mod stats;
 
 use std::sync::Arc;
@@ -71,6 +75,13 @@ pub(crate) struct Machine {
     pub(crate) open: Mutex<OpenChunk>,
     pub(crate) space: Mutex<Space>,
     pub(crate) headers: Mutex<slots::Slots>,
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Old homes of chunks hold the disk until the epoch moves on, which any reader of the process delays: the file is free all the same.
+        self.disk.release();
+    }
 }
 
 /// Who this store is.
@@ -120,9 +131,16 @@ impl OpenChunk {
         Ok(Position::new(self.id, ordinal))
     }
 
-    /// The ordinal may be used again: nothing that lasts knows its page.
-    pub(crate) fn recycle(&mut self, ordinal: u32) {
-        self.free.push(ordinal);
+    /// Ordinals in use.
+    pub(crate) fn used(&self) -> usize {
+        self.next as usize - self.free.len()
+    }
+
+    /// The position may be used again, if it is in this chunk: nothing that lasts knows its page.
+    pub(crate) fn recycle(&mut self, at: Position) {
+        if at.chunk() == self.id {
+            self.free.push(at.ordinal());
+        }
     }
 }
 

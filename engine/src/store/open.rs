@@ -160,6 +160,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
     let mut machine = machine;
     machine.report = report;
     if !read_only {
+        recover::secure(&*machine.disk, &headers, &walk)?;
         begin_run(&machine, &walk)?;
     }
     Ok(machine)
@@ -229,8 +230,15 @@ fn assemble(
     let mut runs = runs_from(&header.runs, header.replay.number);
     runs.retain(|earlier| earlier.start.number < run.start.number);
     runs.push(run);
-    let slots =
-        Slots { sequence: header.sequence, sealed: root.version, seal: 0, replay: header.replay, runs, named: [(0, 0); 2] };
+    let slots = Slots {
+        sequence: header.sequence,
+        sealed: root.version,
+        seal: 0,
+        replay: header.replay,
+        durable_to: header.durable_to,
+        runs,
+        named: [(0, header.replay); 2],
+    };
     Ok(Machine {
         disk,
         settings,

@@ -10,7 +10,7 @@ use crate::format::ids::BLOCK;
 pub enum Durability {
     /// In this process' memory until a later written commit takes it along. A kill of the process may lose it.
     Memory,
-    /// Written to the operating system, synced within [`Settings::deferred_within`]. Survives a kill of the process; a power cut
+    /// Written to the operating system, synced within [`crate::Options::deferred_within`]. Survives a kill of the process; a power cut
     /// may lose it.
     Deferred,
     /// Synced to the medium. Survives a power cut.
@@ -50,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) lz4: bool,
     /// Chunks with a smaller share of pages still needed get dense twins, 0 to 1.
     pub(crate) compact_below: f64,
+    /// Memory for unpacked pages of compressed tables.
+    pub(crate) cache_bytes: u64,
     /// The store lives in memory and ends with its last handle.
     pub(crate) volatile: bool,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             strict: false,
             lz4: false,
             compact_below: 0.5,
+            cache_bytes: 64 << 20,
             volatile: false,
         }
     }

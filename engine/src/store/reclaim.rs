@@ -8,14 +8,14 @@
 //! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
-use crate::log::directory::{FileHome, HeapHome, Home};
+use crate::log::directory::{FileHome, HeapHome, Home, Lease};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::epoch;
@@ -42,7 +42,8 @@ pub(crate) struct Account {
 /// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
 pub(crate) struct Closed {
     pub(crate) heap: Arc<HeapHome>,
-    died: Vec<Position>,
+    /// With the version that no longer reaches the page.
+    died: Vec<(Position, Version)>,
     freed: Vec<Position>,
 }
 
@@ -51,8 +52,8 @@ struct Leaving {
     extent: Extent,
     /// Both header slots must name this seal or a later one.
     after_seal: u64,
-    /// Set when nobody reads it any more; none if nobody ever did.
-    gone: Option<Arc<AtomicBool>>,
+    /// Held while somebody may read it; none if nobody ever did.
+    lease: Option<Weak<Lease>>,
 }
 
 /// The reclaimer's books.
@@ -92,19 +93,29 @@ impl Reclaim {
         Reclaim { accounts, ..Reclaim::default() }
     }
 
-    /// The extent may be used again when both slots name seals captured from now on, and `gone` is set.
-    pub(crate) fn leave(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>) {
-        self.leave_after(extent, gone, self.seal + 1);
+    /// The extent may be used again when both slots name seals captured from now on, and nobody holds `lease`.
+    pub(crate) fn leave(&mut self, extent: Extent, lease: Option<Weak<Lease>>) {
+        self.leave_after(extent, lease, self.seal + 1);
     }
 
     /// The same with the number of the first seal that does not need it.
-    pub(crate) fn leave_after(&mut self, extent: Extent, gone: Option<Arc<AtomicBool>>, after_seal: u64) {
-        self.leaving.push_back(Leaving { extent, after_seal, gone });
+    pub(crate) fn leave_after(&mut self, extent: Extent, lease: Option<Weak<Lease>>, after_seal: u64) {
+        self.leaving.push_back(Leaving { extent, after_seal, lease });
     }
 
     /// Positions on dead lists that stand in `chunk`.
     pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
         self.dead.kept().filter(|at| at.chunk() == chunk).collect()
+    }
+
+    /// Extents that are about to be free.
+    pub(crate) fn leaving_extents(&self) -> impl Iterator<Item = Extent> + '_ {
+        self.leaving.iter().map(|leaving| leaving.extent)
+    }
+
+    /// Positions of pages that died after `version`, which is held, and that it reaches.
+    pub(crate) fn dead_seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+        self.dead.seen_by(version)
     }
 
     /// When a held version that is no longer the published one was published.
@@ -138,7 +149,7 @@ impl Machine {
             let before = Version(batch.died.0.saturating_sub(1));
             reclaim.roots.insert(before, batch.retired);
             for Dead { at, born } in batch.dead {
-                self.page_died(reclaim, at);
+                self.page_died(reclaim, at, batch.died);
                 reclaim.dead.die(at, born, batch.died, &mut free);
             }
         }
@@ -151,10 +162,10 @@ impl Machine {
         self.release_extents(reclaim);
     }
 
-    /// The newest version does not reach the page any more.
-    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position) {
+    /// From version `died` on the page is not reached any more.
+    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position, died: Version) {
         if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
-            closed.died.push(at);
+            closed.died.push((at, died));
         } else if let Some(len) = self.stored_len(at)
             && let Some(account) = reclaim.accounts.get_mut(&at.chunk())
         {
@@ -172,7 +183,7 @@ impl Machine {
             let mut open = self.open.lock();
             if at.chunk() == open.id {
                 if open.home.take(at.ordinal()).is_some() {
-                    open.recycle(at.ordinal());
+                    open.recycle(at);
                 }
                 return;
             }
@@ -188,14 +199,14 @@ impl Machine {
     /// Takes a chunk that nobody needs out of the table; its extent leaves.
     pub(crate) fn drop_chunk(&self, reclaim: &mut Reclaim, id: ChunkId) {
         let guard = epoch::pin();
-        let gone = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.gone()),
+        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => Some(file.lease()),
             _ => None,
         };
         drop(guard);
         self.chunks.remove(id);
         if let Some(account) = reclaim.accounts.remove(&id) {
-            reclaim.leave(account.chunk.extent, gone);
+            reclaim.leave(account.chunk.extent, lease);
         }
     }
 
@@ -207,9 +218,11 @@ impl Machine {
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
         let mut space = self.space.lock();
         reclaim.leaving.retain(|leaving| {
-            // Acquire: every read of the extent happens before it is written anew.
-            let gone = leaving.gone.as_ref().is_none_or(|gone| gone.load(Ordering::Acquire));
-            let free = gone && leaving.after_seal <= named;
+            let unread = leaving.lease.as_ref().is_none_or(|lease| lease.strong_count() == 0);
+            // Acquire, after the count was seen to be zero: every read of the extent, before its last holder let go, happens before
+            // it is written anew.
+            fence(Ordering::Acquire);
+            let free = unread && leaving.after_seal <= named;
             if free {
                 space.give(leaving.extent);
             }
@@ -227,18 +240,15 @@ impl Machine {
         (bytes, header, seal)
     }
 
-    /// The extents that are about to be free.
-    pub(crate) fn leaving_extents(&self) -> Vec<Extent> {
-        self.reclaim.lock().leaving.iter().map(|leaving| leaving.extent).collect()
-    }
-
-    /// A closed chunk stands in the file now: its account begins, and what happened to its pages meanwhile is put into it.
-    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk) {
+    /// A closed chunk stands in the file now: its account begins, and what happened to its pages since `sealed` is put into it. Its live bytes are as of
+    /// that version: deaths up to it are in them (L7).
+    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk, sealed: Version) {
         let closed = reclaim.closed.remove(&chunk.id);
         let account = Account { chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.page_bytes };
         reclaim.accounts.insert(chunk.id, account);
         if let Some(closed) = closed {
-            closed.died.into_iter().for_each(|at| self.page_died(reclaim, at));
+            let later = closed.died.into_iter().filter(|(_, died)| *died > sealed);
+            later.for_each(|(at, died)| self.page_died(reclaim, at, died));
             closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
         }
     }

@@ -1,4 +1,4 @@
-//! Recovery's last step (FORMAT 9.5): the changes of the records behind the seal, applied in order as one big transaction.
+//! Recovery's last step (FORMAT 9, step 5): the changes of the records behind the seal, applied in order as one big transaction.
 
 use std::collections::BTreeMap;
 

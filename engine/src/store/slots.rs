@@ -15,9 +15,11 @@ pub(crate) struct Slots {
     pub(crate) sealed: Version,
     pub(crate) seal: u64,
     pub(crate) replay: Cursor,
+    /// What the newest header said.
+    pub(crate) durable_to: Version,
     pub(crate) runs: Vec<Run>,
-    /// Per slot: the seal that it names, and the first record that it needs.
-    pub(crate) named: [(u64, u64); 2],
+    /// Per slot: the seal that it names, and the cursor that its walk starts at.
+    pub(crate) named: [(u64, Cursor); 2],
 }
 
 impl Slots {
@@ -61,22 +63,23 @@ impl Machine {
         let written = self.disk.write_at(&header.encode()[..], header.slot_offset()).and_then(|()| self.disk.sync_data());
         written.inspect_err(|e| self.poison(e))?;
         let slot = (slots.sequence % 2) as usize;
-        slots.named[slot] = (slots.seal, slots.replay.number);
-        let oldest_seal = slots.named[0].0.min(slots.named[1].0);
-        let oldest_record = slots.named[0].1.min(slots.named[1].1);
+        slots.durable_to = durable_to;
+        slots.named[slot] = (slots.seal, slots.replay);
+        let [a, b] = slots.named;
+        let (oldest_seal, oldest_cursor) = if a.0 <= b.0 { a } else { b };
         drop(slots);
         // Release: the header is durable before anything it set free is written.
         self.counters.oldest_named_seal.store(oldest_seal, Ordering::Release);
         self.counters.headers.fetch_add(1, Ordering::Relaxed);
-        self.recycle_segments(oldest_record);
+        self.recycle_segments(oldest_cursor);
         self.release_extents(&mut self.reclaim.lock());
         Ok(())
     }
 
-    /// Segments before `record` are free: the next one in line takes the first, the rest goes back to the file.
-    fn recycle_segments(&self, record: u64) {
+    /// Segments before that of `cursor` are free: the next one in line takes the first, the rest goes back to the file.
+    fn recycle_segments(&self, cursor: Cursor) {
         let mut pipeline = self.pipeline.lock();
-        for extent in pipeline.log.release_before(record) {
+        for extent in pipeline.log.release_before(cursor) {
             match pipeline.log.wants_ahead() {
                 // Of about the size that is due: a long one would keep a store large that has become small.
                 Some(len) if len / 2 <= extent.len && extent.len <= len * 2 => pipeline.log.supply(extent),

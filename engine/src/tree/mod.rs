@@ -14,7 +14,7 @@
 //! every other root goes on reading what it always read (L1). This room does no I/O, holds no lock and knows no version; it never
 //! follows a page deeper than the root's height allows.
 //!
-//! Invariants, held by every edit and verified by [`check`]:
+//! Invariants, held by every edit and verified by `check`:
 //!
 //! 1. The root stands on level `height - 1`; each child one level below its parent; leaves on level 0. Height <= 64.
 //! 2. No page is empty. A root that is a branch has two children or more.

@@ -51,6 +51,11 @@ impl DeadLists {
         self.lists.values().flat_map(|list| list.values().flatten().copied())
     }
 
+    /// Dead pages that `version`, a held one, sees: on its list or a later one, and born after no held version that is as new.
+    pub(crate) fn seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+        self.lists.range(version..).flat_map(move |(_, list)| list.range(..version).flat_map(|(_, pages)| pages.iter().copied()))
+    }
+
     fn held_before(&self, version: Version) -> Version {
         self.lists.range(..version).next_back().map_or(Version(0), |(v, _)| *v)
     }
@@ -137,6 +142,11 @@ mod tests {
                 });
                 let kept: BTreeSet<_> = lists.kept().collect();
                 assert_eq!(kept, dead.keys().copied().collect(), "seed {seed}");
+                for v in &held {
+                    let seen: BTreeSet<_> = lists.seen_by(*v).collect();
+                    let lives = dead.iter().filter(|(_, (born, died))| (*born..*died).contains(v)).map(|(at, _)| *at).collect();
+                    assert_eq!(seen, lives, "seed {seed}: seen by {v}");
+                }
             }
         }
     }

@@ -1,0 +1,49 @@
+//! `treering compact`: the file without what nobody needs.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::error::Result;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::store::StorePath;
+use crate::units;
+
+/// Rewrite sparse chunks and cut the file
+///
+/// Needs the store for itself. A kill in the middle loses nothing: the next open finds the store whole.
+#[derive(Args, Debug)]
+pub(crate) struct Compact {
+    #[command(flatten)]
+    store: StorePath,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Compact {
+    pub(crate) fn run(&self, out: &mut Output) -> Result {
+        let progress = Progress::spinner("compacting");
+        let store = self.store.write()?;
+        let done = store.compact()?;
+        store.close()?;
+        drop(progress);
+        // The close seals once more: what the file has now is what counts.
+        let after = std::fs::metadata(&self.store.path).map_or(done.file_bytes_after, |file| file.len());
+        if self.json {
+            return out.json(&json!({
+                "file_bytes_before": done.file_bytes_before,
+                "file_bytes_after": after,
+                "bytes_written": done.bytes_written,
+            }));
+        }
+        let share = if done.file_bytes_before == 0 { 1.0 } else { after as f64 / done.file_bytes_before as f64 };
+        out.line(format_args!(
+            "{} -> {} ({} of before), {} written",
+            units::bytes(done.file_bytes_before),
+            units::bytes(after),
+            units::percent(share),
+            units::bytes(done.bytes_written)
+        ))
+    }
+}

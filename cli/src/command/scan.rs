@@ -1,0 +1,119 @@
+//! `treering scan`: the entries of a table, or a range of them.
+
+use std::ops::Bound;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::error::Result;
+use crate::output::Output;
+use crate::store::{StorePath, table};
+use crate::text::Form;
+
+/// Print the entries of a table in the order of their keys
+///
+/// One entry a line: the key, a tab, the value. Neither contains a tab or a line's end, see --hex.
+#[derive(Args, Debug)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    store: StorePath,
+    /// The table
+    #[arg(value_name = "TABLE")]
+    table: String,
+    /// Start with this key
+    #[arg(long, value_name = "KEY")]
+    from: Option<String>,
+    /// End before this key
+    #[arg(long, value_name = "KEY")]
+    to: Option<String>,
+    /// End with this key
+    #[arg(long, value_name = "KEY", conflicts_with = "to")]
+    through: Option<String>,
+    /// Only keys that begin with this
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["from", "to", "through"])]
+    prefix: Option<String>,
+    /// Begin at the end
+    #[arg(long)]
+    reverse: bool,
+    /// At most so many entries
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Only the keys
+    #[arg(long)]
+    keys: bool,
+    #[command(flatten)]
+    form: Form,
+    /// Print a JSON object a line, keys and values as text or, with --hex, as digits
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where a range starts and where it ends.
+type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+impl Scan {
+    pub(crate) fn run(&self, out: &mut Output) -> Result {
+        let (start, end) = self.bounds()?;
+        let store = self.store.read()?;
+        let snapshot = store.snapshot();
+        let reader = snapshot.reader();
+        let table = table(&reader, &self.table)?;
+        let mut range = table.range((as_slice(&start), as_slice(&end)))?;
+        for _ in 0..self.limit.unwrap_or(u64::MAX) {
+            let entry = if self.reverse { range.next_back() } else { range.next() };
+            let Some(entry) = entry else { break };
+            let (key, value) = entry?;
+            let key = self.form.show(&key);
+            match (self.json, self.keys) {
+                (false, true) => out.line(key)?,
+                (false, false) => out.line(format_args!("{key}\t{}", self.form.show(value)))?,
+                (true, true) => out.json_line(&json!({ "key": key }))?,
+                (true, false) => out.json_line(&json!({ "key": key, "value": self.form.show(value) }))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn bounds(&self) -> Result<Bounds> {
+        let key = |name: &str, text: &Option<String>| text.as_ref().map(|text| self.form.parse(name, text)).transpose();
+        if let Some(prefix) = key("--prefix", &self.prefix)? {
+            let end = after_prefix(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+            return Ok((Bound::Included(prefix), end));
+        }
+        let start = key("--from", &self.from)?.map_or(Bound::Unbounded, Bound::Included);
+        let end = match (key("--to", &self.to)?, key("--through", &self.through)?) {
+            (Some(to), _) => Bound::Excluded(to),
+            (None, Some(through)) => Bound::Included(through),
+            (None, None) => Bound::Unbounded,
+        };
+        Ok((start, end))
+    }
+}
+
+/// The bound for a range of a table.
+pub(crate) fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    bound.as_ref().map(Vec::as_slice)
+}
+
+/// The smallest key behind all that begin with `prefix`; none if there is no such key.
+fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut after = prefix.get(..=kept)?.to_vec();
+    if let Some(last) = after.last_mut() {
+        *last += 1;
+    }
+    Some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_key() {
+        assert_eq!(after_prefix(b"ab").unwrap(), b"ac");
+        assert_eq!(after_prefix(b"a\xff\xff").unwrap(), b"b");
+        assert_eq!(after_prefix(b"\xff"), None);
+        assert_eq!(after_prefix(b""), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! Snapshots as files, and the question whether everything is as it must be.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::blob::{self, BlobForm, BlobSummary};
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::inspect::{self, Report};
+
+use super::{Options, Snapshot, Store};
+
+impl Snapshot {
+    /// Writes this version to `out` as a blob: a store file, or its LZ4 stream. Front to back, without seeking; the store goes on meanwhile, and no writer waits for it. Cost: reads
+    /// and writes the chunks in the file once, and walks the pages that are only in memory.
+    ///
+    /// # Errors
+    /// `Corrupt` if a chunk is damaged; `Io` or `Full` if `out` fails. What was written then is no blob.
+    ///
+    /// ```
+    /// # fn main() -> treering::Result<()> {
+    /// # let store = treering::Store::in_memory()?;
+    /// let mut bytes = Vec::new();
+    /// let summary = store.snapshot().write_blob(&mut bytes, treering::BlobForm::Plain)?;
+    /// assert_eq!(summary.bytes, bytes.len() as u64);
+    /// # Ok(()) }
+    /// ```
+    pub fn write_blob(&self, out: &mut impl Write, form: BlobForm) -> Result<BlobSummary> {
+        let summary = blob::write(self.held(), form, &mut |bytes| out.write_all(bytes).map_err(failed_writer))?;
+        out.flush().map_err(failed_writer)?;
+        Ok(summary)
+    }
+
+    /// Writes this version to a new file at `path`, as [`Snapshot::write_blob`] does. The file is whole and on the medium when this returns, and
+    /// after an error there is none.
+    ///
+    /// # Errors
+    /// `Exists` if there is something at `path`: it stays as it is. `Corrupt`, `Full`, `Io`, `NotFound`.
+    pub fn backup_to(&self, path: impl AsRef<Path>, form: BlobForm) -> Result<BlobSummary> {
+        blob::backup_to(self.held(), path.as_ref(), form)
+    }
+}
+
+impl Store {
+    /// Checks everything: every page of the newest version in its place, every byte of every chunk against its CRC, the log, and that
+    /// space and live bytes are recorded as they are. The store goes on meanwhile. Cost: reads the whole file; memory: some 50 bytes a page.
+    ///
+    /// # Errors
+    /// `Io` if not even the file's length is known. Damage is no error: the report names it.
+    pub fn check(&self) -> Result<Report> {
+        inspect::check(self.machine())
+    }
+}
+
+/// Makes a store at `to` from the blob at `blob`, plain or as an LZ4 stream. It is checked before it gets its name. Opened for
+/// writing, it becomes a store of its own that knows where it came from.
+///
+/// # Errors
+/// `Exists` if there is something at `to`; `NotFound`; `Locked`; `NotAStore`, `Unsupported`; `Invalid` if `blob` is a store that was written to: two files must not
+/// be the same store, export a snapshot of it; `Corrupt` if it is damaged; `Full`, `Io`. Nothing stands at `to` then.
+pub fn restore(blob: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<BlobSummary> {
+    blob::restore(blob.as_ref(), to.as_ref(), sound_blob)
+}
+
+/// Checks the store or blob at `path`, which nobody has open for writing, and changes no byte. An LZ4 stream is unpacked to a temporary file first.
+///
+/// # Errors
+/// `NotFound`, `Locked`, `NotAStore`, `Unsupported`, `Io`, `Full`; `Corrupt` if an LZ4 stream cannot be unpacked. Other damage is no error: the report names it.
+pub fn verify(path: impl AsRef<Path>) -> Result<Report> {
+    blob::readable(path.as_ref(), inspect::verify)
+}
+
+fn sound_blob(disk: Arc<dyn Disk>) -> Result<BlobSummary> {
+    let store = Options::new().background(false).read_only_on(disk)?;
+    let machine = store.machine();
+    if !machine.identity.blob {
+        return Err(Error::invalid("it is a store that was written to, no blob; export a snapshot of it"));
+    }
+    let report = store.check()?;
+    match report.problems().first() {
+        Some(problem) => {
+            Err(Error::new(ErrorKind::Corrupt, format!("{problem}, and {} more problems", report.problems().len() - 1)))
+        }
+        None => {
+            let mut summary = BlobSummary::default();
+            (summary.version, summary.chunks) = (report.version, report.chunks);
+            Ok(summary)
+        }
+    }
+}
+
+fn failed_writer(e: std::io::Error) -> Error {
+    Error::io("write", "a blob", e)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! From a blob, or its LZ4 stream, to a store file.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use lz4_flex::frame::FrameDecoder;
+
+use super::BlobSummary;
+use super::stream::FileSink;
+use crate::disk::{Access, Disk, FileDisk, Temporary};
+use crate::error::{Error, Result};
+use crate::log::chunk::SLICE;
+
+/// First bytes of an LZ4 frame (FORMAT 11).
+const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+
+/// Makes a store at `to`, where nothing stands, from the blob at `from`. `verify` looks at the new file before it gets its name; its summary is given back, with
+/// the file's length.
+///
+/// # Errors
+/// `Exists`, `NotFound`, `Locked`, `Corrupt`, `Full`, `Io`; what `verify` gives. Nothing stands at `to` then.
+pub(crate) fn restore(from: &Path, to: &Path, verify: impl FnOnce(Arc<dyn Disk>) -> Result<BlobSummary>) -> Result<BlobSummary> {
+    let source = FileDisk::open(from, Access::Read)?;
+    let (disk, temporary) = Temporary::begin(to)?;
+    let bytes = copy(&source, &disk)?;
+    let summary = verify(Arc::new(disk)).map_err(|e| e.within(from.display()))?;
+    temporary.place(to)?;
+    Ok(BlobSummary { bytes, ..summary })
+}
+
+/// Hands the file at `path` to `look`; an LZ4 stream is unpacked to a file that vanishes afterwards.
+///
+/// # Errors
+/// As [`restore`].
+pub(crate) fn readable<T>(path: &Path, look: impl FnOnce(Arc<dyn Disk>) -> Result<T>) -> Result<T> {
+    let source = FileDisk::open(path, Access::Read)?;
+    if !is_stream(&source)? {
+        return look(Arc::new(source));
+    }
+    let (disk, _temporary) = Temporary::scratch()?;
+    copy(&source, &disk)?;
+    look(Arc::new(disk)).map_err(|e| e.within(path.display()))
+}
+
+fn is_stream(disk: &dyn Disk) -> Result<bool> {
+    let mut magic = [0; 4];
+    if disk.len()? < magic.len() as u64 {
+        return Ok(false);
+    }
+    disk.read_at(&mut magic, 0)?;
+    Ok(magic == LZ4_FRAME)
+}
+
+/// Copies, and unpacks if need be; gives the new file's length. It is synced.
+fn copy(from: &dyn Disk, to: &dyn Disk) -> Result<u64> {
+    let mut file = FileSink::new(to);
+    let mut source = Source { disk: from, at: 0, failed: None };
+    let mut buffer = vec![0; SLICE];
+    if is_stream(from)? {
+        let mut frame = FrameDecoder::new(&mut source);
+        let unpacked = drain(&mut frame, &mut buffer, &mut file);
+        drop(frame);
+        if let Some(e) = source.failed.take() {
+            return Err(e);
+        }
+        unpacked?;
+    } else {
+        drain(&mut source, &mut buffer, &mut file)?;
+    }
+    file.finish()
+}
+
+fn drain(source: &mut impl Read, buffer: &mut [u8], file: &mut FileSink<'_>) -> Result<()> {
+    loop {
+        match source.read(buffer) {
+            Ok(0) => return Ok(()),
+            Ok(len) => file.put(&buffer[..len])?,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Error::corrupt("LZ4 stream of a blob", e)),
+        }
+    }
+}
+
+/// A disk as the standard library's reader.
+struct Source<'d> {
+    disk: &'d dyn Disk,
+    at: u64,
+    failed: Option<Error>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.disk.len().and_then(|end| {
+            let len = end.saturating_sub(self.at).min(into.len() as u64) as usize;
+            self.disk.read_at(&mut into[..len], self.at)?;
+            Ok(len)
+        });
+        match read {
+            Ok(len) => {
+                self.at += len as u64;
+                Ok(len)
+            }
+            Err(e) => {
+                let shown = io::Error::other(e.to_string());
+                self.failed = Some(e);
+                Err(shown)
+            }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A store's life on a simulated disk, with what was promised at each moment of it: what crash states are judged by.
+//!
+//! ```text
+//!  log      w w S w w │ w S w ...
+//!  history  0: {0}    2: {0, maybe 1}    3: {1}  ...      (operations so far, the model then)
+//! ```
+//!
+//! A commit stands in the history twice: as a version that may be there from the moment it is called, and as one that must be
+//! there when it has returned and was to be synced.
+
+use std::sync::Arc;
+
+use treering::disk::Disk;
+use treering::{Error, ErrorKind, Options, Store};
+
+use crate::change::Change;
+use crate::checked::Sound;
+use crate::disk::SimulatedDisk;
+use crate::drive::{self, Writer};
+use crate::model::Model;
+use crate::workload::{Durability, Step};
+
+/// A store on a simulated disk, and what it promised when.
+pub struct Chronicle {
+    options: Options,
+    disk: Arc<SimulatedDisk>,
+    store: Option<Store>,
+    model: Model,
+    /// Operations so far, and what may and must be there from then on; ascending.
+    history: Vec<(usize, Model)>,
+    /// Operations so far, and the transaction that was to become this version.
+    attempts: Vec<(usize, u64, Vec<Change>)>,
+    /// Whether a fault struck on a disk that life has left behind.
+    has_struck: bool,
+    /// What failed, of those steps that were made to.
+    pub errors: Vec<Error>,
+}
+
+/// How a store goes on after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// As if nothing had been asked.
+    Usable,
+    /// No more writes (L9).
+    Poisoned,
+}
+
+impl Chronicle {
+    /// A new store on an empty disk. Its creation is the first part of the log.
+    ///
+    /// # Errors
+    /// Whatever opening says.
+    pub fn begin(options: &Options) -> Result<Chronicle, String> {
+        let mut chronicle = Chronicle::on(options, SimulatedDisk::new(), Model::new());
+        chronicle.open().map_err(|e| format!("create: {e:?}"))?;
+        Ok(chronicle)
+    }
+
+    /// Nothing is open yet; the disk holds what `model` allows.
+    #[must_use]
+    pub fn on(options: &Options, disk: Arc<SimulatedDisk>, model: Model) -> Chronicle {
+        let history = vec![(0, model.clone())];
+        let (options, attempts, errors) = (options.clone(), Vec::new(), Vec::new());
+        Chronicle { options, disk, store: None, model, history, attempts, has_struck: false, errors }
+    }
+
+    /// The disk.
+    #[must_use]
+    pub fn disk(&self) -> &Arc<SimulatedDisk> {
+        &self.disk
+    }
+
+    /// The store.
+    ///
+    /// # Panics
+    /// If none is open.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        self.store.as_ref().expect("a store is open")
+    }
+
+    /// Whether a fault ever struck.
+    #[must_use]
+    pub fn has_struck(&self) -> bool {
+        self.has_struck || self.disk.struck() > 0
+    }
+
+    /// What the running store must show.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What may and must be there after a crash behind so many operations.
+    #[must_use]
+    pub fn model_at(&self, operations: usize) -> &Model {
+        let after = self.history.partition_point(|(position, _)| *position <= operations);
+        &self.history[after.saturating_sub(1)].1
+    }
+
+    /// The transaction that was to become `version`, as of a moment in the log.
+    #[must_use]
+    pub fn attempt(&self, operations: usize, version: u64) -> Option<&[Change]> {
+        let found = self.attempts.iter().rev().find(|(position, v, _)| *position <= operations && *v == version);
+        found.map(|(_, _, changes)| changes.as_slice())
+    }
+
+    /// Does these steps; engine errors are kept in `errors` if the disk was told to fail, and end the life if the store is poisoned.
+    ///
+    /// # Errors
+    /// A broken promise, for a person.
+    pub fn live(&mut self, steps: &[Step]) -> Result<After, String> {
+        for (n, step) in steps.iter().enumerate() {
+            let at = |what: String| format!("step {n}, {step:?}: {what}");
+            let Err(e) = self.step(step).map_err(at)? else { continue };
+            if !self.has_struck() {
+                return Err(at(format!("{e:?}")));
+            }
+            self.errors.push(e);
+            if self.after_error().map_err(at)? == After::Poisoned {
+                return Ok(After::Poisoned);
+            }
+        }
+        self.compare()?;
+        Ok(After::Usable)
+    }
+
+    /// Opens the store; what it holds must be what the model allows.
+    ///
+    /// # Errors
+    /// What opening says.
+    pub fn open(&mut self) -> Result<(), Error> {
+        let disk = Arc::clone(&self.disk) as Arc<dyn Disk>;
+        self.store = Some(self.options.open_on(disk)?);
+        Ok(())
+    }
+
+    /// Takes over the version that was opened.
+    ///
+    /// # Errors
+    /// If it breaks L3.
+    pub fn recovered(&mut self) -> Result<(), String> {
+        self.model.recovered(self.store().version())?;
+        self.note();
+        self.compare()
+    }
+
+    fn step(&mut self, step: &Step) -> Result<Result<(), Error>, String> {
+        Ok(match step {
+            Step::Commit { durability, changes } => self.commit(*durability, changes)?.map(drop),
+            Step::Abandon { changes } => self.abandon(changes)?,
+            Step::Sync => self.store().sync().map(|version| self.durable(version)),
+            Step::Checkpoint => self.store().checkpoint().map(|version| self.durable(version)),
+            Step::Compact => self.store().compact().map(|_| self.durable(self.model.newest().0)),
+            Step::Background { pieces } => (0..*pieces).try_for_each(|_| self.store().step().map(drop)),
+            Step::Reopen => self.reopen()?,
+            Step::Kill => self.kill()?,
+            _ => {
+                self.compare()?;
+                Ok(())
+            }
+        })
+    }
+
+    /// A commit as a step; the version, or what the engine said.
+    ///
+    /// # Errors
+    /// A broken promise.
+    pub fn commit(&mut self, durability: Durability, changes: &[Change]) -> Result<Result<u64, Error>, String> {
+        let mut draft = self.model.begin();
+        let mut writer = match Writer::begin(self.store()) {
+            Ok(writer) => writer,
+            Err(e) => return Ok(Err(e)),
+        };
+        for change in changes {
+            let expected = draft.apply(change);
+            match writer.apply(change) {
+                Ok(found) if found == expected => {}
+                Ok(found) => return Err(format!("{change:?} answered {found:?} instead of {expected:?}")),
+                Err(e) => return Ok(Err(e)),
+            }
+        }
+        writer.txn.set_durability(drive::durability(durability));
+        let newest = self.model.newest().0;
+        let mut tentative = self.model.clone();
+        tentative.commit(newest + 1, draft.clone());
+        self.attempts.push((self.disk.position(), newest + 1, changes.to_vec()));
+        self.history.push((self.disk.position(), tentative.clone()));
+        match writer.txn.commit() {
+            Ok(version) if version == newest => {}
+            Ok(version) if version == newest + 1 => {
+                self.model = tentative;
+                if durability == Durability::Synced {
+                    self.model.synced(version);
+                }
+            }
+            Ok(version) => return Err(format!("commit returned version {version} after {newest}")),
+            Err(e) => {
+                if self.is_poisoned() {
+                    // It may be there.
+                    return Ok(Err(e));
+                }
+                if self.store().version() != newest {
+                    return Err(format!("the commit failed ({e:?}), and yet version {} is there", self.store().version()));
+                }
+                self.note();
+                return Ok(Err(e));
+            }
+        }
+        self.note();
+        Ok(Ok(self.model.newest().0))
+    }
+
+    fn abandon(&mut self, changes: &[Change]) -> Result<Result<(), Error>, String> {
+        let mut draft = self.model.begin();
+        match Writer::begin(self.store()) {
+            Ok(mut writer) => writer.apply_all(&mut draft, changes).map(Ok),
+            Err(e) => Ok(Err(e)),
+        }
+    }
+
+    fn durable(&mut self, version: u64) {
+        self.model.synced(version);
+        self.note();
+    }
+
+    /// The model as it is holds from now on.
+    fn note(&mut self) {
+        self.model.keep_only(&[]);
+        self.history.push((self.disk.position(), self.model.clone()));
+    }
+
+    fn reopen(&mut self) -> Result<Result<(), Error>, String> {
+        let Some(store) = self.store.take() else { return Ok(Ok(())) };
+        if let Err(e) = store.close() {
+            // Closed or not: what was durable is.
+            return self.kill().map(|opened| opened.and(Err(e)));
+        }
+        self.model.synced(self.model.newest().0);
+        self.note();
+        if let Err(e) = self.open() {
+            return self.kill().map(|opened| opened.and(Err(e)));
+        }
+        self.recovered().map(Ok)
+    }
+
+    /// The process is killed, the system goes on: everything that was handed to it is there, whether it is on the medium or not.
+    fn kill(&mut self) -> Result<Result<(), Error>, String> {
+        self.has_struck = self.has_struck();
+        let disk = self.disk.inherit();
+        let old = std::mem::replace(&mut self.disk, disk);
+        drop((self.store.take(), old));
+        if let Err(e) = self.open() {
+            return Err(format!("after a kill: {e:?}"));
+        }
+        self.recovered().map(Ok)
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.store().begin_write().is_err_and(|e| e.kind() == ErrorKind::Poisoned)
+    }
+
+    /// Every failure leaves one of two stores (L9); both can be read.
+    fn after_error(&mut self) -> Result<After, String> {
+        self.compare()?;
+        match self.store().begin_write() {
+            Ok(_) => Ok(After::Usable),
+            Err(e) if e.kind() == ErrorKind::Poisoned => {
+                let others = [self.store().checkpoint().err(), self.store().sync().err(), self.store().compact().err()];
+                match others.iter().find(|e| e.as_ref().is_none_or(|e| e.kind() != ErrorKind::Poisoned)) {
+                    Some(other) => Err(format!("poisoned ({e}), and yet it answered {other:?}")),
+                    None => Ok(After::Poisoned),
+                }
+            }
+            Err(e) => Err(format!("neither usable nor poisoned: {e:?}")),
+        }
+    }
+
+    /// The newest snapshot shows what the model says, and a full check finds nothing.
+    ///
+    /// # Errors
+    /// The first difference, or what is wrong.
+    pub fn compare(&self) -> Result<(), String> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let snapshot = store.snapshot();
+        let newest = self.model.newest().0;
+        if snapshot.version() != newest {
+            return Err(format!("version {} is published where {newest} was committed", snapshot.version()));
+        }
+        drive::compare(&snapshot, self.model.at(newest))?;
+        let problems = store.problems();
+        if problems.is_empty() { Ok(()) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
+    }
+}

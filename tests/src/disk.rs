@@ -1,0 +1,368 @@
+//! A disk that remembers, fails and waits on demand.
+//!
+//! ```text
+//!  store ──► SimulatedDisk ──► MemoryDisk                 what the running store sees
+//!                 │
+//!                 ├─ log: every write, sync, growth, punch   what crash states are made of (`crash`)
+//!                 ├─ faults: fail the n-th operation, once or from then on
+//!                 └─ gates: an operation waits until the test lets it pass
+//! ```
+//!
+//! 1. The log's order is the order in which operations took effect.
+//! 2. A failed sync leaves what it covered in doubt for ever: a later one that returns does not bring it (FORMAT 2, item 4).
+//! 3. A write through covers its own bytes and no others: harsher than the trait asks, and what Linux does.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use treering::disk::{Disk, MemoryDisk};
+use treering::format::Extent;
+use treering::{Error, ErrorKind, Result};
+
+/// One operation, as it took effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Bytes were written.
+    Write {
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Bytes were written and are on the medium.
+    WriteThrough {
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// The file was cut or lengthened.
+    SetLen(u64),
+    /// Space was taken; the file reaches at least so far.
+    Reserve(Extent),
+    /// Space was given back.
+    Punch(Extent),
+    /// A sync returned.
+    Sync,
+    /// A sync failed.
+    FailedSync,
+}
+
+/// Kinds of operations that can fail or wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `write_at`, and the write of `write_through`.
+    Write,
+    /// `sync_data`, `sync_all`, and the sync of `write_through`.
+    Sync,
+    /// `reserve`, and `set_len` or a write that lengthens the file.
+    Grow,
+    /// `set_len` that shortens the file.
+    Cut,
+    /// `read_at`.
+    Read,
+}
+
+/// Which operations fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Only operations of these kinds count.
+    pub kinds: &'static [Kind],
+    /// The first of them that fails, counted from 0 when the fault is set.
+    pub at: u64,
+    /// Whether all after it fail too.
+    pub sticky: bool,
+    /// What the error says to be.
+    pub error: ErrorKind,
+}
+
+#[derive(Default)]
+struct Inner {
+    log: Vec<Operation>,
+    /// The log is not kept: for long runs that no crash is built from.
+    forgetful: bool,
+    fault: Option<Fault>,
+    /// Operations that the fault counted so far.
+    counted: u64,
+    /// How often it struck.
+    struck: u64,
+    closed_gate: Option<Kind>,
+    /// Threads that stand before the gate.
+    waiting: usize,
+    /// The file may not grow beyond this.
+    limit: Option<u64>,
+}
+
+impl Inner {
+    fn push(&mut self, operation: impl FnOnce() -> Operation) {
+        if !self.forgetful {
+            self.log.push(operation());
+        }
+    }
+}
+
+/// A disk in memory that keeps a log of what was done to it.
+pub struct SimulatedDisk {
+    memory: MemoryDisk,
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    reads: AtomicU64,
+}
+
+impl SimulatedDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Arc<SimulatedDisk> {
+        SimulatedDisk::holding(&[])
+    }
+
+    /// A disk that holds these bytes, all of them on the medium. The log begins empty.
+    ///
+    /// # Panics
+    /// If memory cannot be mapped.
+    #[must_use]
+    pub fn holding(bytes: &[u8]) -> Arc<SimulatedDisk> {
+        let memory = MemoryDisk::new("a simulated disk");
+        memory.set_len(bytes.len() as u64).expect("memory can be mapped");
+        // Zeros are there already, and take no memory.
+        for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
+            memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
+        }
+        let (inner, changed, reads) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
+        Arc::new(SimulatedDisk { memory, inner, changed, reads })
+    }
+
+    /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
+    /// the killed store still does goes nowhere.
+    #[must_use]
+    pub fn inherit(&self) -> Arc<SimulatedDisk> {
+        let disk = SimulatedDisk::holding(&self.bytes());
+        {
+            let (from, mut to) = (self.lock(), disk.lock());
+            (to.log, to.forgetful) = (from.log.clone(), from.forgetful);
+        }
+        disk
+    }
+
+    /// Every byte, as the running store sees it: the file after a kill of the process. No operation falls between two of its bytes.
+    ///
+    /// # Panics
+    /// Never: no fault applies to it.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let _inner = self.lock();
+        let mut bytes = vec![0; self.memory.len().expect("a disk in memory knows its length") as usize];
+        self.memory.read_at(&mut bytes, 0).expect("a disk in memory can be read");
+        bytes
+    }
+
+    /// Keeps no log from now on.
+    pub fn forget(&self) {
+        let mut inner = self.lock();
+        inner.forgetful = true;
+        inner.log = Vec::new();
+    }
+
+    /// How many operations took effect.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.lock().log.len()
+    }
+
+    /// The operations so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<Operation> {
+        self.lock().log.clone()
+    }
+
+    /// How many reads there were, each a copy.
+    #[must_use]
+    pub fn read_count(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// From now on operations fail as `fault` says; none with `None`.
+    pub fn fail(&self, fault: Option<Fault>) {
+        let mut inner = self.lock();
+        (inner.fault, inner.counted, inner.struck) = (fault, 0, 0);
+    }
+
+    /// How many operations failed since the fault was set.
+    #[must_use]
+    pub fn struck(&self) -> u64 {
+        self.lock().struck
+    }
+
+    /// The file cannot grow beyond `limit` bytes from now on.
+    pub fn limit(&self, limit: Option<u64>) {
+        self.lock().limit = limit;
+    }
+
+    /// Operations of this kind wait from now on, before they take effect, until the gate is opened.
+    pub fn close_gate(&self, kind: Kind) {
+        self.lock().closed_gate = Some(kind);
+    }
+
+    /// Lets everybody pass.
+    pub fn open_gate(&self) {
+        self.lock().closed_gate = None;
+        self.changed.notify_all();
+    }
+
+    /// Waits until so many threads stand before the gate.
+    pub fn await_waiting(&self, count: usize) {
+        let mut inner = self.lock();
+        while inner.waiting < count {
+            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits at the gate, then counts the operation; an error if it is to fail.
+    fn enter(&self, kind: Kind) -> (MutexGuard<'_, Inner>, Result<()>) {
+        let mut inner = self.lock();
+        if inner.closed_gate == Some(kind) {
+            inner.waiting += 1;
+            self.changed.notify_all();
+            while inner.closed_gate == Some(kind) {
+                inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            inner.waiting -= 1;
+        }
+        let Some(fault) = inner.fault.filter(|fault| fault.kinds.contains(&kind)) else { return (inner, Ok(())) };
+        let n = inner.counted;
+        inner.counted += 1;
+        let fails = n == fault.at || (fault.sticky && n > fault.at);
+        if !fails {
+            return (inner, Ok(()));
+        }
+        inner.struck += 1;
+        let error = Error::simulated(fault.error, format!("operation {n} ({kind:?}) of a simulated disk was made to fail"));
+        (inner, Err(error))
+    }
+
+    /// An error if the file may not grow to `end`.
+    fn grow(&self, end: u64) -> Result<()> {
+        if end <= self.memory.len()? {
+            return Ok(());
+        }
+        let (inner, result) = self.enter(Kind::Grow);
+        result?;
+        match inner.limit {
+            Some(limit) if end > limit => {
+                Err(Error::simulated(ErrorKind::Full, format!("a simulated disk has {limit} bytes, not {end}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.grow(offset + bytes.len() as u64)?;
+        let (mut inner, result) = self.enter(Kind::Write);
+        // A write that fails may have done a part of its work.
+        let done = if result.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        self.memory.write_at(&bytes[..done], offset)?;
+        inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
+        result
+    }
+
+    fn sync(&self) -> Result<()> {
+        let (mut inner, result) = self.enter(Kind::Sync);
+        inner.push(|| if result.is_ok() { Operation::Sync } else { Operation::FailedSync });
+        result
+    }
+}
+
+impl std::fmt::Debug for SimulatedDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedDisk")
+            .field("memory", &self.memory)
+            .field("operations", &self.position())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disk for SimulatedDisk {
+    fn scratch(&self) -> Result<Box<dyn Disk>> {
+        self.memory.scratch()
+    }
+
+    fn name(&self) -> &str {
+        self.memory.name()
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.memory.len()
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.enter(Kind::Read).1?;
+        self.memory.read_at(into, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.write(bytes, offset)
+    }
+
+    fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        self.grow(offset + bytes.len() as u64)?;
+        let (mut inner, written) = self.enter(Kind::Write);
+        let done = if written.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        self.memory.write_at(&bytes[..done], offset)?;
+        inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
+        written?;
+        drop(inner);
+        let (mut inner, synced) = self.enter(Kind::Sync);
+        // The error of a sync is told once and covers whatever was under way.
+        inner.push(|| match synced {
+            Ok(()) => Operation::WriteThrough { offset, bytes: bytes.to_vec() },
+            Err(_) => Operation::FailedSync,
+        });
+        synced
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        self.sync()
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        self.sync()
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        let now = self.memory.len()?;
+        if len > now {
+            self.grow(len)?;
+        }
+        let (mut inner, result) = if len < now { self.enter(Kind::Cut) } else { (self.lock(), Ok(())) };
+        result?;
+        self.memory.set_len(len)?;
+        inner.push(|| Operation::SetLen(len));
+        Ok(())
+    }
+
+    fn reserve(&self, extent: Extent) -> Result<()> {
+        self.grow(extent.end())?;
+        let mut inner = self.lock();
+        self.memory.reserve(extent)?;
+        inner.push(|| Operation::Reserve(extent));
+        Ok(())
+    }
+
+    fn punch(&self, extent: Extent) -> Result<()> {
+        let mut inner = self.lock();
+        self.memory.punch(extent)?;
+        inner.push(|| Operation::Punch(extent));
+        Ok(())
+    }
+
+    unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
+        // SAFETY: the caller's promise, passed on as it is.
+        unsafe { self.memory.slice(offset, len) }
+    }
+}
