@@ -10,7 +10,7 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The file's contents are damaged: restore from a blob, or salvage.
+    /// The file's contents are damaged: restore from a blob.
     Corrupt,
     /// The file is no store: check the path.
     NotAStore,
