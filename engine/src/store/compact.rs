@@ -80,7 +80,7 @@ impl Machine {
             return Ok(());
         }
         let _hand = self.extents_in_hand();
-        let (first, next) = (self.written_extent(len)?, self.written_extent(len)?);
+        let (first, next) = self.written_extents(len)?;
         let spares = self.pipeline.lock().log.move_to(first, next);
         spares.into_iter().for_each(|extent| self.give_back(extent));
         // The seal stands in the new place, and with both headers behind it the old segments are free.

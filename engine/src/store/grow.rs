@@ -109,6 +109,18 @@ impl Machine {
         Ok(extent)
     }
 
+    /// Two extents as [`Machine::written_extent`] gives them, for a log that begins anew: both or none.
+    pub(crate) fn written_extents(&self, len: u64) -> Result<(Extent, Extent)> {
+        let first = self.written_extent(len)?;
+        match self.written_extent(len) {
+            Ok(second) => Ok((first, second)),
+            Err(e) => {
+                self.give_back(first);
+                Err(e)
+            }
+        }
+    }
+
     /// Writes bytes that nothing names yet, and puts them on the medium. A failure is no harm (L9), unless records or a header were written that
     /// no sync has covered yet: a system tells of a failed sync once, whoever asks, so theirs could not be believed any more.
     pub(crate) fn write_aside(&self, bytes: &[u8], offset: u64) -> Result<()> {

@@ -311,7 +311,7 @@ fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
         // A fresh chain in segments of its own, named by nothing until the checkpoint's header: then it is the only run.
         let old: Vec<Extent> = machine.pipeline.lock().log.extents();
         let len = machine.settings.segment_bytes;
-        let (first, next) = (machine.written_extent(len)?, machine.written_extent(len)?);
+        let (first, next) = machine.written_extents(len)?;
         let salt = u64::from_le_bytes(random()?);
         let log = Log::start(salt, walk.end.number, walk.end.digest, first, next, machine.identity.term);
         let start = log.cursor();
