@@ -98,7 +98,7 @@ fn every_byte(flavour: Flavour) {
     const MASKS: [u8; 5] = [0x01, 0x80, 0xFF, 0x10, 0x02];
     let built = build(flavour);
     for round in 0..depth().min(5) as usize {
-        let looked_at = |at: &usize| at % 509 == 0 || !is_empty(&built.file[at / BLOCK * BLOCK..][..BLOCK]);
+        let looked_at = |at: &usize| at.is_multiple_of(509) || !is_empty(&built.file[at / BLOCK * BLOCK..][..BLOCK]);
         check(
             &built,
             (0..built.file.len()).filter(looked_at).map(|at| Damage::Flip { at, mask: MASKS[(at + round) % MASKS.len()] }),
