@@ -93,12 +93,27 @@ pub(crate) struct Walk {
 /// A segment in memory.
 pub(super) struct Loaded {
     pub(super) head: SegmentHead,
+    /// Where `bytes` begin in the file; they go to the segment's end.
+    from: u64,
     bytes: Vec<u8>,
 }
 
 impl Loaded {
     /// The segment at `offset`, if a valid head stands there.
     pub(super) fn read(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<Loaded>> {
+        Loaded::read_from(disk, offset, offset, file_len)
+    }
+
+    /// The same without what stands before byte `from` of the file: a walk does not look back.
+    fn read_from(disk: &dyn Disk, offset: u64, from: u64, file_len: u64) -> Result<Option<Loaded>> {
+        let Some(head) = Loaded::peek(disk, offset, file_len)? else { return Ok(None) };
+        let from = from.clamp(offset, head.extent().end()) / BLOCK * BLOCK;
+        let bytes = read_extent(disk, Extent { offset: from, len: head.extent().end() - from })?;
+        Ok(Some(Loaded { head, from, bytes }))
+    }
+
+    /// The head at `offset`, if a valid one stands there.
+    fn peek(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<SegmentHead>> {
         let place = Extent { offset, len: BLOCK };
         if !place.is_legal(file_len) {
             return Ok(None);
@@ -106,20 +121,18 @@ impl Loaded {
         let mut head = [0; SEGMENT_HEAD_LEN];
         disk.read_at(&mut head, offset)?;
         let legal = |head: &SegmentHead| head.offset == offset && head.extent().is_legal(file_len) && head.len > BLOCK;
-        let Some(head) = SegmentHead::decode(&head).filter(legal) else { return Ok(None) };
-        let bytes = read_extent(disk, head.extent())?;
-        Ok(Some(Loaded { head, bytes }))
+        Ok(SegmentHead::decode(&head).filter(legal))
     }
 
     /// The record at `offset` of the file, if a whole one stands there.
     pub(super) fn record(&self, offset: u64) -> Option<RecordHead> {
-        let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
+        let at = usize::try_from(offset.checked_sub(self.from)?).ok()?;
         record::check_record(self.bytes.get(at..)?).map(|(head, _)| head)
     }
 
     /// The record at `offset` if it is the one that `due` asks for.
     fn due(&self, offset: u64, due: &Cursor, salt: u64) -> Option<RecordHead> {
-        let at = usize::try_from(offset.checked_sub(self.head.offset)?).ok()?;
+        let at = usize::try_from(offset.checked_sub(self.from)?).ok()?;
         let head = record::decode_head(self.bytes.get(at..)?)?;
         // The cheap questions first: stale bytes are not hashed.
         let fits = head.number == due.number && head.digest == due.digest && head.salt == salt;
@@ -147,7 +160,7 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     let file_len = disk.len()?;
     let mut cursor = header.replay;
     let mut run = header.runs.iter().rposition(|run| run.start.number <= cursor.number);
-    let first = Loaded::read(disk, cursor.segment, file_len)?;
+    let first = Loaded::read_from(disk, cursor.segment, cursor.offset, file_len)?;
     let (Some(mut run_index), Some(mut segment)) = (run.take(), first) else {
         return Err(Error::corrupt(
             format_args!("segment at {}", cursor.segment),
@@ -206,7 +219,9 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
         return Err(Error::corrupt(end, what));
     }
     let salt = header.runs.get(run_index).map_or(0, |run| run.salt);
-    let evidence = evidence(disk, segment.head, &segment.bytes, &cursor, salt, file_len)?;
+    // A clean header whose version the walk has met says that nothing was appended behind it.
+    let complete = header.clean && header.durable_to == last;
+    let evidence = if complete { Evidence::default() } else { evidence(disk, &segment, &cursor, salt, file_len)? };
     if evidence.durable_to > last {
         let what = format!("it is damaged, but a later record says that version {} was synced", evidence.durable_to);
         return Err(Error::corrupt(end, what));
@@ -236,9 +251,12 @@ fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64
     let (mut passed, mut next) = (Vec::new(), from.head.next);
     // A chain cannot have more segments than the file has blocks.
     for _ in 0..file_len / BLOCK {
-        let loaded =
-            Loaded::read(disk, next, file_len)?.filter(|loaded| loaded.head.first == due.number && loaded.head.salt == salt);
-        let Some(loaded) = loaded else { return Ok(None) };
+        // The head first: what follows is seldom of this run, and long.
+        let follows = |head: &SegmentHead| head.first == due.number && head.salt == salt;
+        if !Loaded::peek(disk, next, file_len)?.as_ref().is_some_and(follows) {
+            return Ok(None);
+        }
+        let Some(loaded) = Loaded::read(disk, next, file_len)? else { return Ok(None) };
         passed.push(Segment { extent: loaded.head.extent() });
         let at = next + BLOCK;
         if let Some(head) = loaded.due(at, due, salt) {
@@ -274,20 +292,20 @@ struct Evidence {
 
 /// What later records of this run say about what was synced: looked for at every place where a record could begin, in this segment behind the end
 /// and in the segments chained behind it.
-fn evidence(disk: &dyn Disk, head: SegmentHead, bytes: &[u8], end: &Cursor, salt: u64, file_len: u64) -> Result<Evidence> {
+fn evidence(disk: &dyn Disk, segment: &Loaded, end: &Cursor, salt: u64, file_len: u64) -> Result<Evidence> {
     let mut found = Evidence::default();
     let mut budget = EVIDENCE_BUDGET;
-    let from = (end.offset.next_multiple_of(8) - head.offset) as usize;
-    search(bytes, from, end, salt, &mut found, &mut budget);
-    let (mut next, mut first) = (head.next_extent(), head.first);
+    let from = end.offset.next_multiple_of(8).saturating_sub(segment.from) as usize;
+    search(&segment.bytes, from, end, salt, &mut found, &mut budget);
+    let (mut next, mut first) = (segment.head.next_extent(), segment.head.first);
     for _ in 0..file_len / BLOCK {
-        match Loaded::read(disk, next.offset, file_len)? {
-            Some(loaded) => {
-                if loaded.head.salt != salt || loaded.head.first < first.max(end.number) {
+        match Loaded::peek(disk, next.offset, file_len)? {
+            Some(head) => {
+                if head.salt != salt || head.first < first.max(end.number) {
                     break;
                 }
-                search(&loaded.bytes, BLOCK as usize, end, salt, &mut found, &mut budget);
-                (next, first) = (loaded.head.next_extent(), loaded.head.first);
+                search(&read_extent(disk, head.extent())?, BLOCK as usize, end, salt, &mut found, &mut budget);
+                (next, first) = (head.next_extent(), head.first);
             }
             // Its head may be what is damaged: the records behind it speak for themselves, and what it says of the segment behind it is
             // a hint that is checked there.
@@ -371,8 +389,8 @@ pub(crate) fn secure(disk: &dyn Disk, headers: &Headers, walk: &Walk) -> Result<
 pub(crate) struct Bodies<'a> {
     disk: &'a dyn Disk,
     walk: &'a Walk,
-    /// Index and bytes of the segment in memory.
-    loaded: Option<(usize, Vec<u8>)>,
+    /// Index of the segment in memory, where in the file its bytes begin, and they up to its end.
+    loaded: Option<(usize, u64, Vec<u8>)>,
 }
 
 impl<'a> Bodies<'a> {
@@ -389,13 +407,13 @@ impl<'a> Bodies<'a> {
         let gone =
             || Error::corrupt(format_args!("record {} at {}", found.head.number, found.offset), "it changed while it was read");
         let segment = self.walk.segments.get(found.segment).ok_or_else(gone)?;
-        if self.loaded.as_ref().is_none_or(|(index, _)| *index != found.segment) {
-            let mut bytes = vec![0; segment.extent.len as usize];
-            self.disk.read_at(&mut bytes, segment.extent.offset)?;
-            self.loaded = Some((found.segment, bytes));
+        if self.loaded.as_ref().is_none_or(|(index, from, _)| *index != found.segment || *from > found.offset) {
+            let mut bytes = vec![0; (segment.extent.end() - found.offset) as usize];
+            self.disk.read_at(&mut bytes, found.offset)?;
+            self.loaded = Some((found.segment, found.offset, bytes));
         }
-        let bytes = self.loaded.as_ref().map_or(&[][..], |(_, bytes)| bytes);
-        let at = (found.offset - segment.extent.offset) as usize;
+        let (from, bytes) = self.loaded.as_ref().map_or((0, &[][..]), |(_, from, bytes)| (*from, bytes));
+        let at = (found.offset - from) as usize;
         let body = bytes.get(at..).and_then(record::check_record).filter(|(head, _)| head.crc == found.head.crc);
         body.map(|(_, body)| body).ok_or_else(gone)
     }

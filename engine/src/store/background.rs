@@ -206,7 +206,9 @@ impl Machine {
         let sparse = |account: &crate::store::reclaim::Account| {
             (account.kept_bytes as f64) < self.settings.compact_below * account.chunk.page_bytes as f64
         };
-        pages - kept > WORTH && pages > kept + kept / 2 && reclaim.accounts.values().any(sparse)
+        // Pages that died because newer ones are in memory are no gain yet: those go to the file too.
+        let kept = kept + self.dirty_bytes();
+        pages > kept + WORTH && pages > kept + kept / 2 && reclaim.accounts.values().any(sparse)
     }
 
     /// Beyond the cache's memory the chunk with the most unpacked pages lets them go.

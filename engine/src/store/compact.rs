@@ -200,16 +200,18 @@ impl Machine {
 fn needed_pages(
     lender: &Lender<'_>,
     root: &Root,
-    home: &FileHome,
+    home: &Arc<FileHome>,
     id: ChunkId,
     kept: &HashSet<Position>,
 ) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
+    let pages = Home::File(Arc::clone(home));
     for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
         let Some(stored) = home.stored(at)? else { continue };
-        if kept.contains(&at) || is_reached(lender, root, at)? {
-            // Checked before it is copied: damage must not get a fresh home.
-            lender.page(at)?;
+        // Checked before it is copied: damage must not get a fresh home. Read in this home: another compaction may have moved the chunk
+        // meanwhile, and left out what is not needed.
+        let page = pages.page(at)?;
+        if kept.contains(&at) || is_reached(lender, root, page)? {
             needed.push((at, stored.len() as u64));
         }
     }
@@ -217,8 +219,8 @@ fn needed_pages(
 }
 
 /// Whether the version reaches the page.
-fn is_reached(lender: &Lender<'_>, root: &Root, at: Position) -> Result<bool> {
-    let page = lender.page(at)?;
+fn is_reached(lender: &Lender<'_>, root: &Root, page: Page<'_>) -> Result<bool> {
+    let at = page.position();
     let tree = root.tables().find(|(entry, _)| entry.id == page.table()).map(|(_, tree)| *tree);
     let Some(tree) = tree.filter(|tree| !tree.at.is_none()) else { return Ok(false) };
     match page.kind() {
