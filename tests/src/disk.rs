@@ -52,8 +52,10 @@ pub enum Operation {
 /// Kinds of operations that can fail or wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `write_at`, and the write of `write_through`.
+    /// `write_at`.
     Write,
+    /// The write of `write_through`.
+    WriteThrough,
     /// `sync_data`, `sync_all`, and the sync of `write_through`.
     Sync,
     /// `reserve`, and `set_len` or a write that lengthens the file.
@@ -199,15 +201,11 @@ impl SimulatedDisk {
         self.lock().limit = limit;
     }
 
-    /// Operations of this kind wait from now on, before they take effect, until the gate is opened.
-    pub fn close_gate(&self, kind: Kind) {
+    /// Operations of this kind wait from now on, before they take effect, until the gate is dropped: also when the test fails.
+    #[must_use]
+    pub fn close_gate(&self, kind: Kind) -> Gate<'_> {
         self.lock().closed_gate = Some(kind);
-    }
-
-    /// Lets everybody pass.
-    pub fn open_gate(&self) {
-        self.lock().closed_gate = None;
-        self.changed.notify_all();
+        Gate(self)
     }
 
     /// Waits until so many threads stand before the gate.
@@ -277,6 +275,17 @@ impl SimulatedDisk {
     }
 }
 
+/// Holds operations back; lets everybody pass when dropped.
+#[derive(Debug)]
+pub struct Gate<'d>(&'d SimulatedDisk);
+
+impl Drop for Gate<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed_gate = None;
+        self.0.changed.notify_all();
+    }
+}
+
 impl std::fmt::Debug for SimulatedDisk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SimulatedDisk")
@@ -311,7 +320,7 @@ impl Disk for SimulatedDisk {
 
     fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.grow(offset + bytes.len() as u64)?;
-        let (mut inner, written) = self.enter(Kind::Write);
+        let (mut inner, written) = self.enter(Kind::WriteThrough);
         let done = if written.is_ok() { bytes.len() } else { bytes.len() / 2 };
         self.memory.write_at(&bytes[..done], offset)?;
         inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });

@@ -139,6 +139,8 @@ pub struct Stats {
     pub twins: u64,
     /// Headers written.
     pub headers: u64,
+    /// Writers, and checkpoints, that wait for their turn now.
+    pub waiting: u64,
     /// Times that a writer waited for its turn.
     pub waits: u64,
     /// Time in those waits.
@@ -182,6 +184,7 @@ impl Machine {
             export_turn_max: time(&c.export_turn_max_ns),
             twins: load(&c.twins),
             headers: load(&c.headers),
+            waiting: self.turn.waiting() as u64,
             waits: load(&c.waits),
             wait_time: time(&c.wait_ns),
             wait_time_max: time(&c.wait_max_ns),

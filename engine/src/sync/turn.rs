@@ -63,6 +63,11 @@ impl Turn {
         Some(Held(Arc::clone(self)))
     }
 
+    /// How many stand in the queue.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+
     /// Takes the turn only if nobody has it.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<Held> {
         let mut state = self.state.lock();

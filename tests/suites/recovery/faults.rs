@@ -61,7 +61,7 @@ fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
 /// L9: writes that fail.
 #[test]
 fn l9_failing_writes() {
-    sweep("l9_failing_writes", &[Kind::Write], ErrorKind::Io, 4);
+    sweep("l9_failing_writes", &[Kind::Write, Kind::WriteThrough], ErrorKind::Io, 4);
 }
 
 /// L9: syncs that fail. What they covered stays in doubt although later ones return.
@@ -79,5 +79,5 @@ fn l9_failing_growth() {
 /// L9: anything fails.
 #[test]
 fn l9_failing_anything() {
-    sweep("l9_failing_anything", &[Kind::Write, Kind::Sync, Kind::Grow, Kind::Cut], ErrorKind::Io, 2);
+    sweep("l9_failing_anything", &[Kind::Write, Kind::WriteThrough, Kind::Sync, Kind::Grow, Kind::Cut], ErrorKind::Io, 2);
 }

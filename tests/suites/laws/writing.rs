@@ -1,0 +1,262 @@
+//! L5, L9, L11: turns, failures, transactions.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use treering::{Durability, ErrorKind};
+use treering_tests::disk::{Fault, Kind};
+use treering_tests::{Seed, drive};
+
+use crate::{expect, key, open, put, store, store_with, value};
+
+/// L5: the turn comes in the order of asking; one who asks again at once stands behind all who ask already; readers do not count.
+#[test]
+fn l5_first_come_first_served() {
+    const WAITERS: u64 = 8;
+    let (_disk, store) = store();
+    put(&store, 0..1, 0, 20).expect("commit");
+    let _readers: Vec<_> = (0..100).map(|_| store.snapshot()).collect();
+    let order = Mutex::new(Vec::new());
+    let hog = store.begin_write().expect("the turn");
+    thread::scope(|scope| {
+        for n in 0..WAITERS {
+            let (store, order) = (&store, &order);
+            scope.spawn(move || {
+                let txn = store.begin_write().expect("the turn");
+                order.lock().expect("no panic").push(n);
+                txn.open_table("t").expect("table t").insert(&key(n), b"x").expect("insert");
+                txn.commit().expect("commit");
+            });
+            while store.stats().waiting <= n {
+                thread::yield_now();
+            }
+        }
+        // All stand in the queue. Whoever had the turn asks again: its second turn comes after everybody's.
+        hog.commit().expect("commit");
+        let again = store.begin_write().expect("the turn");
+        order.lock().expect("no panic").push(WAITERS);
+        drop(again);
+    });
+    assert_eq!(order.into_inner().expect("no panic"), (0..=WAITERS).collect::<Vec<_>>());
+    assert_eq!(store.version(), 1 + WAITERS);
+}
+
+/// L5: whoever does not want to wait is told so, and is in nobody's way afterwards.
+#[test]
+fn l5_waiting_can_be_limited() {
+    let (_disk, store) = store();
+    let turn = store.begin_write().expect("the turn");
+    for _ in 0..3 {
+        let refused = store.begin_write_within(Duration::ZERO).expect_err("somebody has the turn");
+        assert_eq!(refused.kind(), ErrorKind::TimedOut);
+    }
+    assert_eq!(store.stats().waiting, 0);
+    drop(turn);
+    store.begin_write_within(Duration::ZERO).expect("nobody has the turn");
+}
+
+/// L9: a failed sync of a record poisons: no more writes, reads go on, and what opens next is one of the two versions.
+#[test]
+fn l9_failed_sync_poisons() {
+    let options = drive::small_options();
+    for kind in [Kind::Sync, Kind::Write] {
+        let (disk, store) = store_with(&options);
+        put(&store, 0..10, 0, 20).expect("commit");
+        let kinds: &[Kind] = if kind == Kind::Sync { &[Kind::Sync] } else { &[Kind::Write] };
+        disk.fail(Some(Fault { kinds, at: 0, sticky: false, error: ErrorKind::Io }));
+        let failed = put(&store, 0..10, 1, 20).expect_err("the disk fails");
+        assert_eq!(failed.kind(), ErrorKind::Unknown);
+        let refused = [
+            store.begin_write().err(),
+            store.sync().err(),
+            store.checkpoint().err(),
+            store.compact().err(),
+            put(&store, 0..1, 2, 20).err(),
+        ];
+        assert!(refused.iter().all(|e| e.as_ref().is_some_and(|e| e.kind() == ErrorKind::Poisoned)), "{refused:?}");
+        expect(&store.snapshot(), 10, 0, 20);
+        let written = disk.position();
+        drop(store.unchecked());
+        assert_eq!(disk.position(), written, "a poisoned store writes nothing, not even when it is dropped");
+        let store = open(&options, &disk);
+        expect(&store.snapshot(), 10, store.version() - 1, 20);
+    }
+}
+
+/// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
+#[test]
+fn l9_open_transaction_fails_when_poisoned() {
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    thread::scope(|scope| {
+        let gate = disk.close_gate(Kind::Sync);
+        let first = scope.spawn(|| put(&store, 0..10, 1, 20));
+        disk.await_waiting(1);
+        let txn = store.begin_write().expect("the turn");
+        txn.open_table("t").expect("table t").insert(&key(0), b"x").expect("insert");
+        drop(gate);
+        assert_eq!(first.join().expect("no panic").expect_err("the disk fails").kind(), ErrorKind::Unknown);
+        assert_eq!(txn.commit().expect_err("poisoned").kind(), ErrorKind::Poisoned);
+    });
+    expect(&store.snapshot(), 10, 0, 20);
+    drop(store.unchecked());
+}
+
+/// L9: no space is a clean `Full`: nothing happened, the store goes on; removing works and makes room, and so does a checkpoint.
+#[test]
+fn l9_full_disk_is_survived() {
+    let options = drive::small_options();
+    let (disk, store) = store_with(&options);
+    put(&store, 0..20, 0, 500).expect("commit");
+    disk.limit(Some(4 << 20));
+    let mut count = 20;
+    let full = loop {
+        match put(&store, count..count + 20, 0, 500) {
+            Ok(_) => count += 20,
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::Full);
+    expect(&store.snapshot(), count, 0, 500);
+    store.check();
+    // Refused again and again, and still nothing happens.
+    for _ in 0..3 {
+        assert_eq!(put(&store, 0..count, 1, 600).expect_err("no room").kind(), ErrorKind::Full);
+    }
+    expect(&store.snapshot(), count, 0, 500);
+    for n in (count / 4..count).rev() {
+        let txn = store.begin_write().expect("the turn");
+        assert!(txn.open_table("t").expect("table t").remove(&key(n)).expect("remove"));
+        txn.commit().expect("what only removes has room");
+        // Nobody else does the work that makes room again.
+        while store.step().expect("step") {}
+    }
+    store.checkpoint().expect("a checkpoint has room");
+    store.compact().expect("compact");
+    expect(&store.snapshot(), count / 4, 0, 500);
+    put(&store, count / 4..count / 2, 0, 500).expect("there is room again");
+    expect(&store.snapshot(), count / 2, 0, 500);
+    drop(store.close());
+    expect(&open(&options, &disk).snapshot(), count / 2, 0, 500);
+}
+
+/// L11: what a dropped transaction did is nowhere: not in the store, not in its space, not after a reopen.
+#[test]
+fn l11_dropped_transaction_changes_nothing() {
+    let options = drive::small_options();
+    let (disk, store) = store_with(&options);
+    put(&store, 0..100, 0, 50).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    let before = (disk.position(), store.stats());
+    for _ in 0..5 {
+        let mut txn = store.begin_write().expect("the turn");
+        txn.on_commit(|_| panic!("it was not committed"));
+        txn.create_table("u").expect("create").insert(b"a", &value(0, 0, 10_000)).expect("insert");
+        txn.open_table("t")
+            .expect("table t")
+            .remove_range((std::ops::Bound::Unbounded, std::ops::Bound::Unbounded))
+            .expect("remove");
+        txn.savepoint();
+        txn.drop_table("t").expect("drop");
+    }
+    assert_eq!(store.version(), 1);
+    assert_eq!(disk.position(), before.0);
+    let after = store.stats();
+    assert_eq!(
+        (after.dirty_bytes, after.live_bytes, after.kept_bytes),
+        (before.1.dirty_bytes, before.1.live_bytes, before.1.kept_bytes)
+    );
+    drop(store.close());
+    expect(&open(&options, &disk).snapshot(), 100, 0, 50);
+}
+
+/// L11: savepoints nest to any depth, and each can be rolled back to again and again.
+#[test]
+fn l11_savepoints_nest() {
+    let (_disk, store) = store();
+    let mut rng = Seed::of("l11_savepoints_nest").rng();
+    put(&store, 0..50, 0, 30).expect("commit");
+    let mut txn = store.begin_write().expect("the turn");
+    let mut saved: Vec<(treering::Savepoint, Vec<u64>)> = Vec::new();
+    let mut state: Vec<u64> = vec![0; 50];
+    for round in 1..400 {
+        match rng.u32(..5) {
+            0 => saved.push((txn.savepoint(), state.clone())),
+            1 if !saved.is_empty() => {
+                saved.truncate(rng.usize(1..=saved.len()));
+                let (savepoint, then) = saved.last().expect("one is left");
+                txn.rollback_to(savepoint).expect("it is still valid");
+                state.clone_from(then);
+            }
+            _ => {
+                let n = rng.usize(..state.len());
+                txn.open_table("t").expect("table t").insert(&key(n as u64), &value(n as u64, round, 30)).expect("insert");
+                state[n] = round;
+            }
+        }
+        let table = txn.open_table("t").expect("table t");
+        for (n, round) in state.iter().enumerate() {
+            assert_eq!(table.get(&key(n as u64)).expect("get"), Some(&value(n as u64, *round, 30)[..]));
+        }
+    }
+    txn.commit().expect("commit");
+}
+
+/// L11: callbacks run once, in the order of commits, when the commit is durable and not before.
+#[test]
+fn l11_callbacks_follow_durability() {
+    let (disk, store) = store();
+    put(&store, 0..1, 0, 20).expect("commit");
+    let called = Arc::new(Mutex::new(Vec::new()));
+    let commit = |durability: Durability| {
+        let mut txn = store.begin_write()?;
+        txn.set_durability(durability);
+        let called = Arc::clone(&called);
+        txn.on_commit(move |version| called.lock().expect("no panic").push(version));
+        txn.open_table("t")?.insert(b"k", b"v")?;
+        txn.commit()
+    };
+    let list = || called.lock().expect("no panic").clone();
+    assert_eq!(commit(Durability::Memory).expect("commit"), 2);
+    assert_eq!(commit(Durability::Deferred).expect("commit"), 3);
+    assert!(list().is_empty(), "nothing is durable yet");
+    assert_eq!(commit(Durability::Synced).expect("commit"), 4);
+    assert_eq!(list(), [2, 3, 4]);
+    commit(Durability::Memory).expect("commit");
+    store.sync().expect("sync");
+    assert_eq!(list(), [2, 3, 4, 5]);
+    commit(Durability::Deferred).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    assert_eq!(list(), [2, 3, 4, 5, 6]);
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: true, error: ErrorKind::Io }));
+    commit(Durability::Memory).expect("commit");
+    commit(Durability::Synced).expect_err("the disk fails");
+    assert_eq!(list(), [2, 3, 4, 5, 6], "what may be lost calls nobody");
+    drop(store.unchecked());
+    assert_eq!(list(), [2, 3, 4, 5, 6]);
+}
+
+/// L11: whoever syncs for many, every callback runs once and in order before its commit returns.
+#[test]
+fn l11_callbacks_of_many_threads() {
+    let (_disk, store) = store();
+    put(&store, 0..1, 0, 20).expect("commit");
+    let called = Arc::new(Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for n in 0..6_u64 {
+            let (store, called) = (&store, Arc::clone(&called));
+            scope.spawn(move || {
+                for _ in 0..200 {
+                    let mut txn = store.begin_write().expect("the turn");
+                    let calls = Arc::clone(&called);
+                    txn.on_commit(move |version| calls.lock().expect("no panic").push(version));
+                    txn.open_table("t").expect("table t").insert(&key(n), b"x").expect("insert");
+                    txn.commit().expect("commit");
+                }
+            });
+        }
+    });
+    assert_eq!(*called.lock().expect("no panic"), (2..=1201).collect::<Vec<_>>());
+}
