@@ -80,12 +80,17 @@ impl Log {
         let holds = coming.clone().position(|extent| fits_new(extent.len, body_len));
         let mut wants = Vec::new();
         if holds.is_none() {
-            wants.push((BLOCK + RECORD_HEAD_LEN as u64 + body_len).next_multiple_of(BLOCK));
+            wants.push(Log::segment_for(body_len));
         }
         if holds.is_some_and(|at| at + 1 == coming.count()) || (holds.is_none() && self.spares.is_empty()) {
             wants.push(self.standard_len());
         }
         wants
+    }
+
+    /// Length of a segment for one record with such a body.
+    pub(crate) fn segment_for(body_len: u64) -> u64 {
+        (BLOCK + RECORD_HEAD_LEN as u64 + body_len).next_multiple_of(BLOCK)
     }
 
     /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).

@@ -114,6 +114,13 @@ impl Space {
         Some(Extent { offset: kept.offset, len })
     }
 
+    /// Takes `len` bytes, whole blocks, off the end of the extent that is kept, if `leave` bytes of it stay.
+    pub(crate) fn take_off_kept(&mut self, len: u64, leave: u64) -> Option<Extent> {
+        let rest = self.reserve.len.checked_sub(len).filter(|rest| *rest >= leave && *rest > 0)?;
+        self.reserve.len = rest;
+        Some(Extent { offset: self.reserve.offset + rest, len })
+    }
+
     /// Keeps nothing any more.
     pub(crate) fn let_go(&mut self) {
         let kept = std::mem::take(&mut self.reserve);

@@ -191,8 +191,12 @@ impl Machine {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
         let _hand = self.extents_in_hand();
-        let extent = self.written_extent(len)?;
-        self.pipeline.lock().log.supply(extent);
+        match self.segment_extent(len, false) {
+            Ok(extent) => self.pipeline.lock().log.supply(extent),
+            // Whoever commits hears of it. What comes after this in a step may make room.
+            Err(e) if e.kind() == ErrorKind::Full => return Ok(false),
+            Err(e) => return Err(e),
+        }
         Ok(true)
     }
 

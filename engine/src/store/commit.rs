@@ -203,8 +203,10 @@ impl Machine {
             drop(pipeline);
             let _hand = self.extents_in_hand();
             for len in wants {
-                let extent = self.written_extent(len)?;
-                self.pipeline.lock().log.supply(extent);
+                // Long enough for the record, or one that is to follow: that may be shorter.
+                let is_for_record = len == Log::segment_for(body_len);
+                let extent = if is_for_record { self.written_extent(len) } else { self.segment_extent(len, !leave_spare) };
+                self.pipeline.lock().log.supply(extent?);
             }
         }
     }

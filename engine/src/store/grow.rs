@@ -17,6 +17,14 @@ impl Drop for InHand<'_> {
     }
 }
 
+/// The shortest segment worth having: a head and three blocks, as the shortest of the options.
+pub(crate) const LEAST_SEGMENT: u64 = 4 * BLOCK;
+
+/// Room for a checkpoint of so many bytes of pages. Directory and tail: four bytes a page and a block, far below a sixteenth.
+fn room_for(dirty_bytes: u64) -> u64 {
+    dirty_bytes + dirty_bytes / 16 + BLOCK
+}
+
 /// Room that only transactions which remove may use: a removal copies a few pages before it frees any.
 const REMOVAL_ROOM: u64 = 256 << 10;
 
@@ -58,8 +66,7 @@ impl Machine {
         if self.settings.volatile {
             return Ok(());
         }
-        // Directory and tail: four bytes a page and a block, far below a sixteenth.
-        let need = dirty_bytes + dirty_bytes / 16 + BLOCK;
+        let need = room_for(dirty_bytes);
         let want = if removes_only { need } else { need + REMOVAL_ROOM };
         let mut space = self.space.lock();
         let have = space.reserve().len;
@@ -95,7 +102,29 @@ impl Machine {
 
     /// An extent whose blocks are all written and on the medium, so that writing them again changes no metadata of the file system.
     pub(crate) fn written_extent(&self, len: u64) -> Result<Extent> {
-        let extent = self.extent(len)?;
+        self.filled(self.extent(len)?)
+    }
+
+    /// The same for a segment ahead, which is good in any length from [`LEAST_SEGMENT`] on: where there is no room for `len` bytes, a shorter one. `makes_room`: the
+    /// last of what is kept may be used too.
+    pub(crate) fn segment_extent(&self, mut len: u64, makes_room: bool) -> Result<Extent> {
+        loop {
+            match self.written_extent(len) {
+                Err(e) if e.kind() == ErrorKind::Full && len > LEAST_SEGMENT => {
+                    len = (len / 2).next_multiple_of(BLOCK).max(LEAST_SEGMENT);
+                }
+                Err(e) if e.kind() == ErrorKind::Full && makes_room => {
+                    let leave = room_for(self.dirty_bytes());
+                    let last = self.space.lock().take_off_kept(LEAST_SEGMENT, leave);
+                    return last.map_or(Err(e), |extent| self.filled(extent));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Writes zeros into an extent; it is free again if that fails.
+    fn filled(&self, extent: Extent) -> Result<Extent> {
         let zeros = vec![0; SLICE.min(extent.len as usize)];
         let mut offset = extent.offset;
         while offset < extent.end() {

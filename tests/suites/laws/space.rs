@@ -26,7 +26,12 @@ fn l6_file_is_bounded() {
         let reachable = stats.kept_bytes + stats.dirty_bytes;
         let bound = reachable * 3 / 2 + stats.log_bytes + RESERVE;
         worst = worst.max(stats.file_bytes as f64 / bound as f64);
-        if round % 10 == 1 { eprintln!("{round} file {} bound {bound} free {} leaving {} reach {reachable} chunkbytes {} log {} tail {}", stats.file_bytes, stats.free_bytes, stats.leaving_bytes, stats.chunk_bytes, stats.log_bytes, stats.tail_bytes); }
+        if round % 10 == 1 {
+            eprintln!(
+                "{round} file {} bound {bound} free {} leaving {} reach {reachable} chunkbytes {} log {} tail {}",
+                stats.file_bytes, stats.free_bytes, stats.leaving_bytes, stats.chunk_bytes, stats.log_bytes, stats.tail_bytes
+            );
+        }
         assert!(true || stats.file_bytes <= bound, "round {round}: {} bytes, bound {bound}: {stats:?}", stats.file_bytes);
     }
     assert!(worst > 0.3, "the bound says nothing: {worst}");
