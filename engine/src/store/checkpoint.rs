@@ -53,7 +53,14 @@ impl Busy {
         }
     }
 
-    fn leave(&self) {
+    /// Enters when the one under way has left: with the turn, which that one is past needing.
+    pub(crate) fn enter(&self) {
+        while !self.try_enter() {
+            self.wait();
+        }
+    }
+
+    pub(crate) fn leave(&self) {
         *self.busy.lock() = false;
         self.running.store(false, Ordering::Relaxed);
         self.left.notify_all();
@@ -113,10 +120,7 @@ impl Machine {
 
     /// Makes a draft a version by sealing it: for changes that no record holds.
     pub(crate) fn commit_by_seal(&self, draft: Draft, callbacks: Vec<Callback>) -> Result<Version> {
-        // The turn is held: who is writing a checkpoint is past needing it.
-        while !self.checkpoint.try_enter() {
-            self.checkpoint.wait();
-        }
+        self.checkpoint.enter();
         let _hand = self.extents_in_hand();
         let result = self.seal_draft(draft, callbacks);
         self.checkpoint.leave();

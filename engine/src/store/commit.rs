@@ -149,9 +149,6 @@ impl Machine {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.settle(Until::Published(version))?;
         self.run_callbacks();
-        if self.settings.strict && durability == Durability::Synced {
-            self.write_header(false).map_err(unknown)?;
-        }
         self.after_commit();
         Ok(version)
     }
@@ -248,7 +245,11 @@ impl Machine {
         let (upto, record) = (pipeline.newest.version, pipeline.log.cursor().number - 1);
         let group = pipeline.queue.len() as u64;
         drop(pipeline);
-        let result = self.write_runs(&runs, sync, group);
+        let mut result = self.write_runs(&runs, sync, group);
+        if sync && self.settings.strict {
+            // Before anything of it is published: whoever sees a commit can rely on the header that proves it.
+            result = result.and_then(|()| self.write_header_for(upto, false));
+        }
         let mut pipeline = self.pipeline.lock();
         pipeline.leading = false;
         if let Err(e) = result {

@@ -40,6 +40,7 @@ use crate::format::header::Incarnation;
 use crate::format::{ChunkId, Position, Version};
 use crate::log::directory::{Chunk, Chunks, HeapHome, Home};
 use crate::log::space::Space;
+use crate::store::commit::Until;
 use crate::store::options::Settings;
 use crate::sync::turn::Turn;
 use crate::sync::{Condvar, Mutex};
@@ -172,13 +173,23 @@ impl Machine {
         if self.read_only || self.poison.get().is_some() {
             return Ok(());
         }
-        let result = if self.settings.volatile {
-            Ok(())
-        } else {
-            self.checkpoint(Vec::new(), false).and_then(|_| self.write_header(true))
-        };
+        let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
+        let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
+        self.run_callbacks();
+        sealed.and(shut)
+    }
+
+    /// Shuts the store to writers, behind a clean header if `clean`. With the turn, and no checkpoint under way, from before that header to the end: nothing is
+    /// appended behind what it says.
+    fn shut(&self, clean: bool) -> Result<()> {
+        let turn = self.turn.take(None);
+        self.checkpoint.enter();
+        let newest = self.pipeline.lock().newest.version;
+        let header = if clean { self.settle(Until::Synced(newest)).and_then(|()| self.write_header(true)) } else { Ok(()) };
         let _ = self.poison.set("it was closed".into());
-        result
+        self.checkpoint.leave();
+        drop(turn);
+        header
     }
 
     /// L9: after this no write is tried again.

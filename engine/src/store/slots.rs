@@ -42,8 +42,13 @@ impl Machine {
     /// # Errors
     /// A failure poisons the store (L9).
     pub(crate) fn write_header(&self, clean: bool) -> Result<()> {
-        self.writable()?;
         let durable_to = self.pipeline.lock().synced;
+        self.write_header_for(durable_to, clean)
+    }
+
+    /// The same with the newest version whose sync has returned.
+    pub(crate) fn write_header_for(&self, durable_to: Version, clean: bool) -> Result<()> {
+        self.writable()?;
         let mut slots = self.headers.lock();
         slots.sequence += 1;
         let header = Header {

@@ -260,3 +260,28 @@ fn l11_callbacks_of_many_threads() {
     });
     assert_eq!(*called.lock().expect("no panic"), (2..=1201).collect::<Vec<_>>());
 }
+
+/// L3: a clean header says that nothing was appended behind it. A store that is being closed let a commit in between that header and its end; the next open
+/// would have taken a damaged record there for none at all. Nobody gets the turn from before the header on.
+#[test]
+fn l3_nothing_is_appended_behind_a_clean_header() {
+    let options = drive::small_options();
+    let (disk, store) = store_with(&options);
+    put(&store, 0..10, 0, 20).expect("commit");
+    store.checkpoint().expect("nothing is left to seal");
+    let other = (*store).clone();
+    thread::scope(|scope| {
+        let gate = disk.close_gate(Kind::Sync);
+        let closing = scope.spawn(|| store.unchecked().close());
+        disk.await_waiting(1);
+        let refused = other.begin_write_within(std::time::Duration::ZERO);
+        assert_eq!(refused.expect_err("the store is closing").kind(), ErrorKind::TimedOut);
+        drop(gate);
+        closing.join().expect("no panic").expect("close");
+    });
+    assert_eq!(other.begin_write().expect_err("closed").kind(), ErrorKind::Poisoned);
+    drop(other);
+    let store = open(&options, &disk);
+    assert!(store.open_report().clean);
+    expect(&store.snapshot(), 10, 0, 20);
+}

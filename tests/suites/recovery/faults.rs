@@ -1,7 +1,7 @@
 //! Each operation fails in turn, once or from then on: a clean error and a usable store, or a poisoned one (L9); and whatever the crash
 //! behind it leaves is legal.
 
-use treering::ErrorKind;
+use treering::{ErrorKind, Options};
 use treering_tests::disk::{Fault, Kind};
 use treering_tests::{After, Chronicle, Durability, Seed, Shape, Step, depth, drive};
 
@@ -9,7 +9,7 @@ use crate::{explore, steps};
 
 /// Fails the n-th operation of these kinds, for n from 0 on until nothing is left to fail.
 #[track_caller]
-fn sweep(test: &str, kinds: &'static [Kind], error: ErrorKind, runs: u64) {
+fn sweep(test: &str, options: &Options, kinds: &'static [Kind], error: ErrorKind, runs: u64) {
     let seed = Seed::of(test);
     let shape = Shape { change_count_max: 12, step_percent: 45, ..Shape::small() };
     for run in 0..runs * depth() {
@@ -18,7 +18,7 @@ fn sweep(test: &str, kinds: &'static [Kind], error: ErrorKind, runs: u64) {
         for sticky in [false, true] {
             for at in 0.. {
                 let fault = Fault { kinds, at, sticky, error };
-                match suffer(&steps, fault, part) {
+                match suffer(options, &steps, fault, part) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(what) => {
@@ -32,9 +32,8 @@ fn sweep(test: &str, kinds: &'static [Kind], error: ErrorKind, runs: u64) {
 }
 
 /// Lives with a fault; false if it never struck.
-fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
-    let options = drive::small_options();
-    let mut chronicle = Chronicle::begin(&options)?;
+fn suffer(options: &Options, steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
+    let mut chronicle = Chronicle::begin(options)?;
     chronicle.disk().fail(Some(fault));
     let after = chronicle.live(steps)?;
     let struck = chronicle.has_struck();
@@ -51,9 +50,9 @@ fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
         chronicle.live(&more)?;
     }
     if struck && fault.at.is_multiple_of(3) {
-        explore::every_crash(&chronicle, &options, seed)?;
+        explore::every_crash(&chronicle, options, seed)?;
     } else if struck {
-        explore::last_crash(&chronicle, &options, seed)?;
+        explore::last_crash(&chronicle, options, seed)?;
     }
     Ok(struck)
 }
@@ -61,23 +60,43 @@ fn suffer(steps: &[Step], fault: Fault, seed: Seed) -> Result<bool, String> {
 /// L9: writes that fail.
 #[test]
 fn l9_failing_writes() {
-    sweep("l9_failing_writes", &[Kind::Write, Kind::WriteThrough], ErrorKind::Io, 4);
+    sweep("l9_failing_writes", &drive::small_options(), &[Kind::Write, Kind::WriteThrough], ErrorKind::Io, 4);
 }
 
 /// L9: syncs that fail. What they covered stays in doubt although later ones return.
 #[test]
 fn l9_failing_syncs() {
-    sweep("l9_failing_syncs", &[Kind::Sync], ErrorKind::Io, 6);
+    sweep("l9_failing_syncs", &drive::small_options(), &[Kind::Sync], ErrorKind::Io, 6);
 }
 
 /// L9: no space whenever the file is to grow. Never poisons.
 #[test]
 fn l9_failing_growth() {
-    sweep("l9_failing_growth", &[Kind::Grow], ErrorKind::Full, 6);
+    sweep("l9_failing_growth", &drive::small_options(), &[Kind::Grow], ErrorKind::Full, 6);
 }
 
 /// L9: anything fails.
 #[test]
 fn l9_failing_anything() {
-    sweep("l9_failing_anything", &[Kind::Write, Kind::WriteThrough, Kind::Sync, Kind::Grow, Kind::Cut], ErrorKind::Io, 2);
+    sweep(
+        "l9_failing_anything",
+        &drive::small_options(),
+        &[Kind::Write, Kind::WriteThrough, Kind::Sync, Kind::Grow, Kind::Cut],
+        ErrorKind::Io,
+        2,
+    );
+}
+
+/// L9: commits that go by seal: pages, seal and header fail in turn.
+#[test]
+fn l9_failing_commits_by_seal() {
+    let options = drive::small_options().record_bytes(100);
+    sweep("l9_failing_commits_by_seal", &options, &[Kind::Write, Kind::WriteThrough, Kind::Sync, Kind::Grow], ErrorKind::Io, 2);
+}
+
+/// L9: a header behind each commit fails in turn.
+#[test]
+fn l9_failing_when_strict() {
+    let options = drive::small_options().strict(true);
+    sweep("l9_failing_when_strict", &options, &[Kind::Write, Kind::Sync], ErrorKind::Io, 2);
 }
