@@ -39,6 +39,8 @@ pub struct FileDisk {
     // Own synchronisation. They drop in this order: a map keeps the file open, the file holds the lock, and the process forgets it last.
     windows: Windows,
     file: File,
+    /// For `write_through`: has its errors told apart from those of `sync_data`, where the platform can.
+    aside: Option<File>,
     len: AtomicU64,
     /// None when it was released.
     registration: Mutex<Option<Registration>>,
@@ -82,8 +84,10 @@ impl FileDisk {
         let registration = lock(&file, &metadata, path, access)?;
         // The length of before the lock may be that of another writer's.
         let len = AtomicU64::new(stat()?.len());
-        let name = path.display().to_string();
-        Ok(FileDisk { path: path.to_path_buf(), name, access, windows: Windows::new(), file, len, registration: Mutex::new(Some(registration)) })
+        let (path, name) = (path.to_path_buf(), path.display().to_string());
+        let aside = if access == Access::Write { platform::reopen(&file) } else { None };
+        let registration = Mutex::new(Some(registration));
+        Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration })
     }
 
     /// What the file was opened for.
@@ -195,7 +199,8 @@ impl Disk for FileDisk {
 
     fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
         let end = end_of(&self.name, offset, bytes.len() as u64)?;
-        let written = platform::write_through(self.writable()?, bytes, offset);
+        let file = self.writable()?;
+        let written = platform::write_through(self.aside.as_ref().unwrap_or(file), bytes, offset);
         written.map_err(|error| self.failed("write through", offset, error))?;
         if !bytes.is_empty() {
             self.grown_to(end);

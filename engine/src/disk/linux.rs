@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
@@ -33,6 +34,13 @@ pub(super) fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Resul
         }
         done => done,
     }
+}
+
+/// The same file opened once more, not duplicated: the system tells each of the two of a failed write-back, so that neither takes the other's error. None without
+/// a mounted `/proc`.
+pub(super) fn reopen(file: &File) -> Option<File> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    File::options().read(true).write(true).open(path).ok()
 }
 
 /// Allocates the extent; `false` if this file system cannot.
@@ -64,4 +72,25 @@ fn allocate(file: &File, flags: FallocateFlags, extent: Extent) -> io::Result<bo
 
 fn is_unsupported(error: &io::Error) -> bool {
     [Errno::OPNOTSUPP, Errno::NOSYS].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second opening is of the same file, also when its name is gone, and has a position of its own: it is no duplicate.
+    #[test]
+    fn reopened_file_is_opened_apart() {
+        use std::io::{Read, Seek};
+        let path = std::env::temp_dir().join(format!("treering-reopen-{}", std::process::id()));
+        let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.write_at(b"ring", 0).unwrap();
+        // Without `/proc` there is nothing to show.
+        let Some(mut again) = reopen(&file) else { return };
+        file.seek(io::SeekFrom::End(0)).unwrap();
+        let mut text = String::new();
+        again.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "ring");
+    }
 }

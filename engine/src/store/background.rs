@@ -128,8 +128,8 @@ impl Machine {
         if self.sync_deferred()? {
             return Ok(true);
         }
-        let (_, header, seal) = self.leaving();
-        if self.wants_checkpoint() || (seal && self.leaving().0 > self.space.lock().end() / 4 && self.leaving().0 > WORTH) {
+        let (leaving, header, seal) = self.leaving();
+        if self.wants_checkpoint() || (seal && leaving > WORTH.max(self.space.lock().end() / 4)) {
             self.checkpoint(Vec::new(), true)?;
             return Ok(true);
         }

@@ -125,7 +125,7 @@ impl Reclaim {
 
     /// Pages that only snapshots need.
     pub(crate) fn kept_count(&self) -> usize {
-        self.dead.kept().count()
+        self.dead.count()
     }
 }
 

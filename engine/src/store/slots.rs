@@ -65,7 +65,8 @@ impl Machine {
             replay: slots.replay,
             runs: slots.runs.clone(),
         };
-        let written = self.disk.write_at(&header.encode()[..], header.slot_offset()).and_then(|()| self.disk.sync_data());
+        // Through the cache: what was synced before is none of its business, and an error of the log's syncs is not taken from them.
+        let written = self.disk.write_through(&header.encode()[..], header.slot_offset());
         written.inspect_err(|e| self.poison(e))?;
         let slot = (slots.sequence % 2) as usize;
         slots.durable_to = durable_to;

@@ -56,6 +56,11 @@ impl DeadLists {
         self.lists.range(version..).flat_map(move |(_, list)| list.range(..version).flat_map(|(_, pages)| pages.iter().copied()))
     }
 
+    /// How many pages are dead and still held. Cost: the buckets.
+    pub(crate) fn count(&self) -> usize {
+        self.lists.values().flat_map(BTreeMap::values).map(Vec::len).sum()
+    }
+
     fn held_before(&self, version: Version) -> Version {
         self.lists.range(..version).next_back().map_or(Version(0), |(v, _)| *v)
     }
@@ -142,6 +147,7 @@ mod tests {
                 });
                 let kept: BTreeSet<_> = lists.kept().collect();
                 assert_eq!(kept, dead.keys().copied().collect(), "seed {seed}");
+                assert_eq!(lists.count(), kept.len());
                 for v in &held {
                     let seen: BTreeSet<_> = lists.seen_by(*v).collect();
                     let lives = dead.iter().filter(|(_, (born, died))| (*born..*died).contains(v)).map(|(at, _)| *at).collect();
