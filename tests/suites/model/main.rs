@@ -52,44 +52,44 @@ fn shrink_changes(steps: &[Step], fails: impl Fn(&[Step]) -> bool) -> Vec<Step> 
 /// Few keys, small pages, every kind of step.
 #[test]
 fn model_small() {
-    check("model_small", 60, 80, &Shape::small(), &drive::small_options(), false);
+    check("model_small", 360, 80, &Shape::small(), &drive::small_options(), false);
 }
 
 /// Nearly every commit outgrows a record and goes by seal.
 #[test]
 fn model_commits_by_seal() {
     let options = drive::small_options().record_bytes(200);
-    check("model_commits_by_seal", 40, 60, &Shape::small(), &options, false);
+    check("model_commits_by_seal", 200, 60, &Shape::small(), &options, false);
 }
 
 /// Compressed tables.
 #[test]
 fn model_lz4() {
-    check("model_lz4", 30, 60, &Shape::small(), &drive::small_options().lz4(true), false);
+    check("model_lz4", 150, 60, &Shape::small(), &drive::small_options().lz4(true), false);
 }
 
 /// Each synced commit writes a header too.
 #[test]
 fn model_strict() {
-    check("model_strict", 20, 60, &Shape::small(), &drive::small_options().strict(true), false);
+    check("model_strict", 100, 60, &Shape::small(), &drive::small_options().strict(true), false);
 }
 
 /// Many entries in one table: three levels of branches, long ranges.
 #[test]
 fn model_deep() {
-    check("model_deep", 4, 40, &Shape::deep(), &drive::small_options(), false);
+    check("model_deep", 16, 40, &Shape::deep(), &drive::small_options(), false);
 }
 
 /// Tiny transactions, many of them: the log goes round.
 #[test]
 fn model_tiny() {
     let shape = Shape { step_percent: 25, ..Shape::tiny() };
-    check("model_tiny", 30, 400, &shape, &drive::small_options().log_bytes(4 << 10), false);
+    check("model_tiny", 120, 400, &shape, &drive::small_options().log_bytes(4 << 10), false);
 }
 
 /// The thread works beside the steps.
 #[test]
 fn model_with_thread() {
     let options = drive::small_options().background(true).log_bytes(8 << 10).deferred_within(std::time::Duration::ZERO);
-    check("model_with_thread", 25, 60, &Shape::small(), &options, true);
+    check("model_with_thread", 120, 60, &Shape::small(), &options, true);
 }

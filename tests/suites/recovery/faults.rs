@@ -98,5 +98,5 @@ fn l9_failing_commits_by_seal() {
 #[test]
 fn l9_failing_when_strict() {
     let options = drive::small_options().strict(true);
-    sweep("l9_failing_when_strict", &options, &[Kind::Write, Kind::Sync], ErrorKind::Io, 2);
+    sweep("l9_failing_when_strict", &options, &[Kind::Write, Kind::WriteThrough, Kind::Sync], ErrorKind::Io, 2);
 }
