@@ -46,7 +46,7 @@ fn steady(session: &Session<'_>, sheet: &mut Sheet<'_>, connection: &mut dyn Con
 
     let mut random = load.random(50);
     let mut latencies: Histogram<u64> = Histogram::new(3)?;
-    let (before, meter) = (written_bytes()?, Meter::start());
+    let (before, meter) = (written_bytes(session.folder)?, Meter::start());
     let until = Instant::now() + session.plan.time * TIMES;
     let mut count = 0;
     while count < session.plan.overwrites * load.entries() {
@@ -62,7 +62,7 @@ fn steady(session: &Session<'_>, sheet: &mut Sheet<'_>, connection: &mut dyn Con
     }
     let spent = meter.spent();
     settle(session.folder)?;
-    let written = written_bytes()? - before;
+    let written = written_bytes(session.folder)? - before;
 
     sheet.rate(RATE, count as u64, spent);
     sheet.put(AMPLIFIED, written as f64 / (count as u64 * ENTRY_LEN) as f64, 0, Spent::default());
