@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Key;
@@ -71,9 +72,28 @@ impl<'v> Proposal<'v> {
         if let Some(proposed) = self.changes.get(table).and_then(|changes| changes.get(key)) {
             return Ok(proposed.as_deref());
         }
-        let tree = self.tree(table)?;
+        self.base_value(table, key)
+    }
+
+    /// The value of `key` in the version that is read. That there is no such table counts as read too.
+    fn base_value(&self, table: &str, key: &[u8]) -> Result<Option<&'v [u8]>> {
         self.reads.borrow_mut().push(Read::Key { table: table.into(), key: key.into() });
-        tree::get(self.lender, &tree, key)
+        tree::get(self.lender, &self.tree(table)?, key)
+    }
+
+    /// Proposes the value of `key`, none to remove it. What would change nothing is no proposal.
+    fn propose(&mut self, table: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        if self.base_value(table, key)? != value {
+            self.changes.entry(table.into()).or_default().insert(key.into(), value.map(<[u8]>::to_vec));
+            return Ok(());
+        }
+        if let Some(changes) = self.changes.get_mut(table) {
+            changes.remove(key);
+            if changes.is_empty() {
+                self.changes.remove(table);
+            }
+        }
+        Ok(())
     }
 
     /// Calls `each` for the entries within the bounds, ascending, as they are in the version that is read: without what was proposed. The whole range counts as read.
@@ -86,9 +106,9 @@ impl<'v> Proposal<'v> {
         (start, end): (Bound<&[u8]>, Bound<&[u8]>),
         mut each: impl FnMut(&Key, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        let tree = self.tree(table)?;
         let (from, to) = (start.map(<[u8]>::to_vec), end.map(<[u8]>::to_vec));
         self.reads.borrow_mut().push(Read::Range { table: table.into(), start: from, end: to });
+        let tree = self.tree(table)?;
         let mut range = tree::range(self.lender, tree, start, end)?;
         while let Some((key, value)) = range.next()? {
             each(&key, value)?;
@@ -101,11 +121,7 @@ impl<'v> Proposal<'v> {
     /// # Errors
     /// `NotFound` table, `Corrupt`.
     pub fn insert(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<()> {
-        if self.get(table, key)? == Some(value) {
-            return Ok(());
-        }
-        self.changes.entry(table.into()).or_default().insert(key.into(), Some(value.into()));
-        Ok(())
+        self.propose(table, key, Some(value))
     }
 
     /// Proposes to remove an entry. If it is not there, there is nothing to change.
@@ -113,10 +129,7 @@ impl<'v> Proposal<'v> {
     /// # Errors
     /// `NotFound` table, `Corrupt`.
     pub fn remove(&mut self, table: &str, key: &[u8]) -> Result<()> {
-        if self.get(table, key)?.is_some() {
-            self.changes.entry(table.into()).or_default().insert(key.into(), None);
-        }
-        Ok(())
+        self.propose(table, key, None)
     }
 
     /// Whether a newer version reads the same wherever this one was read.
@@ -151,6 +164,7 @@ impl<'v> Proposal<'v> {
         match (self.root.table(table), newer.table(table)) {
             (Some((_, old)), Some((_, new))) if old == new => Ok(true),
             (Some((_, old)), Some((_, new))) => differ(self.lender, old, new),
+            (None, None) => Ok(true),
             _ => Ok(false),
         }
     }
@@ -175,10 +189,28 @@ impl Store {
     ///
     /// # Errors
     /// Those of `work`, of [`Store::begin_write`] and of [`WriteTxn::commit`].
-    pub fn conditional<T>(
+    pub fn conditional<T>(&self, durability: Durability, work: impl FnMut(&mut Proposal<'_>) -> Result<T>) -> Result<Outcome<T>> {
+        self.propose_and_commit(durability, work, || self.begin_write())
+    }
+
+    /// The same, waiting for the turn at most `time`, if it is needed.
+    ///
+    /// # Errors
+    /// As [`Store::conditional`]; `TimedOut` if the turn did not come: nothing was changed.
+    pub fn conditional_within<T>(
+        &self,
+        time: Duration,
+        durability: Durability,
+        work: impl FnMut(&mut Proposal<'_>) -> Result<T>,
+    ) -> Result<Outcome<T>> {
+        self.propose_and_commit(durability, work, || self.begin_write_within(time))
+    }
+
+    fn propose_and_commit<T>(
         &self,
         durability: Durability,
         mut work: impl FnMut(&mut Proposal<'_>) -> Result<T>,
+        begin: impl FnOnce() -> Result<WriteTxn>,
     ) -> Result<Outcome<T>> {
         let snapshot = self.snapshot();
         let lender = Lender::new(self.machine());
@@ -187,12 +219,12 @@ impl Store {
         if proposal.changes.is_empty() {
             return Ok(Outcome { value, version: None, repeated: false });
         }
-        let mut txn = self.begin_write()?;
+        let mut txn = begin()?;
         txn.set_durability(durability);
         let base = txn.base();
         if proposal.reads_the_same(&base)? {
             proposal.apply(&txn)?;
-            return Ok(Outcome { value, version: Some(txn.commit()?), repeated: false });
+            return Ok(Outcome { value, version: txn.commit_changes()?, repeated: false });
         }
         drop(proposal);
         // With the turn the base cannot be overtaken: nothing that it reaches is replaced by anybody else.
@@ -203,7 +235,7 @@ impl Store {
             return Ok(Outcome { value, version: None, repeated: true });
         }
         proposal.apply(&txn)?;
-        Ok(Outcome { value, version: Some(txn.commit()?), repeated: true })
+        Ok(Outcome { value, version: txn.commit_changes()?, repeated: true })
     }
 }
 
@@ -211,5 +243,12 @@ impl WriteTxn {
     /// The version that it builds on.
     fn base(&self) -> Arc<Root> {
         self.with(|draft| Arc::new(draft.base.clone()))
+    }
+
+    /// Commits; gives the version if one was made.
+    fn commit_changes(self) -> Result<Option<u64>> {
+        let base = self.with(|draft| draft.base.version.0);
+        let version = self.commit()?;
+        Ok(Some(version).filter(|version| *version > base))
     }
 }

@@ -17,9 +17,9 @@ pub const MAX_BODY_LEN: usize = 1 << 30;
 pub const RECORD_ALIGN: u64 = 8;
 
 /// First bytes of a segment; stored, never change.
-const SEGMENT_MAGIC: [u8; 4] = *b"TRsg";
+pub const SEGMENT_MAGIC: [u8; 4] = *b"TRsg";
 /// First bytes of a record; stored, never change.
-const RECORD_MAGIC: [u8; 4] = *b"TRrc";
+pub const RECORD_MAGIC: [u8; 4] = *b"TRrc";
 
 /// The head of a segment (FORMAT 4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

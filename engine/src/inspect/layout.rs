@@ -57,6 +57,7 @@ pub enum RegionKind {
 impl Machine {
     /// What stands where, by offset, without a gap. O(extents).
     pub(crate) fn layout(&self) -> Vec<Region> {
+        self.reclaim_all();
         // All books at one moment, in the order in which locks are taken.
         let pipeline = self.pipeline.lock();
         self.reclaim_published();

@@ -37,6 +37,8 @@ pub(crate) struct Log {
     /// Written extents for segments to come.
     spares: VecDeque<Extent>,
     pending: Vec<(u64, Vec<u8>)>,
+    /// Number of the cursor that segments were last let go up to.
+    released: u64,
     salt: u64,
     term: u64,
 }
@@ -54,7 +56,7 @@ impl Log {
     /// Goes on at `run.start`, in the last segment of `live` (or behind it), whose follower is `next`.
     pub(crate) fn new(run: &Run, live: VecDeque<Segment>, next: Extent, term: u64) -> Log {
         let (spares, pending) = (VecDeque::new(), Vec::new());
-        Log { cursor: run.start, live, next, spares, pending, salt: run.salt, term }
+        Log { cursor: run.start, live, next, spares, pending, released: 0, salt: run.salt, term }
     }
 
     /// A new chain: the first segment's head is pending.
@@ -163,8 +165,12 @@ impl Log {
     }
 
     /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the
-    /// walk starts there and follows it to the next.
+    /// walk starts there and follows it to the next. A cursor older than one before it lets nothing go: where it points another segment may stand by now.
     pub(crate) fn release_before(&mut self, cursor: Cursor) -> Vec<Extent> {
+        if cursor.number < self.released {
+            return Vec::new();
+        }
+        self.released = cursor.number;
         let keep = self.live.iter().position(|segment| segment.extent.offset == cursor.segment).unwrap_or(0);
         self.live.drain(..keep).map(|segment| segment.extent).collect()
     }

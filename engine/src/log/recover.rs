@@ -14,7 +14,8 @@ use crate::format::record::{self, RECORD_HEAD_LEN, RecordHead, RecordKind, SEGME
 use crate::format::{Extent, Version};
 use crate::log::append::Segment;
 
-/// Most bytes of damaged records that the search for evidence hashes before it gives up: a hostile file must not cost time without bound.
+/// Most bytes of damaged records that the search for evidence hashes, beyond the bytes that it searches, before it gives up: a hostile file, in which one false head
+/// stands behind the other, must not cost time without bound. Records that are whole and those that a crash tore stand one behind the other.
 const EVIDENCE_BUDGET: u64 = 64 << 20;
 
 /// The headers of a file.
@@ -328,18 +329,20 @@ fn evidence(disk: &dyn Disk, segment: &Loaded, end: &Cursor, salt: u64, file_len
 
 fn search(bytes: &[u8], from: usize, end: &Cursor, salt: u64, found: &mut Evidence, budget: &mut u64) {
     let mut at = from;
+    *budget = budget.saturating_add(bytes.len() as u64);
     while let Some(rest) = bytes.get(at..).filter(|rest| rest.len() >= RECORD_HEAD_LEN) {
         let mut step = 8;
         if let Some(head) = record::decode_head(rest).filter(|head| head.salt == salt && head.number >= end.number) {
             let len = head.record_len().min(rest.len() as u64);
-            *budget = budget.saturating_sub(len);
-            if *budget == 0 {
-                return;
-            }
             found.bytes += len;
             if record::check_record(rest).is_some() {
                 found.durable_to = found.durable_to.max(head.durable_to);
                 step = (len as usize).next_multiple_of(8);
+            } else {
+                *budget = budget.saturating_sub(len);
+                if *budget == 0 {
+                    return;
+                }
             }
         } else if resembles(rest, end, salt) {
             found.bytes += RECORD_HEAD_LEN as u64;

@@ -9,12 +9,18 @@ use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
+use crate::store::reclaim::SETTLED_BY_STEP;
 use crate::sync::{Condvar, Mutex, epoch};
 
 /// How often the thread looks by itself.
 const IDLE: Duration = Duration::from_millis(200);
+/// The thread rests so long at least when there is nothing to do.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// Least bytes worth giving back to the file system or compacting for.
-const WORTH: u64 = 1 << 20;
+pub(super) const WORTH: u64 = 1 << 20;
+/// How often an idle store tries to shrink its file without gaining anything before it waits for the next commit. More than once: what was read at the
+/// first try may be free at the next.
+const TRIES: u32 = 8;
 /// A checkpoint starts when the log's segments take this many times the bytes of records that start one: each synced commit takes a block.
 const SEGMENTS_PER_RECORDS: u64 = 8;
 
@@ -33,8 +39,12 @@ struct State {
     steps: u64,
     /// The durable version at the last step with nothing to do.
     seen: Option<Version>,
+    /// Tries to shrink the file since the durable version that gained nothing.
+    vain_tries: (Version, u32),
     /// Why the last step failed, if it did.
     last_error: Option<String>,
+    /// What else went wrong with nobody to tell.
+    told: Option<String>,
     worker: Option<ThreadId>,
 }
 
@@ -48,9 +58,15 @@ impl Signal {
         }
     }
 
-    /// Why the last background step failed, if it did.
+    /// Has `last_error` tell of something that nobody else hears of.
+    pub(crate) fn tell(&self, what: String) {
+        self.state.lock().told = Some(what);
+    }
+
+    /// Why the last background step failed, if it did; else what was told.
     pub(crate) fn last_error(&self) -> Option<String> {
-        self.state.lock().last_error.clone()
+        let state = self.state.lock();
+        state.last_error.clone().or_else(|| state.told.clone())
     }
 
     fn is_worker(&self) -> bool {
@@ -110,7 +126,7 @@ fn run(machine: &Weak<Machine>) {
         }
         let mut state = machine.signal.state.lock();
         if !state.due && !state.stop {
-            let within = IDLE.min(machine.settings.deferred_within);
+            let within = IDLE.min(machine.settings.deferred_within).max(SHORTEST);
             machine.signal.wake.wait_for(&mut state, within);
         }
         state.due = false;
@@ -124,14 +140,19 @@ impl Machine {
             return Ok(false);
         }
         epoch::pin().flush();
-        self.reclaim_published();
+        let unsettled = self.reclaim_some(SETTLED_BY_STEP);
         if self.sync_deferred()? {
-            return Ok(true);
+            self.run_callbacks();
         }
         let (leaving, header, seal) = self.leaving();
         if self.wants_checkpoint() || (seal && leaving > WORTH.max(self.space.lock().end() / 4)) {
-            self.checkpoint(Vec::new(), true)?;
-            return Ok(true);
+            // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
+            let compacted = self.wants_compaction().then(|| self.compact_round(self.settings.compact_below));
+            // Damage in some chunk, or no room for a twin, is no reason to keep what is dirty in memory.
+            if !matches!(compacted, Some(Ok(1..))) {
+                self.checkpoint(Vec::new(), true)?;
+            }
+            return compacted.unwrap_or(Ok(0)).map(|_| true);
         }
         if self.supply_segment()? {
             return Ok(true);
@@ -140,19 +161,27 @@ impl Machine {
             self.write_header(false)?;
             return Ok(true);
         }
-        if self.wants_compaction() {
-            return Ok(self.compact_round(self.settings.compact_below)? > 0);
+        if unsettled {
+            return Ok(true);
         }
         if self.trim_cache() {
             return Ok(true);
         }
-        if self.wants_cut() {
-            return Ok(self.cut_file()? > 0);
+        if self.wants_cut() && self.cut_file()? > 0 {
+            return Ok(true);
         }
-        self.idle_header()
+        if self.idle_header()? {
+            return Ok(true);
+        }
+        // Last: what fails here keeps nothing else from being done.
+        if self.wants_compaction() && self.compact_round(self.settings.compact_below)? > 0 {
+            return Ok(true);
+        }
+        self.idle_shrink()
     }
 
-    fn sync_deferred(&self) -> Result<bool> {
+    /// Syncs what was deferred for as long as it may be; whether there was something. Runs no callbacks: who calls this in the middle of other work may hold the turn.
+    pub(crate) fn sync_deferred(&self) -> Result<bool> {
         let pipeline = self.pipeline.lock();
         let late = pipeline.unsynced_since.is_some_and(|since| since.elapsed() >= self.settings.deferred_within);
         let newest = pipeline.newest.version;
@@ -160,7 +189,6 @@ impl Machine {
         drop(pipeline);
         if due {
             self.settle(Until::Synced(newest))?;
-            self.run_callbacks();
         }
         Ok(due)
     }
@@ -187,6 +215,29 @@ impl Machine {
         Ok(false)
     }
 
+    /// Nothing was committed since the last look, and the file is longer than L6 allows: it is made shorter.
+    fn idle_shrink(&self) -> Result<bool> {
+        let synced = self.pipeline.lock().synced;
+        {
+            let state = self.signal.state.lock();
+            if state.seen != Some(synced) || state.vain_tries == (synced, TRIES) {
+                return Ok(false);
+            }
+        }
+        let before = self.space.lock().end();
+        if before <= self.length_bound() {
+            return Ok(false);
+        }
+        let shrunk = self.shrink();
+        let gained = matches!(shrunk, Ok(end) if end < before);
+        let tries = &mut self.signal.state.lock().vain_tries;
+        *tries = match *tries {
+            (version, count) if version == synced && !gained => (synced, count + 1),
+            _ => (synced, u32::from(!gained)),
+        };
+        shrunk.map(|_| gained)
+    }
+
     fn supply_segment(&self) -> Result<bool> {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
@@ -210,8 +261,9 @@ impl Machine {
         let sparse = |account: &crate::store::reclaim::Account| {
             (account.kept_bytes as f64) < self.settings.compact_below * account.chunk.page_bytes as f64
         };
-        // Pages that died because newer ones are in memory are no gain yet: those go to the file too.
-        let kept = kept + self.dirty_bytes();
+        // Pages that died because newer ones are in memory are no gain yet: those go to the file too. And where extents wait for readers, those that a
+        // compaction sets free would wait with them: the file would only grow.
+        let kept = kept + self.dirty_bytes() + reclaim.unread_bytes();
         pages > kept + WORTH && pages > kept + kept / 2 && reclaim.accounts.values().any(sparse)
     }
 
@@ -254,31 +306,37 @@ impl Machine {
         }
     }
 
-    /// Before a write transaction: waits while too much is dirty. Without a thread the caller makes the checkpoint itself.
+    /// How close what only memory and records hold is to its limits: 0 and below where a checkpoint starts, 1 and beyond where commits wait.
+    fn pressure(&self) -> f64 {
+        let over = |bytes: u64, soft: u64, hard: u64| (bytes as f64 - soft as f64) / (hard - soft).max(1) as f64;
+        let (dirty, log) = (self.settings.dirty_bytes, self.settings.log_bytes);
+        let tail = self.pipeline.lock().tail_bytes;
+        over(self.dirty_bytes(), dirty / 2, dirty).max(over(tail, log, log.saturating_mul(2)))
+    }
+
+    /// Before a write transaction: waits while too much is dirty or unsealed. Without a thread the caller makes the checkpoint itself.
     pub(crate) fn back_pressure(&self, deadline: Option<Instant>) -> Result<()> {
-        let soft = self.settings.dirty_bytes / 2;
-        let dirty = self.dirty_bytes();
-        if dirty < soft {
+        let pressure = self.pressure();
+        if pressure < 0.0 {
             return Ok(());
         }
         let start = Instant::now();
         // A callback on the background thread cannot wait for itself.
         if !self.settings.background || self.signal.is_worker() {
-            if dirty >= self.settings.dirty_bytes {
+            if pressure >= 1.0 {
                 self.checkpoint(Vec::new(), false)?;
                 self.counters.pressed(start.elapsed());
             }
             return Ok(());
         }
         self.signal.notify();
-        if dirty < self.settings.dirty_bytes {
+        if pressure < 1.0 {
             // In proportion: none at the soft limit, 1 ms at the hard one.
-            let over = (dirty - soft) as f64 / (self.settings.dirty_bytes - soft).max(1) as f64;
-            std::thread::sleep(Duration::from_micros((over * 1000.0) as u64));
+            std::thread::sleep(Duration::from_micros((pressure * 1000.0) as u64));
         } else {
             let mut state = self.signal.state.lock();
             let steps = state.steps;
-            while state.steps == steps && !state.stop && self.dirty_bytes() >= self.settings.dirty_bytes {
+            while state.steps == steps && !state.stop && self.pressure() >= 1.0 {
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return Err(Error::new(
                         ErrorKind::TimedOut,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::format::header::Cursor;
@@ -16,7 +16,7 @@ use crate::format::{ChunkId, Extent, Position, TableId, Version};
 use crate::log::append::Label;
 use crate::log::chunk::{ChunkWriter, Written, extent_len};
 use crate::log::directory::{FileHome, HeapHome, Home};
-use crate::store::commit::{Callback, Until};
+use crate::store::commit::{Callback, Until, unknown};
 use crate::store::compact::Twin;
 use crate::store::edit::{Dead, Draft};
 use crate::store::read::Lender;
@@ -90,8 +90,15 @@ impl Machine {
     /// Seals the newest version. With nothing to seal, and unless `twins` are to be installed or `forced`, it does nothing. Gives the version that is sealed.
     pub(crate) fn checkpoint(&self, twins: Vec<Twin>, forced: bool) -> Result<Version> {
         self.writable()?;
+        // Whoever has the turn may keep it for long: what is deferred does not wait for that. Twice the time whenever it did not do, so that the turn comes
+        // however many are before us.
+        let mut patience = self.settings.deferred_within.max(Duration::from_millis(1));
         let turn = loop {
-            let Some(turn) = self.turn.take(None) else { continue };
+            let Some(turn) = self.turn.take(Instant::now().checked_add(patience)) else {
+                self.sync_deferred()?;
+                patience *= 2;
+                continue;
+            };
             if self.checkpoint.try_enter() {
                 break turn;
             }
@@ -114,6 +121,8 @@ impl Machine {
         };
         self.checkpoint.leave();
         self.reclaim_published();
+        // What this thread let go is freed when the epoch allows, not when it next has to do with a store.
+        epoch::pin().flush();
         self.run_callbacks();
         result
     }
@@ -124,8 +133,11 @@ impl Machine {
         let _hand = self.extents_in_hand();
         let result = self.seal_draft(draft, callbacks);
         self.checkpoint.leave();
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        if result.is_ok() {
+            self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        }
         self.reclaim_published();
+        epoch::pin().flush();
         result
     }
 
@@ -142,7 +154,7 @@ impl Machine {
         let captured = self.capture(root.clone(), &dead);
         let written = self.write_chunks(&captured).and_then(|written| {
             let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
-            match self.append_seal(&captured, sealed) {
+            match self.append_seal(&captured, sealed).and_then(|()| self.prove(&captured)) {
                 Ok(()) => Ok(written),
                 Err(e) => {
                     self.abandon(&written);
@@ -164,6 +176,15 @@ impl Machine {
         // The commit is durable and seen. If the header fails the store is poisoned, and the next commit hears of it.
         let _ = self.finish(&captured, written, Vec::new());
         Ok(version)
+    }
+
+    /// Strict: before anybody sees a version that only this seal holds, a header names the seal.
+    fn prove(&self, captured: &Captured) -> Result<()> {
+        if !self.settings.strict {
+            return Ok(());
+        }
+        self.headers.lock().seal(captured.seal, captured.root.version, captured.replay);
+        self.write_header_for(captured.root.version, false).map_err(unknown)
     }
 
     fn capture_newest(&self, forced: bool) -> Result<Option<(Captured, Pinned)>> {
@@ -326,7 +347,8 @@ impl Machine {
         let mut sink = |bytes: &[u8]| {
             self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
-            Ok(())
+            // Between slices: a long write keeps nobody's deferred commit from the medium.
+            self.sync_deferred().map(drop)
         };
         let mut writer = ChunkWriter::new(&mut sink);
         pages(&mut writer)?;

@@ -41,6 +41,7 @@ pub(crate) struct Pipeline {
     synced_record: u64,
     /// Somebody is writing.
     leading: bool,
+    leads: u64,
     /// Callbacks of commits that are not durable yet, in order.
     callbacks: VecDeque<(Version, Callback)>,
     /// When the oldest commit that is not synced was appended.
@@ -69,6 +70,7 @@ impl Pipeline {
             synced: version,
             published: version,
             leading: false,
+            leads: 0,
             callbacks: VecDeque::new(),
             unsynced_since: None,
             tail_bytes,
@@ -86,6 +88,11 @@ impl Pipeline {
     /// Whether records were, or are being, written that no sync has covered yet.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.leading || self.written > self.synced
+    }
+
+    /// How often somebody led so far: tells whether records were written meanwhile.
+    pub(crate) fn leads(&self) -> u64 {
+        self.leads
     }
 
     fn wants_sync(&self) -> bool {
@@ -129,7 +136,7 @@ impl Machine {
         codec::put_varint(&mut body, draft.changes.len() as u64);
         let body_len = (body.len() + draft.changes.len()) as u64;
         let changes = std::mem::take(&mut draft.changes);
-        let room = self.keep_room(self.dirty_bytes() + draft.own_bytes(self.page_len()), !draft.grows);
+        let room = self.keep_room(self.dirty_bytes() + draft.own_bytes(), !draft.grows);
         let mut pipeline = match room.and_then(|()| self.with_log_room(body_len, draft.grows)) {
             Ok(pipeline) => pipeline,
             Err(e) => {
@@ -148,6 +155,11 @@ impl Machine {
         drop(turn);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.settle(Until::Published(version))?;
+        if durability != Durability::Synced {
+            // The background thread does this in time; without one, or while it is busy, whoever comes by does. This commit is what it was to be: a failure
+            // poisons the store, and the next one hears of it.
+            let _ = self.sync_deferred();
+        }
         self.run_callbacks();
         self.after_commit();
         Ok(version)
@@ -241,11 +253,13 @@ impl Machine {
     /// Writes everything that was appended, and syncs it if asked.
     fn lead<'m>(&'m self, mut pipeline: MutexGuard<'m, Pipeline>, sync: bool) -> Result<MutexGuard<'m, Pipeline>> {
         pipeline.leading = true;
+        pipeline.leads += 1;
         let runs = pipeline.log.take(sync);
         let (upto, record) = (pipeline.newest.version, pipeline.log.cursor().number - 1);
         let group = pipeline.queue.len() as u64;
         drop(pipeline);
-        let mut result = self.write_runs(&runs, sync, group);
+        // A system tells of a failed sync once, whoever asks: another's may have taken the error that was ours.
+        let mut result = self.write_runs(&runs, sync, group).and_then(|()| self.writable());
         if sync && self.settings.strict {
             // Before anything of it is published: whoever sees a commit can rely on the header that proves it.
             result = result.and_then(|()| self.write_header_for(upto, false));
@@ -300,7 +314,10 @@ impl Machine {
             // Whoever holds this runs ours too; a callback that commits comes here with it held.
             let Some(_running) = self.callbacks.try_lock() else { return };
             while let Some((version, callback)) = self.next_callback() {
-                callback(version);
+                // A panic of the caller's code must not take the writers' thread along.
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| callback(version))).is_err() {
+                    self.signal.tell(format!("an after-commit callback of version {version} panicked"));
+                }
             }
         }
     }
@@ -351,6 +368,7 @@ impl Machine {
     }
 }
 
-fn unknown(e: Error) -> Error {
+/// A commit whose outcome only the next open tells.
+pub(crate) fn unknown(e: Error) -> Error {
     e.within("the commit may or may not be there after the next open").into_kind(ErrorKind::Unknown)
 }

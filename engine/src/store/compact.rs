@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position};
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
 use crate::page::{Item, Kind, Page};
 use crate::store::Machine;
+use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::read::Lender;
 use crate::sync::epoch;
@@ -52,6 +53,7 @@ impl Machine {
         let file_bytes_before = self.space.lock().end();
         let mut bytes_written = 0;
         self.checkpoint(Vec::new(), false)?;
+        self.move_log_down()?;
         // Each round rewrites chunks that are sparse or moves them down: bounded by their number.
         let rounds = 2 * self.accounts().len() + 2;
         for _ in 0..rounds {
@@ -70,13 +72,33 @@ impl Machine {
         Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
     }
 
-    /// Continues the log in short segments at the file's beginning, if there is room and the segments in use stand in the way of cutting the file.
+    /// One round of moving chunks and the log down, and the file cut; gives its length then.
+    pub(crate) fn shrink(&self) -> Result<u64> {
+        self.shift_round()?;
+        self.let_go()?;
+        self.move_log_down()?;
+        self.cut_file()?;
+        Ok(self.space.lock().end())
+    }
+
+    /// L6: 1.5 times what is reachable, the log, and the reserve: the room that is kept, and what is too little to move for. Bytes.
+    pub(crate) fn length_bound(&self) -> u64 {
+        let kept: u64 = self.accounts().iter().map(|(_, kept)| kept).sum();
+        let log: u64 = self.pipeline.lock().log.extents().iter().map(|extent| extent.len).sum();
+        let reserve = self.space.lock().reserve().len + WORTH;
+        (kept + self.dirty_bytes()) * 3 / 2 + log + reserve
+    }
+
+    /// Continues the log in two short segments at the lowest free places, if that gives back what is worth it: segments ahead are as long as the load that
+    /// was asked for, and one at the file's end keeps it from being cut.
     fn move_log_down(&self) -> Result<()> {
         let log = self.pipeline.lock().log.extents();
+        let len = self.settings.segment_bytes;
+        let bytes: u64 = log.iter().map(|extent| extent.len).sum();
         let highest = log.iter().map(|extent| extent.end()).max().unwrap_or(0);
         let chunks_end = self.accounts().iter().map(|(chunk, _)| chunk.extent.end()).max().unwrap_or(0);
-        let len = self.settings.segment_bytes;
-        if highest < chunks_end || !self.space.lock().has_before(highest.saturating_sub(4 * len), 2 * len) {
+        let is_in_the_way = highest > chunks_end && self.space.lock().has_before(highest.saturating_sub(4 * len), 2 * len);
+        if !is_in_the_way && bytes < 2 * len + WORTH {
             return Ok(());
         }
         let _hand = self.extents_in_hand();
@@ -100,7 +122,7 @@ impl Machine {
         // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
         for _ in 0..64 {
             epoch::pin().flush();
-            self.reclaim_published();
+            self.reclaim_all();
             if self.leaving().0 == 0 {
                 break;
             }
@@ -125,7 +147,7 @@ impl Machine {
     }
 
     fn accounts(&self) -> Vec<(SealedChunk, u64)> {
-        self.reclaim_published();
+        self.reclaim_all();
         let reclaim = self.reclaim.lock();
         reclaim.accounts.values().map(|account| (account.chunk, account.kept_bytes)).collect()
     }
@@ -136,14 +158,22 @@ impl Machine {
         let pinned = self.versions.pin();
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.
         drop(self.pipeline.lock());
-        self.reclaim_published();
+        self.reclaim_all();
+        // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
+        let mut damage = None;
         let result = victims.into_iter().try_for_each(|(chunk, kept)| {
-            if bytes + kept > ROUND_BYTES && !twins.is_empty() {
+            let nowhere = only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
+            if nowhere || (bytes + kept > ROUND_BYTES && !twins.is_empty()) {
                 return Ok(());
             }
-            if let Some(twin) = self.write_twin(pinned.root(), &chunk, only_down)? {
-                bytes += twin.chunk.extent.len;
-                twins.push(twin);
+            match self.write_twin(pinned.root(), &chunk, only_down) {
+                Ok(Some(twin)) => {
+                    bytes += twin.chunk.extent.len;
+                    twins.push(twin);
+                }
+                Ok(None) => {}
+                Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
+                Err(e) => return Err(e),
             }
             Ok(())
         });
@@ -156,7 +186,8 @@ impl Machine {
             self.counters.twins.fetch_add(twins.len() as u64, Ordering::Relaxed);
             self.checkpoint(twins, true)?;
         }
-        Ok(bytes)
+        // With something gained the caller comes again, and hears of it when nothing is gained any more.
+        damage.filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }
 
     /// Writes the needed pages of a chunk to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.

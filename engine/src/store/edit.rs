@@ -280,13 +280,13 @@ impl Draft {
         }
     }
 
-    /// Memory that its own pages take, about: bytes.
-    pub(crate) fn own_bytes(&self, page_len: usize) -> u64 {
+    /// Memory that its own pages take: bytes. Large values are among them. O(own pages).
+    pub(crate) fn own_bytes(&self) -> u64 {
         let own = |slot: &Slot| match slot {
-            Slot::Idle(work) => work.own.len(),
+            Slot::Idle(work) => work.own.values().map(|own| own.page.bytes().len() as u64).sum(),
             Slot::Lent => 0,
         };
-        (self.works.values().map(own).sum::<usize>() * page_len) as u64
+        self.works.values().map(own).sum()
     }
 
     /// Whether there is anything to commit.

@@ -75,7 +75,8 @@ impl Machine {
         }
         // A quarter more, so that a growing memory asks seldom; or just enough, if that is all there is.
         for len in [want + want / 4 + REMOVAL_ROOM, want] {
-            let (extent, grows) = space.keep(len)?;
+            // More than fits a window is no room either.
+            let Ok((extent, grows)) = space.keep(len) else { continue };
             if !grows || self.disk.reserve(extent).is_ok() {
                 return Ok(());
             }
@@ -153,9 +154,18 @@ impl Machine {
     /// Writes bytes that nothing names yet, and puts them on the medium. A failure is no harm (L9), unless records or a header were written that
     /// no sync has covered yet: a system tells of a failed sync once, whoever asks, so theirs could not be believed any more.
     pub(crate) fn write_aside(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        let doubt = || {
+            let (in_doubt, leads) = {
+                let pipeline = self.pipeline.lock();
+                (pipeline.is_in_doubt(), pipeline.leads())
+            };
+            // Locked: a header is being written.
+            let sequence = self.headers.try_lock().map(|slots| slots.sequence);
+            (in_doubt || sequence.is_none(), leads, sequence)
+        };
+        let before = doubt();
         self.disk.write_through(bytes, offset).inspect_err(|e| {
-            let in_doubt = self.pipeline.lock().is_in_doubt() || self.headers.try_lock().is_none();
-            if e.kind() != ErrorKind::Full && in_doubt {
+            if e.kind() != ErrorKind::Full && (before.0 || doubt() != before) {
                 self.poison(e);
             }
         })

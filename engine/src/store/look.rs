@@ -66,11 +66,13 @@ impl Drop for Pin<'_> {
 impl Machine {
     /// A look for a version that the caller holds.
     pub(crate) fn look(&self, version: Version) -> Look {
+        self.reclaim_all();
         self.look_with(&self.pipeline.lock(), version)
     }
 
     /// Holds the newest published version and looks: the accounts are exactly those of this version.
     pub(crate) fn look_at_newest(&self) -> (Pin<'_>, Look) {
+        self.reclaim_all();
         let pipeline = self.pipeline.lock();
         let pin = Pin { machine: self, pinned: self.versions.pin() };
         let look = self.look_with(&pipeline, pin.root().version);

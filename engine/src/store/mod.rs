@@ -85,6 +85,9 @@ impl Drop for Machine {
     }
 }
 
+/// Why a store that was closed takes no more writes.
+const CLOSED: &str = "it was closed";
+
 /// Who this store is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
@@ -170,9 +173,11 @@ impl Machine {
     /// Ends the thread, seals what is not sealed, and writes a clean header. Afterwards the store takes no more writes; snapshots go on.
     pub(crate) fn close(&self, worker: &mut background::Worker) -> Result<()> {
         worker.stop(self);
-        if self.read_only || self.poison.get().is_some() {
+        if self.read_only || self.poison.get().is_some_and(|why| *why == CLOSED) {
             return Ok(());
         }
+        // After a failed write there is nothing to be saved, and whoever closes should hear of it.
+        self.writable()?;
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
         let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
         self.run_callbacks();
@@ -186,7 +191,10 @@ impl Machine {
         self.checkpoint.enter();
         let newest = self.pipeline.lock().newest.version;
         let header = if clean { self.settle(Until::Synced(newest)).and_then(|()| self.write_header(true)) } else { Ok(()) };
-        let _ = self.poison.set("it was closed".into());
+        // What may be kept for the next checkpoint need not be in the file.
+        self.space.lock().let_go();
+        let header = header.and_then(|()| self.cut_file().map(drop));
+        let _ = self.poison.set(CLOSED.into());
         self.checkpoint.leave();
         drop(turn);
         header

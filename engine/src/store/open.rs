@@ -8,9 +8,9 @@ use std::time::Instant;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::change::{Changes, Commits};
-use crate::format::header::{Header, Incarnation, MAX_RUNS, Run};
+use crate::format::header::{self, Header, Incarnation, MAX_RUNS, Run};
 use crate::format::ids::BLOCK;
-use crate::format::record::RecordKind;
+use crate::format::record::{self, RecordKind};
 use crate::format::seal::Seal;
 use crate::format::{Extent, TableId, Version};
 use crate::log::append::{Label, Log, Segment};
@@ -125,11 +125,19 @@ pub(crate) fn is_unfinished(disk: &dyn Disk) -> Result<bool> {
         }
         offset += take as u64;
     }
-    let mut slot = vec![0; BLOCK as usize];
-    if len >= 2 * BLOCK {
-        disk.read_at(&mut slot, BLOCK)?;
+    // What is in the blocks between is ours, or was not written.
+    let mut block = vec![0; BLOCK as usize];
+    for (number, magic) in (1..4).zip([&header::MAGIC[..], &record::SEGMENT_MAGIC[..], &record::RECORD_MAGIC[..]]) {
+        if len < (number + 1) * BLOCK {
+            break;
+        }
+        disk.read_at(&mut block, number * BLOCK)?;
+        let is_ours = block.iter().zip(magic).all(|(byte, due)| *byte == 0 || byte == due);
+        if !is_ours || (number == 1 && Header::decode(&block).is_ok()) {
+            return Ok(false);
+        }
     }
-    Ok(Header::decode(&slot).is_err())
+    Ok(true)
 }
 
 fn empty_root() -> Root {

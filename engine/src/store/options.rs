@@ -82,13 +82,14 @@ impl Settings {
         let page = (4096..=65_536).contains(&self.page_len) && self.page_len.is_power_of_two();
         let segment = self.segment_bytes.is_multiple_of(BLOCK) && (4 * BLOCK..=1 << 30).contains(&self.segment_bytes);
         let record = (1..=1 << 29).contains(&self.record_bytes);
-        let dirty = self.dirty_bytes >= 1 << 20;
+        // 8 GiB: with what is dirtied while it is written, a checkpoint still fits one window of 16 GiB.
+        let dirty = (1 << 20..=8 << 30).contains(&self.dirty_bytes);
         let compact = (0.0..=1.0).contains(&self.compact_below);
         let wrong = match (page, segment, record, dirty, compact) {
             (false, ..) => "page_len must be a power of two from 4,096 to 65,536",
             (_, false, ..) => "segment_bytes must be a multiple of 4,096 from 16 KiB to 1 GiB",
             (_, _, false, ..) => "record_bytes must be 1 byte to 512 MiB",
-            (_, _, _, false, _) => "dirty_bytes must be 1 MiB or more",
+            (_, _, _, false, _) => "dirty_bytes must be 1 MiB to 8 GiB",
             (.., false) => "compact_below must be 0 to 1",
             _ => return Ok(()),
         };

@@ -22,6 +22,10 @@ use crate::sync::epoch;
 use crate::version::dead::DeadLists;
 use crate::version::root::Retired;
 
+/// How many pages of dropped snapshots a committer settles, and how many a step does.
+const SETTLED_BY_COMMIT: usize = 32;
+pub(crate) const SETTLED_BY_STEP: usize = 4096;
+
 /// The deaths that came with a published version.
 pub(crate) struct Batch {
     pub(crate) died: Version,
@@ -65,6 +69,8 @@ pub(crate) struct Reclaim {
     /// Roots of versions that are no longer published but held.
     roots: BTreeMap<Version, Retired>,
     leaving: VecDeque<Leaving>,
+    /// Pages that nobody needs since a snapshot was dropped, not taken off their chunks' accounts yet: a bounded number at a time.
+    unsettled: Vec<Position>,
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
     held: Vec<Version>,
@@ -103,14 +109,20 @@ impl Reclaim {
         self.leaving.push_back(Leaving { extent, after_seal, lease });
     }
 
-    /// Positions on dead lists that stand in `chunk`.
+    /// Positions in `chunk` that the newest version does not reach and the chunk's account counts as kept.
     pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
-        self.dead.kept().filter(|at| at.chunk() == chunk).collect()
+        self.dead.kept().chain(self.unsettled.iter().copied()).filter(|at| at.chunk() == chunk).collect()
     }
 
     /// Extents that are about to be free.
     pub(crate) fn leaving_extents(&self) -> impl Iterator<Item = Extent> + '_ {
         self.leaving.iter().map(|leaving| leaving.extent)
+    }
+
+    /// Bytes of extents that somebody may still be reading.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        let is_read = |leaving: &&Leaving| leaving.lease.as_ref().is_some_and(|lease| lease.strong_count() > 0);
+        self.leaving.iter().filter(is_read).map(|leaving| leaving.extent.len).sum()
     }
 
     /// Positions of pages that died after `version`, which is held, and that it reaches.
@@ -121,6 +133,12 @@ impl Reclaim {
     /// When a held version that is no longer the published one was published.
     pub(crate) fn since(&self, version: Version) -> Option<Instant> {
         self.roots.get(&version).map(Retired::since)
+    }
+
+    /// Pages that nobody needs and that are not settled yet.
+    #[cfg(test)]
+    pub(crate) fn unsettled_count(&self) -> usize {
+        self.unsettled.len()
     }
 
     /// Pages that only snapshots need.
@@ -135,15 +153,26 @@ impl Machine {
         self.deaths.lock().push(batch);
     }
 
-    /// Settles everything that was published so far. Cost: the pages that died, and the slots of the registry.
+    /// Settles everything that was published so far, and some of what dropped snapshots left behind. Cost: the pages that died, and the slots of the registry.
     pub(crate) fn reclaim_published(&self) {
+        self.reclaim_some(SETTLED_BY_COMMIT);
+    }
+
+    /// Settles everything. Cost: what dropped snapshots left behind.
+    pub(crate) fn reclaim_all(&self) {
+        while self.reclaim_some(SETTLED_BY_STEP) {}
+    }
+
+    /// Settles everything that was published so far, and of the pages that dropped snapshots held so many at most; whether there are more. To settle a page in the file its
+    /// length is read there: who commits must not pay for a snapshot that was held for hours.
+    pub(crate) fn reclaim_some(&self, most: usize) -> bool {
         let mut reclaim = self.reclaim.lock();
         let reclaim = &mut *reclaim;
         let batches = std::mem::take(&mut *self.deaths.lock());
         // After the publish of every one of these batches, see the registry.
         self.versions.registry.registered(&mut reclaim.held);
-        let mut free = Vec::new();
-        reclaim.dead.hold(&reclaim.held, &mut free);
+        reclaim.dead.hold(&reclaim.held, &mut reclaim.unsettled);
+        let mut free = reclaim.unsettled.split_off(reclaim.unsettled.len().saturating_sub(most));
         for batch in batches {
             // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
             let before = Version(batch.died.0.saturating_sub(1));
@@ -160,6 +189,7 @@ impl Machine {
             self.page_freed(reclaim, at);
         }
         self.release_extents(reclaim);
+        !reclaim.unsettled.is_empty()
     }
 
     /// From version `died` on the page is not reached any more.

@@ -50,6 +50,8 @@ impl Machine {
     pub(crate) fn write_header_for(&self, durable_to: Version, clean: bool) -> Result<()> {
         self.writable()?;
         let mut slots = self.headers.lock();
+        // Of two headers the later may have asked earlier what is durable.
+        let durable_to = durable_to.max(slots.durable_to);
         slots.sequence += 1;
         let header = Header {
             sequence: slots.sequence,

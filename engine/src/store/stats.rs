@@ -156,9 +156,9 @@ pub struct Stats {
 }
 
 impl Machine {
-    /// The figures now. Takes short locks; cost O(chunks + snapshots).
+    /// The figures now. Takes short locks, and waits for a header that is being written. Cost: O(chunks + snapshots), and what dropped snapshots left behind.
     pub(crate) fn stats(&self) -> Stats {
-        self.reclaim_published();
+        self.reclaim_all();
         let mut held: Vec<Version> = Vec::new();
         self.versions.registry.registered(&mut held);
         let guard = epoch::pin();

@@ -84,6 +84,32 @@ fn l9_failed_sync_poisons() {
     }
 }
 
+/// L9: closing a store that was poisoned says so. It used to return Ok, and whoever had committed without a sync took that for a promise kept.
+#[test]
+fn l9_closing_a_poisoned_store_fails() {
+    let (disk, store) = store();
+    let mut txn = store.begin_write().expect("the turn");
+    txn.set_durability(treering::Durability::Deferred);
+    txn.ensure_table("t").expect("table t").insert(&key(0), b"x").expect("insert");
+    txn.commit().expect("written");
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    store.sync().expect_err("the disk fails");
+    assert_eq!(store.unchecked().close().expect_err("the commit may be lost").kind(), ErrorKind::Poisoned);
+}
+
+/// L2: in a strict store nobody sees a commit by seal before a header names the seal, and a header that fails fails the commit. The header used to
+/// be written after the version was published, and its error was dropped.
+#[test]
+fn l2_strict_commit_by_seal_waits_for_its_header() {
+    let options = drive::small_options().strict(true).record_bytes(2000);
+    let (disk, store) = store_with(&options);
+    put(&store, 0..10, 0, 20).expect("commit");
+    disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io }));
+    assert_eq!(put(&store, 0..300, 1, 100).expect_err("no header").kind(), ErrorKind::Unknown);
+    expect(&store.snapshot(), 10, 0, 20);
+    drop(store.unchecked());
+}
+
 /// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
 #[test]
 fn l9_open_transaction_fails_when_poisoned() {

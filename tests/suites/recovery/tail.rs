@@ -41,3 +41,37 @@ fn l3_file_cut_at_every_length() {
     }
     assert!(opened > 0, "the whole file opens");
 }
+
+/// L3: a crash tears the first of several large records that shared a sync, and all the others landed. They prove that nothing of it was synced, however large
+/// they are. What the search for such proof was allowed to hash used to be spent by whole records too, and the store never opened again.
+#[test]
+fn l3_torn_group_of_large_records_is_cut() {
+    let options = drive::small_options().record_bytes(32 << 20);
+    let disk = SimulatedDisk::new();
+    let store = options.open_on(Arc::clone(&disk) as Arc<dyn Disk>).expect("a new store");
+    disk.forget();
+    let commit = |round: u8, durability| {
+        let mut txn = store.begin_write().expect("the turn");
+        txn.set_durability(durability);
+        {
+            let mut table = txn.ensure_table("t").expect("table t");
+            (0..30_u8).for_each(|n| table.insert(&[round, n], &vec![round; 1 << 20]).expect("insert"));
+        }
+        txn.commit().expect("commit")
+    };
+    commit(0, treering::Durability::Synced);
+    let head = disk.bytes().len();
+    for round in 1..4 {
+        commit(round, treering::Durability::Deferred);
+    }
+    let mut bytes = disk.bytes();
+    std::mem::forget(store);
+    // In the body of the first that no sync covered: the first megabyte of ones.
+    let torn = bytes[head.min(bytes.len())..].windows(4096).position(|run| run.iter().all(|byte| *byte == 1));
+    let torn = torn.map(|at| at + head).or_else(|| bytes.windows(4096).position(|run| run.iter().all(|byte| *byte == 1)));
+    bytes[torn.expect("it was written") + 100] = 0;
+    let store = options.open_on(SimulatedDisk::holding(&bytes) as Arc<dyn Disk>).expect("nothing that was synced is missing");
+    assert_eq!(store.version(), 1);
+    assert!(store.open_report().dropped_bytes > 64 << 20, "{:?}", store.open_report());
+    drop(treering_tests::Checked::new("store", store));
+}
