@@ -169,6 +169,8 @@ impl Machine {
 
     /// Ends the thread, seals what is not sealed, and writes a clean header. Afterwards the store takes no more writes; snapshots go on.
     pub(crate) fn close(&self, worker: &mut background::Worker) -> Result<()> {
+        // A child of fork has neither the thread nor the right: nothing is touched.
+        self.disk.check_process()?;
         worker.stop(self);
         if self.read_only || self.poison.get().is_some() {
             return Ok(());
