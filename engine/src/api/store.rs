@@ -168,7 +168,7 @@ impl Store {
     /// snapshots go on; the file stays locked until they are dropped.
     ///
     /// # Errors
-    /// As [`Store::checkpoint`]. Dropping the last handle does the same and tells nobody.
+    /// As [`Store::checkpoint`]: `Poisoned` too if a write failed before. Dropping the last handle does the same and tells nobody.
     pub fn close(self) -> Result<()> {
         let mut worker = self.handle.core.worker.lock();
         self.machine().close(&mut worker)

@@ -60,7 +60,7 @@ pub(crate) struct Machine {
     pub(crate) versions: Versions,
     pub(crate) chunks: Chunks,
     /// Set once, by the first failed write or sync (L9).
-    poison: OnceLock<String>,
+    poison: OnceLock<Stopped>,
     pub(crate) counters: stats::Counters,
     pub(crate) signal: background::Signal,
 
@@ -76,6 +76,24 @@ pub(crate) struct Machine {
     pub(crate) open: Mutex<OpenChunk>,
     pub(crate) space: Mutex<Space>,
     pub(crate) headers: Mutex<slots::Slots>,
+}
+
+/// Why no more is written.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// A write or sync failed (L9).
+    Failed(String),
+    /// It was closed.
+    Closed,
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stopped::Failed(error) => write!(f, "an earlier write failed: {error}"),
+            Stopped::Closed => write!(f, "it was closed"),
+        }
+    }
 }
 
 impl Drop for Machine {
@@ -172,8 +190,12 @@ impl Machine {
         // A child of fork has neither the thread nor the right: nothing is touched.
         self.disk.check_process()?;
         worker.stop(self);
-        if self.read_only || self.poison.get().is_some() {
-            return Ok(());
+        match self.poison.get() {
+            _ if self.read_only => return Ok(()),
+            Some(Stopped::Closed) => return Ok(()),
+            // What was not on the medium then is not there now, and nobody may take the end for a proof of the contrary.
+            Some(Stopped::Failed(_)) => return self.writable(),
+            None => {}
         }
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
         let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
@@ -188,7 +210,7 @@ impl Machine {
         self.checkpoint.enter();
         let newest = self.pipeline.lock().newest.version;
         let header = if clean { self.settle(Until::Synced(newest)).and_then(|()| self.write_header(true)) } else { Ok(()) };
-        let _ = self.poison.set("it was closed".into());
+        let _ = self.poison.set(Stopped::Closed);
         self.checkpoint.leave();
         drop(turn);
         header
@@ -197,7 +219,7 @@ impl Machine {
     /// L9: after this no write is tried again.
     pub(crate) fn poison(&self, error: &Error) {
         // The first reason stays.
-        let _ = self.poison.set(format!("an earlier write failed: {error}"));
+        let _ = self.poison.set(Stopped::Failed(error.to_string()));
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

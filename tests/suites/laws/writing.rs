@@ -84,6 +84,25 @@ fn l9_failed_sync_poisons() {
     }
 }
 
+/// L9: closing a poisoned store says that it is poisoned. A power cut struck a store whose background thread synced a deferred commit: the store was poisoned, and
+/// `close` answered Ok, as if that commit were on the medium. A second close of a store that was closed well is Ok all the same.
+#[test]
+fn l9_closing_a_poisoned_store_says_so() {
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    let (first, second) = (store.clone(), store.clone());
+    put(&store, 0..10, 1, 20).expect_err("the disk fails");
+    for handle in [first, second] {
+        assert_eq!(handle.close().expect_err("it is poisoned").kind(), ErrorKind::Poisoned);
+    }
+    drop(store.unchecked());
+    let store = open(&drive::small_options(), &disk);
+    let again = store.clone();
+    store.close().close().expect("close");
+    again.close().expect("it is closed");
+}
+
 /// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
 #[test]
 fn l9_open_transaction_fails_when_poisoned() {
