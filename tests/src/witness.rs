@@ -14,6 +14,9 @@ use crate::script::{Script, Word};
 use crate::seed::Seed;
 use crate::workload::{Durability, Step, Workload};
 
+/// So many of a life's last words are shown when its promises were not kept.
+const LAST: usize = 12;
+
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -40,8 +43,8 @@ struct Play {
     steps: u64,
     /// The transaction that was tried and of which nothing else was said.
     pending: Option<(Durability, Draft)>,
-    /// How many words were heard.
-    words: u64,
+    /// What was heard, for who must find out why it is not so.
+    said: Vec<String>,
     failures: Vec<(String, bool)>,
     has_ended: bool,
 }
@@ -87,16 +90,22 @@ impl Witness {
     pub fn hear(&mut self, line: &str) -> Result<(), String> {
         let word: Word = line.parse()?;
         let script = self.script;
-        let fresh =
-            || Play { workload: script.workload(), steps: 0, pending: None, words: 0, failures: Vec::new(), has_ended: false };
+        let fresh = || Play {
+            workload: script.workload(),
+            steps: 0,
+            pending: None,
+            said: Vec::new(),
+            failures: Vec::new(),
+            has_ended: false,
+        };
         let mut play = self.play.take().unwrap_or_else(fresh);
-        play.words += 1;
+        play.said.push(line.to_owned());
         let heard = self.understand(&mut play, word);
         self.play = Some(play);
         heard.map_err(|what| format!("`{line}`: {what}"))
     }
 
-    /// Hears a line that was said when the medium was gone already: what a player cannot read there is no broken promise, but what it acknowledges counts.
+    /// Hears a line that was said when the medium was gone already, or failed: what a player cannot read there is no broken promise, but what it acknowledges counts.
     ///
     /// # Errors
     /// As [`Witness::hear`].
@@ -172,13 +181,14 @@ impl Witness {
     /// The first broken promise.
     pub fn judge(&mut self, path: &Path) -> Result<Played, String> {
         let newest = self.model.newest().0;
-        let mut played = Played::default();
+        let (mut played, mut said) = (Played::default(), Vec::new());
         if let Some(mut play) = self.play.take() {
             played.was_in_doubt = play.pending.is_some();
             if let Some((_, draft)) = play.pending.take() {
                 self.model.commit(newest + 1, draft);
             }
-            (played.words, played.failures, played.has_ended) = (play.words, play.failures, play.has_ended);
+            (played.words, played.failures, played.has_ended) = (play.said.len() as u64, play.failures, play.has_ended);
+            said = play.said.split_off(play.said.len().saturating_sub(LAST));
         }
         self.script.life += 1;
         let store = match self.script.options().open_read_only(path) {
@@ -190,7 +200,8 @@ impl Witness {
         self.is_created = true;
         let version = store.version();
         played.survived = played.was_in_doubt && version == newest + 1;
-        drive::compare(&store.snapshot(), self.model.recovered(version)?)?;
+        let told = |what| format!("{what}\nlast words: {}\n{:?}", said.join(", "), store.open_report());
+        drive::compare(&store.snapshot(), self.model.recovered(version).map_err(told)?).map_err(told)?;
         let problems = store.problems();
         if problems.is_empty() { Ok(played) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
     }

@@ -13,7 +13,7 @@
 //! | `shortened` | another process cuts the file short |
 //! | `paths` | permissions, descriptors, what is left in the folder |
 //!
-//! `TREERING_DEPTH=20` is what CI runs: 1,000 kills and 300 power cuts.
+//! `TREERING_DEPTH=20` is what CI runs: 2,000 kills and 400 power cuts.
 //!
 //! Here alone time is waited for: the moment of a kill is what is drawn.
 #![cfg(target_os = "linux")]
