@@ -8,12 +8,13 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use treering::{ErrorKind, Result, Store};
 
 use crate::{open, say};
 
-/// What a child reports: 200 and what came of it, so that no true error number is taken for it.
+/// What a child reports: a number from 200 on for what came of it, so that no true error number is taken for it.
 fn code<T>(result: Result<T>) -> i32 {
     match result {
         Ok(_) => 200,
@@ -35,20 +36,31 @@ pub(crate) fn fork(path: &Path) {
     tell("sync", move || code(begun.sync()));
     let begun = store.clone();
     tell("close", move || code(begun.clone().close()));
+    // A child has a copy of what it takes; the parent still has its own.
+    let own = Arc::new(Mutex::new(Some(store)));
+    let inherited = Arc::clone(&own);
+    tell("drop", move || {
+        drop(taken(&inherited));
+        204
+    });
+    let store = taken(&own);
     let txn = store.begin_write().expect("the turn");
     txn.open_table("t").and_then(|mut table| table.insert(b"begun", b"value")).expect("an entry");
-    let open = std::sync::Arc::new(std::sync::Mutex::new(Some(txn)));
-    let inherited = std::sync::Arc::clone(&open);
-    tell("commit", move || code(inherited.lock().ok().and_then(|mut txn| txn.take()).expect("it was begun").commit()));
-    let txn = open.lock().expect("nobody panicked").take().expect("the parent's own");
-    txn.commit().expect("the parent commits what it began");
+    let own = Arc::new(Mutex::new(Some(txn)));
+    let inherited = Arc::clone(&own);
+    tell("commit", move || code(taken(&inherited).commit()));
+    taken(&own).commit().expect("the parent commits what it began");
     put(&store, b"after").expect("the parent's store goes on");
-    // The child must not have let the lock go.
+    // No child has let the lock go.
     let other = Command::new(std::env::current_exe().expect("this program")).arg("open").arg(path).arg("write").output();
     say(format_args!("other {}", String::from_utf8_lossy(&other.expect("it runs").stdout).trim()));
     let problems = store.check().expect("a check").problems().len();
     say(format_args!("problems {problems}"));
     say(format_args!("closed {:?}", store.close()));
+}
+
+fn taken<T>(own: &Mutex<Option<T>>) -> T {
+    own.lock().expect("nobody panicked").take().expect("it was there")
 }
 
 fn put(store: &Store, key: &[u8]) -> Result<u64> {

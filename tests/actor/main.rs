@@ -3,6 +3,7 @@
 //! | part | what it does |
 //! |---|---|
 //! | `play PATH SEED LIFE STEPS [FATAL]` | lives so many steps of a script and reports them, see `treering_tests::script`; with FATAL dies in the middle of that change of the file |
+//! | `storm PATH SEED LIFE` | lets threads commit at once |
 //! | `open PATH write\|read` | opens, tells what came of it, closes |
 //! | `create PATH` | opens a store that may not be there yet, tells, closes |
 //! | `hold PATH write\|read` | opens, tells, and keeps it until its input ends |
@@ -15,6 +16,7 @@
 mod forked;
 mod open;
 mod play;
+mod storm;
 mod watch;
 
 use std::env;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["play", path, seed, life, steps, fatal] => {
             play::play(Path::new(path), script(seed, life), number(steps), Some(number(fatal)));
         }
+        ["storm", path, seed, life] => storm::storm(Path::new(path), script(seed, life)),
         ["open", path, how] => open::open(Path::new(path), how),
         ["create", path] => open::create(Path::new(path)),
         ["hold", path, how] => open::hold(Path::new(path), how),

@@ -6,6 +6,7 @@
 //! | file | what really happens |
 //! |---|---|
 //! | `kills` | SIGKILL at a drawn moment, or in the middle of a change of the file |
+//! | `storm` | SIGKILL under threads that share their syncs |
 //! | `cuts` | ext4 on a loop device loses its power |
 //! | `faults` | system calls fail or kill, by strace |
 //! | `space` | a full disk, a file that may not grow, a mount that is read-only |
@@ -28,4 +29,5 @@ mod neighbours;
 mod paths;
 mod shortened;
 mod space;
+mod storm;
 mod tools;
