@@ -97,17 +97,17 @@ impl Temporary {
     /// # Errors
     /// `Exists` if something got that name meanwhile; `Io`. The file is removed then.
     pub fn place(mut self, path: &Path) -> Result<()> {
-        match &self.beside {
-            Some(Beside::Named(beside)) => {
-                if rename_to(beside, path)? {
-                    self.beside = None;
-                }
-            }
+        let is_gone = match &self.beside {
+            Some(Beside::Named(beside)) => rename_to(beside, path)?,
             Some(Beside::Unnamed(file)) => {
                 // It never overwrites.
                 platform::give_name(file, path).map_err(|error| Error::io("name", path.display(), error))?;
+                true
             }
-            None => {}
+            None => true,
+        };
+        if is_gone {
+            self.beside = None;
         }
         drop(self);
         sync_parent_dir(path)
