@@ -85,6 +85,13 @@ fn many_lives(seed: Seed) -> Result<Tally, String> {
     Ok(tally)
 }
 
+/// Whether the file system of the test's files knows files without a name.
+fn can_be_unnamed() -> bool {
+    let folder = Folder::new();
+    let begun = treering::disk::Temporary::begin(&folder.file("probe"));
+    begun.is_ok() && folder.names().is_empty()
+}
+
 /// I11: a kill leaves the store, and perhaps a whole backup; nothing half done.
 fn left_behind(folder: &Folder) -> Result<(), String> {
     for name in folder.names() {
@@ -97,6 +104,10 @@ fn left_behind(folder: &Folder) -> Result<(), String> {
                     return Err(format!("a backup stands unsound: {:?}", report.problems()));
                 }
                 std::fs::remove_file(blob).map_err(|e| e.to_string())?;
+            }
+            // Where a file must have a name, an unfinished one keeps it.
+            other if other.ends_with(".tmp") && !can_be_unnamed() => {
+                std::fs::remove_file(folder.file(other)).map_err(|e| e.to_string())?;
             }
             other => return Err(format!("{other} was left behind")),
         }
