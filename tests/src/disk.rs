@@ -13,12 +13,16 @@
 //! 3. A write through covers its own bytes and no others: harsher than the trait asks, and what Linux does.
 #![allow(unsafe_code)]
 
+mod fatal;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use treering::disk::{Disk, MemoryDisk};
 use treering::format::Extent;
 use treering::{Error, ErrorKind, Result};
+
+pub use fatal::FatalDisk;
 
 /// One operation, as it took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]

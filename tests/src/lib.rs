@@ -11,6 +11,7 @@
 //! - [`disk`]: a disk that remembers, fails and waits on demand; [`crash`]: what a crash may leave of it.
 //! - [`chronicle`]: what was promised when, to judge crash states by.
 //! - [`life`]: a store's whole life, step by step, beside its model.
+//! - [`script`] and [`witness`]: lives in processes of their own, what they report, and who judges what they leave.
 //!
 //! The model knows nothing of pages, chunks or files and shares no code with the engine: that is what makes it a witness.
 
@@ -23,8 +24,10 @@ pub mod drive;
 pub mod folder;
 pub mod life;
 pub mod model;
+pub mod script;
 pub mod seed;
 pub mod shrink;
+pub mod witness;
 pub mod workload;
 
 pub use change::{Change, Outcome};
@@ -34,7 +37,9 @@ pub use disk::SimulatedDisk;
 pub use folder::Folder;
 pub use life::Life;
 pub use model::{Draft, Model, State};
+pub use script::{Script, Word};
 pub use seed::Seed;
+pub use witness::{Ending, Witness};
 pub use workload::{Durability, Shape, Step, Workload};
 
 /// How many times as deep the suites are to look: `TREERING_DEPTH`, 1 without it.

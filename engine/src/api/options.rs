@@ -63,6 +63,14 @@ impl Options {
         self
     }
 
+    /// Permission bits of the file that [`Options::open`] creates, 0 to 0o777; the process' umask takes some away. Default 0o600: its owner alone. An existing file keeps
+    /// its own, a backup or a restored file is its owner's. Off Unix they say nothing.
+    #[must_use]
+    pub fn permissions(mut self, bits: u32) -> Self {
+        self.settings.permissions = bits;
+        self
+    }
+
     // ---- durability ----
 
     /// Within what time a [`crate::Durability::Deferred`] commit is synced. Default 100 ms. Needs the background thread, or calls of `step`.
@@ -132,10 +140,14 @@ impl Options {
         self.settings.check()?;
         let path = path.as_ref();
         let (disk, is_new) = match self.create {
-            Create::New => (FileDisk::create(path)?, true),
+            Create::New => (FileDisk::create_with(path, self.settings.permissions)?, true),
             Create::Never => (FileDisk::open(path, Access::Write)?, false),
             Create::IfMissing => match FileDisk::open(path, Access::Write) {
-                Err(e) if e.kind() == ErrorKind::NotFound => (FileDisk::create(path)?, true),
+                Err(e) if e.kind() == ErrorKind::NotFound => match FileDisk::create_with(path, self.settings.permissions) {
+                    // Somebody else was a moment faster, and has it or has left it.
+                    Err(e) if e.kind() == ErrorKind::Exists => (FileDisk::open(path, Access::Write)?, false),
+                    other => (other?, true),
+                },
                 other => (other?, false),
             },
         };

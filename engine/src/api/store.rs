@@ -19,6 +19,9 @@ use super::{Options, Snapshot, WriteTxn};
 /// An open store. Cloning gives another handle of the same store; the last one (snapshots and transactions count) closes it.
 ///
 /// Threads that open snapshots often should each have a clone: then they share nothing but the store itself.
+///
+/// A process that `fork` made must not use a store that its parent had open: to write or to close it is refused as `Locked`; to read it is not, and shows
+/// anything, for the parent does not know of it. Open a store behind the fork.
 pub struct Store {
     handle: Arc<Handle>,
 }
@@ -58,10 +61,17 @@ impl Store {
         &self.handle.machine
     }
 
+    /// The machine, for who may write. A child of fork is refused before anything that another thread of its parent may have held at the fork.
+    fn own_machine(&self) -> Result<&Machine> {
+        let machine = self.machine();
+        machine.disk.check_process()?;
+        Ok(machine)
+    }
+
     /// Begins a write transaction: waits for the turn, first come, first served. Readers are never waited for.
     ///
     /// # Errors
-    /// `Poisoned`, `ReadOnly`.
+    /// `Poisoned`, `ReadOnly`; `Locked` in a process that inherited the store by fork.
     pub fn begin_write(&self) -> Result<WriteTxn> {
         self.begin(None)
     }
@@ -69,14 +79,14 @@ impl Store {
     /// The same, waiting at most `time`.
     ///
     /// # Errors
-    /// `TimedOut` if the turn did not come; `Poisoned`, `ReadOnly`.
+    /// `TimedOut` if the turn did not come; `Poisoned`, `ReadOnly`, `Locked`.
     pub fn begin_write_within(&self, time: Duration) -> Result<WriteTxn> {
         // A time beyond all clocks is no limit.
         self.begin(Instant::now().checked_add(time))
     }
 
     fn begin(&self, deadline: Option<Instant>) -> Result<WriteTxn> {
-        let machine = self.machine();
+        let machine = self.own_machine()?;
         machine.writable()?;
         machine.back_pressure(deadline)?;
         let turn = match machine.turn.try_take() {
@@ -114,7 +124,7 @@ impl Store {
     /// # Errors
     /// `Unknown` if the sync failed; `Poisoned`, `ReadOnly`.
     pub fn sync(&self) -> Result<u64> {
-        self.machine().sync().map(|version| version.0)
+        self.own_machine()?.sync().map(|version| version.0)
     }
 
     /// Writes the pages that are only in memory to the file and seals the newest version, so that recovery has nothing to replay. Gives the version. Writers go on meanwhile.
@@ -122,7 +132,7 @@ impl Store {
     /// # Errors
     /// `Full` if there is no room for the pages (nothing is lost); `Unknown`, `Poisoned`, `ReadOnly`, `Io`.
     pub fn checkpoint(&self) -> Result<u64> {
-        self.machine().checkpoint(Vec::new(), false).map(|version| version.0)
+        self.own_machine()?.checkpoint(Vec::new(), false).map(|version| version.0)
     }
 
     /// Writes sparse chunks again without what nobody needs, moves chunks from the file's end to free room before them, and cuts the file.
@@ -131,7 +141,7 @@ impl Store {
     /// # Errors
     /// As [`Store::checkpoint`].
     pub fn compact(&self) -> Result<Compaction> {
-        self.machine().compact()
+        self.own_machine()?.compact()
     }
 
     /// One bounded piece of background work; false if there was nothing to do. For stores without the background thread.
@@ -139,7 +149,7 @@ impl Store {
     /// # Errors
     /// As [`Store::checkpoint`].
     pub fn step(&self) -> Result<bool> {
-        self.machine().step()
+        self.own_machine()?.step()
     }
 
     /// The store's figures now. O(chunks).
@@ -158,7 +168,7 @@ impl Store {
     /// snapshots go on; the file stays locked until they are dropped.
     ///
     /// # Errors
-    /// As [`Store::checkpoint`]. Dropping the last handle does the same and tells nobody.
+    /// As [`Store::checkpoint`]: `Poisoned` too if a write failed before. Dropping the last handle does the same and tells nobody.
     pub fn close(self) -> Result<()> {
         let mut worker = self.handle.core.worker.lock();
         self.machine().close(&mut worker)

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::{MmapOptions, MmapRaw};
 use parking_lot::Mutex;
 
-use super::lock::{Registration, lock};
+use super::lock::{Registration, inherited, lock};
 use super::map::Windows;
+use super::paths::Beside;
 use super::transfer::{read_all, write_all};
 use super::{Disk, end_of, platform, too_short};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +21,9 @@ use crate::format::Extent;
 
 /// Zeros are written in pieces of this many bytes: 1 MiB.
 const ZEROS_LEN: usize = 1 << 20;
+
+/// Permission bits of what nobody but its owner is to read or write.
+pub(crate) const OWNER_ALONE: u32 = 0o600;
 
 /// What a disk is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +48,8 @@ pub struct FileDisk {
     len: AtomicU64,
     /// None when it was released.
     registration: Mutex<Option<Registration>>,
+    /// Constant: who opened it.
+    process: u32,
 }
 
 impl FileDisk {
@@ -57,37 +63,53 @@ impl FileDisk {
         // Before the open, which would wait on a pipe; and after it, on what was opened.
         refuse_special(path, &std::fs::metadata(path).map_err(failed)?)?;
         let file = OpenOptions::new().read(true).write(access == Access::Write).open(path).map_err(failed)?;
-        FileDisk::with(file, path, access)
+        FileDisk::with(file, path, access, true)
     }
 
     /// Creates an empty file at `path`, which must not exist, for writing. Only its owner may read it (mode 0600 on Unix). Its name
     /// is durable after [`sync_parent_dir`](super::sync_parent_dir).
     ///
     /// # Errors
-    /// `Exists`; `NotAStore` if it is a directory; `NotFound` if the directory that is to hold it does not exist; `Io`.
+    /// As [`FileDisk::create_with`].
     pub fn create(path: &Path) -> Result<FileDisk> {
+        FileDisk::create_with(path, OWNER_ALONE)
+    }
+
+    /// The same with these permission bits, from which the process' umask takes some away. Off Unix they say nothing.
+    ///
+    /// # Errors
+    /// `Exists`; `NotAStore` if it is a directory; `NotFound` if the directory that is to hold it does not exist; `Io`.
+    pub fn create_with(path: &Path, permissions: u32) -> Result<FileDisk> {
         if let Ok(metadata) = std::fs::metadata(path) {
             refuse_special(path, &metadata)?;
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, permissions);
+        #[cfg(not(unix))]
+        let _ = permissions;
         let file = options.open(path).map_err(|error| Error::io("create", path.display(), error))?;
-        FileDisk::with(file, path, Access::Write)
+        FileDisk::with(file, path, Access::Write, true)
     }
 
-    fn with(file: File, path: &Path, access: Access) -> Result<FileDisk> {
+    /// A file that has no name yet and is to stand beside `path`.
+    pub(super) fn unnamed(file: File, path: &Path) -> Result<FileDisk> {
+        FileDisk::with(file, path, Access::Write, false)
+    }
+
+    fn with(file: File, path: &Path, access: Access, is_named: bool) -> Result<FileDisk> {
         let stat = || file.metadata().map_err(|error| Error::io("open", path.display(), error));
         let metadata = stat()?;
         refuse_special(path, &metadata)?;
-        let registration = lock(&file, &metadata, path, access)?;
+        let registration = lock(&file, &metadata, path, access, is_named)?;
         // The length of before the lock may be that of another writer's.
         let len = AtomicU64::new(stat()?.len());
         let (path, name) = (path.to_path_buf(), path.display().to_string());
         let aside = if access == Access::Write { platform::reopen(&file) } else { None };
         let registration = Mutex::new(Some(registration));
-        Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration })
+        let process = std::process::id();
+        Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration, process })
     }
 
     /// What the file was opened for.
@@ -101,8 +123,9 @@ impl FileDisk {
         self.len.load(Ordering::Acquire)
     }
 
-    /// The file, if it may be written.
+    /// The file, if it may be written: by this process, too, which costs little beside the system call that follows.
     fn writable(&self) -> Result<&File> {
+        self.check_process()?;
         match self.access {
             Access::Write => Ok(&self.file),
             Access::Read => Err(Error::new(ErrorKind::ReadOnly, format!("{} is open for reading only", self.name))),
@@ -155,9 +178,11 @@ fn refuse_special(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
 
 impl Disk for FileDisk {
     fn scratch(&self) -> Result<Box<dyn Disk>> {
-        let (disk, path) = super::paths::create_temporary(&self.path)?;
+        let (disk, beside) = super::paths::create_temporary(&self.path)?;
         // Without a name it ends with its last descriptor, also when the process is killed.
-        std::fs::remove_file(&path).map_err(|error| Error::io("remove", path.display(), error))?;
+        if let Beside::Named(path) = &beside {
+            std::fs::remove_file(path).map_err(|error| Error::io("remove", path.display(), error))?;
+        }
         Ok(Box::new(disk))
     }
 
@@ -259,7 +284,15 @@ impl Disk for FileDisk {
         platform::will_need(&self.file, extent);
     }
 
+    fn check_process(&self) -> Result<()> {
+        if std::process::id() == self.process { Ok(()) } else { Err(inherited(&self.name, self.process)) }
+    }
+
     fn release(&self) {
+        // The lock belongs to the descriptor, which a child of fork shares: it is not the child's to let go.
+        if self.check_process().is_err() {
+            return;
+        }
         let mut registration = self.registration.lock();
         // If that fails, the file stays locked until it is closed: others hear `Locked`, and nothing is lost.
         if self.file.unlock().is_ok() {

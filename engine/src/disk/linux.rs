@@ -7,12 +7,16 @@ use std::io::{self, IoSlice};
 use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+use rustix::fs::{Advice, AtFlags, CWD, FallocateFlags, Mode, OFlags, fadvise, fallocate, linkat, openat};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 use super::transfer::write_all;
 use crate::format::Extent;
+
+/// Where the system shows this process' descriptors as links to their files.
+const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Reads at most `into.len()` bytes; 0 at the end of the file.
 pub(super) fn read_some(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -39,8 +43,24 @@ pub(super) fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Resul
 /// The same file opened once more, not duplicated: the system tells each of the two of a failed write-back, so that neither takes the other's error. None without
 /// a mounted `/proc`.
 pub(super) fn reopen(file: &File) -> Option<File> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let path = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     File::options().read(true).write(true).open(path).ok()
+}
+
+/// An empty file without a name in `directory`, for its owner alone. It ends with its last descriptor, unless [`give_name`] gives it a name. None, where the
+/// file system cannot, or could not name it afterwards for want of a mounted `/proc`.
+pub(super) fn create_unnamed(directory: &Path) -> Option<File> {
+    if !Path::new(DESCRIPTORS).exists() {
+        return None;
+    }
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR).ok().map(File::from)
+}
+
+/// Gives the name `path`, which nothing may have, to a file that has none.
+pub(super) fn give_name(file: &File, path: &Path) -> io::Result<()> {
+    let unnamed = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+    Ok(linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }
 
 /// Allocates the extent; `false` if this file system cannot.

@@ -2,7 +2,7 @@
 //!
 //! Two locks, taken in this order: a list of the files that this process has open, by device and inode, so that no alias of a path and no file
 //! system whose locks belong to processes fools us; and the operating system's lock on the open file, which other processes see and which
-//! goes away with the process.
+//! goes away with the process. A child of fork shares the descriptor and with it the lock: it is told so, and neither writes nor unlocks.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::path::Path;
@@ -20,29 +20,36 @@ type Identity = (u64, u64);
 type Identity = std::path::PathBuf;
 
 /// The files that this process has open. An entry per handle, two for one file only if both read.
-static OPEN: Mutex<Vec<(Identity, Access)>> = Mutex::new(Vec::new());
+static OPEN: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+/// One handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    identity: Identity,
+    access: Access,
+    /// Who opened it: a child of fork finds the entries of its parent in its copy of the list, and they are none of its own.
+    process: u32,
+}
 
 /// An entry of [`OPEN`]; dropped after the file was closed.
 #[derive(Debug)]
-pub(super) struct Registration {
-    identity: Identity,
-    access: Access,
-}
+pub(super) struct Registration(Entry);
 
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut open = OPEN.lock();
-        if let Some(at) = open.iter().position(|(identity, access)| *identity == self.identity && *access == self.access) {
+        if let Some(at) = open.iter().position(|entry| *entry == self.0) {
             open.swap_remove(at);
         }
     }
 }
 
-/// Locks `file`, which was opened by `path` and has `metadata`, until it is closed and the result dropped.
+/// Locks `file`, which was opened by `path` and has `metadata`, until it is closed and the result dropped. Without `is_named` it has no name yet, and stands
+/// beside `path` for messages alone.
 ///
 /// # Errors
 /// `Locked`, naming the holder where the system tells; `Io`.
-pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access) -> Result<Registration> {
+pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access, is_named: bool) -> Result<Registration> {
     let registration =
         register(identity(metadata, path)?, access).ok_or_else(|| locked(path, "another handle of this process"))?;
     let result = match access {
@@ -54,23 +61,35 @@ pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access
         Err(TryLockError::WouldBlock) => return Err(locked(path, &holder(metadata))),
         Err(TryLockError::Error(error)) => return Err(Error::io("lock", path.display(), error)),
     }
+    if !is_named {
+        return Ok(registration);
+    }
     // Between open and lock the path may have been given to another file: what we hold would be a file without a name.
     let again = std::fs::metadata(path).map_err(|error| Error::io("open", path.display(), error))?;
-    if identity(&again, path)? != registration.identity {
+    if identity(&again, path)? != registration.0.identity {
         return Err(locked(path, "whoever replaced it while it was opened"));
     }
     Ok(registration)
 }
 
-#[allow(clippy::clone_on_copy)] // A path, where it is no pair of numbers.
 fn register(identity: Identity, access: Access) -> Option<Registration> {
+    let entry = Entry { identity, access, process: std::process::id() };
     let mut open = OPEN.lock();
-    let clash = |held: &(Identity, Access)| held.0 == identity && (access == Access::Write || held.1 == Access::Write);
+    let clash = |held: &Entry| {
+        let both_read = access == Access::Read && held.access == Access::Read;
+        held.identity == entry.identity && held.process == entry.process && !both_read
+    };
     if open.iter().any(clash) {
         return None;
     }
-    open.push((identity.clone(), access));
-    Some(Registration { identity, access })
+    open.push(entry.clone());
+    Some(Registration(entry))
+}
+
+/// The error of a child of fork that uses what `process` has opened.
+pub(super) fn inherited(name: &str, process: u32) -> Error {
+    let what = format!("{name} is in use by process {process}, of which this one is a fork; open it in one of the two alone");
+    Error::new(ErrorKind::Locked, what)
 }
 
 fn locked(path: &Path, holder: &str) -> Error {

@@ -12,6 +12,8 @@
 //!    left undone (a short transfer, an interrupt); above all no sync.
 //! 3. A file that is open for writing is open once: over processes by a lock on the file, within a process by device and inode,
 //!    whatever path leads there.
+//! 4. A child of fork neither writes nor unlocks what its parent has open. That it does not read either is its own affair: the parent
+//!    does not know of its readers and uses space again that they still look at.
 //!
 //! No caching, no policy, no knowledge of what the bytes mean. A failing medium or a foreign process that cuts the file below a
 //! mapped byte raises SIGBUS at the access: the map cannot give an error. [`Disk::read_at`] can.
@@ -35,6 +37,7 @@ use portable as platform;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use file::OWNER_ALONE;
 pub use file::{Access, FileDisk};
 pub use memory::MemoryDisk;
 pub use paths::{Temporary, sync_parent_dir};
@@ -131,6 +134,15 @@ pub trait Disk: Send + Sync {
     /// Says that `extent` is read soon. A hint: it never fails and may do nothing.
     fn will_need(&self, extent: Extent) {
         let _ = extent;
+    }
+
+    /// Says whether this process is the one that opened the disk. A child of fork has its parent's descriptors and a copy of its memory, which
+    /// know nothing of each other from then on.
+    ///
+    /// # Errors
+    /// `Locked`, naming the process that has it.
+    fn check_process(&self) -> Result<()> {
+        Ok(())
     }
 
     /// Lets other openers in before this disk is dropped: what it lent may be held a little longer by somebody who does not look at it any more. Nothing is

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::FileDisk;
+use super::{FileDisk, platform};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Puts the names in the directory that holds `path` on the medium: a created or renamed file is there after a crash. Nothing, where
@@ -13,22 +13,40 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// `Io`, `NotFound`.
 pub fn sync_parent_dir(path: &Path) -> Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
     if !cfg!(unix) {
         return Ok(());
     }
+    let parent = parent_of(path);
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
     synced.map_err(|error| Error::io("sync directory", parent.display(), error))
 }
 
-/// Creates an empty file with a random name in the directory of `path`, as [`FileDisk::create`] does.
-pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
+/// The directory that holds `path`.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// How a temporary file stands beside its path.
+pub(super) enum Beside {
+    /// Under a random name.
+    Named(PathBuf),
+    /// Without a name: nothing is left of it when the process is killed.
+    Unnamed(File),
+}
+
+/// Creates an empty file in the directory of `path`, as [`FileDisk::create`] does: without a name where the system can, else with a random one.
+pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, Beside)> {
     let Some(file_name) = path.file_name() else {
         return Err(Error::invalid(format!("{} names no file", path.display())));
     };
+    if let Some(file) = platform::create_unnamed(parent_of(path)) {
+        let failed = |error| Error::io("create a file beside", path.display(), error);
+        let again = file.try_clone().map_err(failed)?;
+        return Ok((FileDisk::unnamed(file, path)?, Beside::Unnamed(again)));
+    }
     loop {
         let mut random = [0; 8];
         getrandom::fill(&mut random)
@@ -41,15 +59,15 @@ pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, PathBuf)> {
             // 2^64 names: it ends.
             Err(error) if error.kind() == ErrorKind::Exists => {}
             Err(error) => return Err(error),
-            Ok(disk) => return Ok((disk, beside)),
+            Ok(disk) => return Ok((disk, Beside::Named(beside))),
         }
     }
 }
 
-/// A new file under a name of its own beside the path that it is made for: it takes that path when it is whole, and is removed if that never comes.
+/// A new file beside the path that it is made for: it takes that path when it is whole, and is gone if that never comes.
 pub struct Temporary {
-    beside: PathBuf,
-    placed: bool,
+    /// None when it was placed.
+    beside: Option<Beside>,
 }
 
 impl Temporary {
@@ -62,7 +80,7 @@ impl Temporary {
             return Err(Error::new(ErrorKind::Exists, format!("{} exists and is not overwritten", path.display())));
         }
         let (disk, beside) = create_temporary(path)?;
-        Ok((disk, Temporary { beside, placed: false }))
+        Ok((disk, Temporary { beside: Some(beside) }))
     }
 
     /// Begins a file in the system's directory for files that nobody keeps.
@@ -71,7 +89,7 @@ impl Temporary {
     /// As [`FileDisk::create`].
     pub fn scratch() -> Result<(FileDisk, Temporary)> {
         let (disk, beside) = create_temporary(&std::env::temp_dir().join("treering"))?;
-        Ok((disk, Temporary { beside, placed: false }))
+        Ok((disk, Temporary { beside: Some(beside) }))
     }
 
     /// Gives the file, which must be synced, the name `path`, and makes that durable.
@@ -79,28 +97,41 @@ impl Temporary {
     /// # Errors
     /// `Exists` if something got that name meanwhile; `Io`. The file is removed then.
     pub fn place(mut self, path: &Path) -> Result<()> {
-        let failed = |error| Error::io("name", format_args!("{} {}", self.beside.display(), path.display()), error);
-        match std::fs::hard_link(&self.beside, path) {
-            // A second name never overwrites; the first one goes when `self` is dropped.
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            // A file system without second names: between the look and the renaming somebody else may make the file, and lose it.
-            Err(error) if std::fs::symlink_metadata(path).is_ok() => return Err(failed(error)),
-            Err(_) => {
-                std::fs::rename(&self.beside, path).map_err(failed)?;
-                self.placed = true;
+        let is_gone = match &self.beside {
+            Some(Beside::Named(beside)) => rename_to(beside, path)?,
+            Some(Beside::Unnamed(file)) => {
+                // It never overwrites.
+                platform::give_name(file, path).map_err(|error| Error::io("name", path.display(), error))?;
+                true
             }
+            None => true,
+        };
+        if is_gone {
+            self.beside = None;
         }
         drop(self);
         sync_parent_dir(path)
     }
 }
 
+/// Gives the file `beside` the name `path`; whether it lost its own by that.
+fn rename_to(beside: &Path, path: &Path) -> Result<bool> {
+    let failed = |error| Error::io("name", format_args!("{} {}", beside.display(), path.display()), error);
+    match std::fs::hard_link(beside, path) {
+        // A second name never overwrites; the first one goes when its owner is dropped.
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(failed(error)),
+        // A file system without second names: between the look and the renaming somebody else may make the file, and lose it.
+        Err(error) if std::fs::symlink_metadata(path).is_ok() => Err(failed(error)),
+        Err(_) => std::fs::rename(beside, path).map(|()| true).map_err(failed),
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.placed {
+        if let Some(Beside::Named(beside)) = &self.beside {
             // Nothing depends on it: a file that cannot be removed is found by its name.
-            let _ = std::fs::remove_file(&self.beside);
+            let _ = std::fs::remove_file(beside);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use super::transfer::write_all;
 use crate::format::Extent;
@@ -31,6 +32,16 @@ pub(super) fn write_through(file: &File, bytes: &[u8], offset: u64) -> io::Resul
 /// Cannot open it once more without following its path: a failed sync is told to whoever asks first.
 pub(super) fn reopen(_: &File) -> Option<File> {
     None
+}
+
+/// Cannot make a file without a name.
+pub(super) fn create_unnamed(_: &Path) -> Option<File> {
+    None
+}
+
+/// There is no file without a name.
+pub(super) fn give_name(_: &File, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Cannot allocate: `false`, and zeros are written.

@@ -60,7 +60,7 @@ pub(crate) struct Machine {
     pub(crate) versions: Versions,
     pub(crate) chunks: Chunks,
     /// Set once, by the first failed write or sync (L9).
-    poison: OnceLock<String>,
+    poison: OnceLock<Stopped>,
     pub(crate) counters: stats::Counters,
     pub(crate) signal: background::Signal,
 
@@ -78,15 +78,30 @@ pub(crate) struct Machine {
     pub(crate) headers: Mutex<slots::Slots>,
 }
 
+/// Why no more is written.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// A write or sync failed (L9).
+    Failed(String),
+    /// It was closed.
+    Closed,
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stopped::Failed(error) => write!(f, "an earlier write failed: {error}"),
+            Stopped::Closed => write!(f, "it was closed"),
+        }
+    }
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         // Old homes of chunks hold the disk until the epoch moves on, which any reader of the process delays: the file is free all the same.
         self.disk.release();
     }
 }
-
-/// Why a store that was closed takes no more writes.
-const CLOSED: &str = "it was closed";
 
 /// Who this store is.
 #[derive(Clone, Copy, Debug)]
@@ -172,12 +187,16 @@ impl Machine {
 
     /// Ends the thread, seals what is not sealed, and writes a clean header. Afterwards the store takes no more writes; snapshots go on.
     pub(crate) fn close(&self, worker: &mut background::Worker) -> Result<()> {
+        // A child of fork has neither the thread nor the right: nothing is touched.
+        self.disk.check_process()?;
         worker.stop(self);
-        if self.read_only || self.poison.get().is_some_and(|why| *why == CLOSED) {
-            return Ok(());
+        match self.poison.get() {
+            _ if self.read_only => return Ok(()),
+            Some(Stopped::Closed) => return Ok(()),
+            // What was not on the medium then is not there now, and nobody may take the end for a proof of the contrary.
+            Some(Stopped::Failed(_)) => return self.writable(),
+            None => {}
         }
-        // After a failed write there is nothing to be saved, and whoever closes should hear of it.
-        self.writable()?;
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
         let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
         self.run_callbacks();
@@ -194,7 +213,7 @@ impl Machine {
         // What may be kept for the next checkpoint need not be in the file.
         self.space.lock().let_go();
         let header = header.and_then(|()| self.cut_file().map(drop));
-        let _ = self.poison.set(CLOSED.into());
+        let _ = self.poison.set(Stopped::Closed);
         self.checkpoint.leave();
         drop(turn);
         header
@@ -203,7 +222,7 @@ impl Machine {
     /// L9: after this no write is tried again.
     pub(crate) fn poison(&self, error: &Error) {
         // The first reason stays.
-        let _ = self.poison.set(format!("an earlier write failed: {error}"));
+        let _ = self.poison.set(Stopped::Failed(error.to_string()));
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::disk::OWNER_ALONE;
 use crate::error::{Error, Result};
 use crate::format::ids::BLOCK;
 
@@ -52,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) compact_below: f64,
     /// Memory for unpacked pages of compressed tables.
     pub(crate) cache_bytes: u64,
+    /// Of a file that is created, on Unix.
+    pub(crate) permissions: u32,
     /// The store lives in memory and ends with its last handle.
     pub(crate) volatile: bool,
 }
@@ -70,6 +73,7 @@ impl Default for Settings {
             lz4: false,
             compact_below: 0.5,
             cache_bytes: 64 << 20,
+            permissions: OWNER_ALONE,
             volatile: false,
         }
     }
@@ -85,12 +89,14 @@ impl Settings {
         // 8 GiB: with what is dirtied while it is written, a checkpoint still fits one window of 16 GiB.
         let dirty = (1 << 20..=8 << 30).contains(&self.dirty_bytes);
         let compact = (0.0..=1.0).contains(&self.compact_below);
-        let wrong = match (page, segment, record, dirty, compact) {
+        let file = self.permissions <= 0o777;
+        let wrong = match (page, segment, record, dirty, compact, file) {
             (false, ..) => "page_len must be a power of two from 4,096 to 65,536",
             (_, false, ..) => "segment_bytes must be a multiple of 4,096 from 16 KiB to 1 GiB",
             (_, _, false, ..) => "record_bytes must be 1 byte to 512 MiB",
-            (_, _, _, false, _) => "dirty_bytes must be 1 MiB to 8 GiB",
-            (.., false) => "compact_below must be 0 to 1",
+            (_, _, _, false, ..) => "dirty_bytes must be 1 MiB to 8 GiB",
+            (_, _, _, _, false, _) => "compact_below must be 0 to 1",
+            (.., false) => "permissions must be 0 to 0o777",
             _ => return Ok(()),
         };
         Err(Error::invalid(wrong))

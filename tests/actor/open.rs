@@ -1,0 +1,55 @@
+//! Opens a store beside others, and tells what came of it.
+
+use std::io::Read;
+use std::path::Path;
+
+use treering::{Create, Options, Result, Store};
+
+use crate::say;
+
+/// Opens the store for writing or for reading; never creates one.
+pub(crate) fn opened(path: &Path, how: &str) -> Result<Store> {
+    let options = Options::new().background(false).create(Create::Never);
+    if how == "write" { options.open(path) } else { options.open_read_only(path) }
+}
+
+/// Opens, tells, closes.
+pub(crate) fn open(path: &Path, how: &str) {
+    match opened(path, how) {
+        Ok(store) => say(format_args!("version {}", store.version())),
+        Err(e) => say(format_args!("{e:?}")),
+    }
+}
+
+/// Opens a store that may not be there yet, tells, closes.
+pub(crate) fn create(path: &Path) {
+    match Options::new().background(false).open(path) {
+        Ok(store) => say(format_args!("version {}", store.version())),
+        Err(e) => say(format_args!("{e:?}")),
+    }
+}
+
+/// Opens, tells, and keeps it until the input ends.
+pub(crate) fn hold(path: &Path, how: &str) {
+    let store = opened(path, how);
+    match &store {
+        Ok(store) => say(format_args!("version {}", store.version())),
+        Err(e) => say(format_args!("{e:?}")),
+    }
+    // Until whoever started this lets go.
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Tells which files a program has open that was started while the store was open.
+#[cfg(target_os = "linux")]
+pub(crate) fn descriptors(path: &Path) {
+    let store = opened(path, "write");
+    let listed = std::process::Command::new("ls").args(["-l", "/proc/self/fd"]).output().expect("ls runs");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let name = path.file_name().expect("a file's path").to_string_lossy().into_owned();
+    let own =
+        std::fs::read_dir("/proc/self/fd").expect("own descriptors").filter_map(|entry| entry.ok()?.path().read_link().ok());
+    say(format_args!("own {}", own.filter(|target| target.to_string_lossy().contains(&name)).count()));
+    say(format_args!("inherited {}", text.lines().filter(|line| line.contains(&name)).count()));
+    drop(store);
+}
