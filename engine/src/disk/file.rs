@@ -259,6 +259,10 @@ impl Disk for FileDisk {
         platform::will_need(&self.file, extent);
     }
 
+    fn forget(&self, extent: Extent) {
+        platform::forget(&self.file, extent);
+    }
+
     fn release(&self) {
         let mut registration = self.registration.lock();
         // If that fails, the file stays locked until it is closed: others hear `Locked`, and nothing is lost.
