@@ -73,7 +73,7 @@ pub(crate) fn entries(
     name: &str,
     mut bounds: Bounds,
     backward: bool,
-    each: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool>,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<bool>,
 ) -> Result {
     loop {
         let reader = snapshot.reader();

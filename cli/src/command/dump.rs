@@ -43,7 +43,7 @@ impl Dump {
                 let entries = if len == 1 { "entry" } else { "entries" };
                 out.line(format_args!("\n# table {}, {} {entries}", escape(name.as_bytes()), units::count(len)))?;
             }
-            entries(&snapshot, name, ALL, false, &mut |key, value| {
+            entries(&snapshot, name, ALL, false, |key, value| {
                 let (key, value) = (self.form.show(key), self.form.show(value));
                 if self.json {
                     out.json_line(&json!({ "table": name, "key": key, "value": value }))?;

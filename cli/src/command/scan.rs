@@ -53,7 +53,7 @@ impl Scan {
         let bounds = self.bounds()?;
         let store = self.store.read()?;
         let mut left = self.limit.unwrap_or(u64::MAX);
-        entries(&store.snapshot(), &self.table, bounds, self.reverse, &mut |key, value| {
+        entries(&store.snapshot(), &self.table, bounds, self.reverse, |key, value| {
             if left == 0 {
                 return Ok(false);
             }

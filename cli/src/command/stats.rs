@@ -93,7 +93,7 @@ fn sizes(snapshot: &Snapshot) -> Result<Vec<Sizes>> {
     for info in tables {
         let mut sizes = Sizes { table: info, key_bytes: 0, value_bytes: 0, value_max: 0 };
         let name = sizes.table.name.clone();
-        entries(snapshot, &name, ALL, false, &mut |key, value| {
+        entries(snapshot, &name, ALL, false, |key, value| {
             let value_len = value.len() as u64;
             sizes.key_bytes += key.len() as u64;
             sizes.value_bytes += value_len;

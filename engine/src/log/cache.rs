@@ -198,8 +198,10 @@ impl Loans {
 /// Copies by number, in pieces that never move: piece n has 64 x 2^n places, so that 26 hold more than memory.
 #[derive(Default)]
 struct Copies {
-    pieces: [OnceCell<Box<[OnceCell<Arc<PageBuf>>]>>; 26],
+    pieces: [OnceCell<Piece>; 26],
 }
+
+type Piece = Box<[OnceCell<Arc<PageBuf>>]>;
 
 impl Copies {
     /// The piece of a number, and the place in it.
