@@ -80,7 +80,7 @@ fn l8_copied_reads_never_touch_the_map() {
         assert_eq!([&disk, &blob, &killed].map(|disk| disk.slice_count()), [0; 3]);
         assert!(disk.read_count() > 0);
     }
-    let (disk, store) = store_with(&drive::small_options());
+    let (disk, store) = store_with(&drive::small_options().reads(Reads::Mapped));
     put(&store, 0..10, 0, 300).expect("commit");
     store.checkpoint().expect("checkpoint");
     expect(&store.snapshot(), 10, 0, 300);
@@ -227,7 +227,7 @@ fn a_file_cut_under_copied_reads_is_an_error() {
 /// A scrub finds rot in a page that was read and checked before, mapped or copied, and beside writers finds none where there is none; nothing waits for it.
 #[test]
 fn scrub_reads_what_was_checked_before() {
-    for options in [options(), drive::small_options().segment_bytes(1 << 20)] {
+    for options in [options(), options().reads(Reads::Mapped)] {
         let (disk, store) = cold(&options);
         expect_all(&store, 0);
         let report = store.scrub().expect("scrub");
