@@ -60,7 +60,7 @@ pub use inspect::layout::{Region, RegionKind};
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;
-pub use store::options::{Create, Durability};
+pub use store::options::{Create, Durability, Reads};
 pub use store::stats::Stats;
 
 /// The README's example compiles, or `cargo test` fails.

@@ -114,6 +114,7 @@ pub struct SimulatedDisk {
     inner: Mutex<Inner>,
     changed: Condvar,
     reads: AtomicU64,
+    slices: AtomicU64,
 }
 
 impl SimulatedDisk {
@@ -135,8 +136,8 @@ impl SimulatedDisk {
         for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
             memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
         }
-        let (inner, changed, reads) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
-        Arc::new(SimulatedDisk { memory, inner, changed, reads })
+        let (inner, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(SimulatedDisk { memory, inner, changed, reads: AtomicU64::new(0), slices: AtomicU64::new(0) })
     }
 
     /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
@@ -186,6 +187,12 @@ impl SimulatedDisk {
     #[must_use]
     pub fn read_count(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many slices were lent: accesses through the map.
+    #[must_use]
+    pub fn slice_count(&self) -> u64 {
+        self.slices.load(Ordering::Relaxed)
     }
 
     /// From now on operations fail as `fault` says; none with `None`.
@@ -375,6 +382,7 @@ impl Disk for SimulatedDisk {
     }
 
     unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
+        self.slices.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller's promise, passed on as it is.
         unsafe { self.memory.slice(offset, len) }
     }

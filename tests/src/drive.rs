@@ -1,15 +1,20 @@
 //! The engine as the model sees it: changes applied to a transaction, a snapshot read as a [`State`].
 
-use treering::{Error, ErrorKind, Options, Reader, Result, Savepoint, Snapshot, Store, TableMut, WriteTxn};
+use treering::{Error, ErrorKind, Options, Reader, Reads, Result, Savepoint, Snapshot, Store, TableMut, WriteTxn};
 
 use crate::change::{Change, Outcome, Shown};
 use crate::model::{Draft, Entries, Model, State};
 use crate::workload::Durability;
 
-/// The smallest of everything, so that rare paths are common. No thread: background work is done by `step`.
+/// The smallest of everything, so that rare paths are common. No thread: background work is done by `step`. With `TREERING_READS=copied` in the environment pages are
+/// copied instead of mapped, and few of them kept.
 #[must_use]
 pub fn small_options() -> Options {
-    Options::new().background(false).page_len(4096).segment_bytes(16 << 10).log_bytes(64 << 10).dirty_bytes(1 << 20)
+    let small = Options::new().background(false).page_len(4096).segment_bytes(16 << 10).log_bytes(64 << 10).dirty_bytes(1 << 20);
+    match std::env::var_os("TREERING_READS") {
+        Some(reads) if reads == "copied" => small.reads(Reads::Copied).cache_bytes(64 << 10),
+        _ => small,
+    }
 }
 
 /// The engine's word for a durability.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::store::{StorePath, table};
+use crate::store::{ALL, StorePath, entries, table};
 use crate::text::{Form, escape};
 use crate::units;
 
@@ -30,29 +30,28 @@ impl Dump {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         let store = self.store.read()?;
         let snapshot = store.snapshot();
-        let reader = snapshot.reader();
         let names: Vec<String> = match self.tables.as_slice() {
-            [] => reader.tables().into_iter().map(|table| table.name).collect(),
+            [] => snapshot.reader().tables().into_iter().map(|table| table.name).collect(),
             some => some.to_vec(),
         };
         if !self.json {
             out.line(format_args!("# {}, version {}", self.store.name(), snapshot.version()))?;
         }
         for name in &names {
-            let table = table(&reader, name)?;
+            let len = table(&snapshot.reader(), name)?.len();
             if !self.json {
-                let entries = if table.len() == 1 { "entry" } else { "entries" };
-                out.line(format_args!("\n# table {}, {} {entries}", escape(name.as_bytes()), units::count(table.len())))?;
+                let entries = if len == 1 { "entry" } else { "entries" };
+                out.line(format_args!("\n# table {}, {} {entries}", escape(name.as_bytes()), units::count(len)))?;
             }
-            for entry in table.iter()? {
-                let (key, value) = entry?;
-                let (key, value) = (self.form.show(&key), self.form.show(value));
+            entries(&snapshot, name, ALL, false, |key, value| {
+                let (key, value) = (self.form.show(key), self.form.show(value));
                 if self.json {
                     out.json_line(&json!({ "table": name, "key": key, "value": value }))?;
                 } else {
                     out.line(format_args!("{key}\t{value}"))?;
                 }
-            }
+                Ok(true)
+            })?;
         }
         Ok(())
     }

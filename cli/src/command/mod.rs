@@ -13,6 +13,7 @@ pub(crate) mod put;
 pub(crate) mod remove;
 pub(crate) mod restore;
 pub(crate) mod scan;
+pub(crate) mod scrub;
 pub(crate) mod stats;
 pub(crate) mod verify;
 
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Info(info::Info),
     Stats(stats::Stats),
     Check(check::Check),
+    Scrub(scrub::Scrub),
     Chunks(chunks::Chunks),
     Log(log::Log),
     Get(get::Get),
@@ -50,6 +52,7 @@ impl Command {
             Command::Info(command) => command.run(out),
             Command::Stats(command) => command.run(out),
             Command::Check(command) => command.run(out),
+            Command::Scrub(command) => command.run(out),
             Command::Chunks(command) => command.run(out),
             Command::Log(command) => command.run(out),
             Command::Get(command) => command.run(out),

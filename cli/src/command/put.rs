@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use treering::{Create, ErrorKind, Options};
+use treering::{Create, ErrorKind};
 
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -51,7 +51,7 @@ impl Put {
             (None, None) => Vec::new(),
         };
         let create = if self.create { Create::IfMissing } else { Create::Never };
-        let store = Options::new().create(create).open(&self.store.path)?;
+        let store = self.store.options().create(create).open(&self.store.path)?;
         let txn = store.begin_write()?;
         let opened = if self.create { txn.ensure_table(&self.table) } else { txn.open_table(&self.table) };
         let mut table = opened.map_err(|e| match e.kind() {

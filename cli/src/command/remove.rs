@@ -5,10 +5,9 @@ use std::ops::Bound;
 use clap::Args;
 use treering::{ErrorKind, TableMut, WriteTxn};
 
-use crate::command::scan::as_slice;
 use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::store::StorePath;
+use crate::store::{StorePath, as_slice};
 use crate::text::{Form, escape};
 use crate::units;
 

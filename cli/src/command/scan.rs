@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::store::{StorePath, table};
+use crate::store::{Bounds, StorePath, entries};
 use crate::text::Form;
 
 /// Print the entries of a table in the order of their keys
@@ -48,30 +48,25 @@ pub(crate) struct Scan {
     json: bool,
 }
 
-/// Where a range starts and where it ends.
-type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
-
 impl Scan {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        let (start, end) = self.bounds()?;
+        let bounds = self.bounds()?;
         let store = self.store.read()?;
-        let snapshot = store.snapshot();
-        let reader = snapshot.reader();
-        let table = table(&reader, &self.table)?;
-        let mut range = table.range((as_slice(&start), as_slice(&end)))?;
-        for _ in 0..self.limit.unwrap_or(u64::MAX) {
-            let entry = if self.reverse { range.next_back() } else { range.next() };
-            let Some(entry) = entry else { break };
-            let (key, value) = entry?;
-            let key = self.form.show(&key);
+        let mut left = self.limit.unwrap_or(u64::MAX);
+        entries(&store.snapshot(), &self.table, bounds, self.reverse, |key, value| {
+            if left == 0 {
+                return Ok(false);
+            }
+            left -= 1;
+            let key = self.form.show(key);
             match (self.json, self.keys) {
                 (false, true) => out.line(key)?,
                 (false, false) => out.line(format_args!("{key}\t{}", self.form.show(value)))?,
                 (true, true) => out.json_line(&json!({ "key": key }))?,
                 (true, false) => out.json_line(&json!({ "key": key, "value": self.form.show(value) }))?,
             }
-        }
-        Ok(())
+            Ok(left > 0)
+        })
     }
 
     fn bounds(&self) -> Result<Bounds> {
@@ -88,11 +83,6 @@ impl Scan {
         };
         Ok((start, end))
     }
-}
-
-/// The bound for a range of a table.
-pub(crate) fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
-    bound.as_ref().map(Vec::as_slice)
 }
 
 /// The smallest key behind all that begin with `prefix`; none if there is no such key.

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::{self, First};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::store::StorePath;
+use crate::store::{ALL, StorePath, entries};
 use crate::table::{Column, facts, table};
 use crate::{text, units};
 
@@ -86,15 +86,14 @@ fn log(figures: &Figures, replayed: u64) -> Vec<(&'static str, String)> {
 
 fn sizes(snapshot: &Snapshot) -> Result<Vec<Sizes>> {
     interrupt::watch(First::Asks)?;
-    let reader = snapshot.reader();
-    let tables = reader.tables();
+    let tables = snapshot.reader().tables();
     let progress = Progress::steps("reading", tables.iter().map(|table| table.len).sum(), "entries");
     let mut done = 0;
     let mut all = Vec::new();
     for info in tables {
         let mut sizes = Sizes { table: info, key_bytes: 0, value_bytes: 0, value_max: 0 };
-        for entry in reader.table(&sizes.table.name)?.iter()? {
-            let (key, value) = entry?;
+        let name = sizes.table.name.clone();
+        entries(snapshot, &name, ALL, false, |key, value| {
             let value_len = value.len() as u64;
             sizes.key_bytes += key.len() as u64;
             sizes.value_bytes += value_len;
@@ -106,7 +105,8 @@ fn sizes(snapshot: &Snapshot) -> Result<Vec<Sizes>> {
                     return Err(Error::interrupted());
                 }
             }
-        }
+            Ok(true)
+        })?;
         all.push(sizes);
     }
     Ok(all)

@@ -175,6 +175,49 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
+/// `scrub` reads every page of the file and finds a flipped bit in one; it changes nothing.
+#[test]
+fn scrub_says_sound() {
+    let mut folder = Folder::with_tasks(40);
+    let before = folder.read("a.ring");
+    let out = folder.run(&["scrub", "a.ring"]).ok();
+    assert!(out.starts_with("a.ring: sound\n"), "{out}");
+    let report = folder.run(&["scrub", "a.ring", "--json", "--copied"]).json();
+    assert_eq!((&report["sound"], &report["entries"]), (&true.into(), &41.into()));
+    assert!(report["pages"].as_u64() > Some(0) && report["records"].as_u64() > Some(0), "{report}");
+    assert!(before == folder.read("a.ring"), "scrubbing changed the file");
+    let map = folder.run(&["chunks", "a.ring", "--json"]).json();
+    let chunk =
+        map["regions"].as_array().and_then(|regions| regions.iter().find(|region| region["kind"] == "chunk")).expect("a chunk");
+    let mut rotten = before;
+    rotten[chunk["offset"].as_u64().expect("an offset") as usize + 70] ^= 1;
+    folder.write("rotten.ring", &rotten);
+    let ran = folder.run(&["scrub", "rotten.ring"]);
+    assert!(ran.code == Some(1) && ran.out.contains("NOT SOUND") && ran.out.contains("damaged page "), "{ran:?}");
+}
+
+/// With `--copied` every command that looks says what it says without.
+#[test]
+fn copied_reads_say_the_same() {
+    let folder = Folder::with_tasks(30);
+    for args in [
+        &["info", "a.ring"][..],
+        &["stats", "a.ring", "--tables"],
+        &["check", "a.ring"],
+        &["scrub", "a.ring"],
+        &["chunks", "a.ring"],
+        &["get", "a.ring", "tasks", "task-007"],
+        &["scan", "a.ring", "tasks", "--reverse"],
+        &["dump", "a.ring"],
+    ] {
+        assert_eq!(folder.run(args).ok(), folder.run(&[args, &["--copied"]].concat()).ok(), "{args:?}");
+    }
+    folder.run(&["put", "a.ring", "tasks", "task-001", "LOST", "--copied"]).ok();
+    folder.run(&["backup", "a.ring", "blob.ring", "--copied"]).ok();
+    assert_eq!(folder.run(&["get", "blob.ring", "tasks", "task-001", "--copied"]).ok(), "LOST\n");
+    folder.run(&["compact", "a.ring", "--copied"]).ok();
+}
+
 /// `check` says sound, and counts what it looked at.
 #[test]
 fn check_says_sound() {
@@ -193,7 +236,7 @@ fn help_is_there() {
     assert!(all.contains("Exit codes:") && !all.contains("drill-child"), "{all}");
     let commands = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
-    let expected = "info stats check chunks log get scan dump put remove backup restore verify compact drill help";
+    let expected = "info stats check scrub chunks log get scan dump put remove backup restore verify compact drill help";
     assert_eq!(commands.join(" "), expected);
     for command in &commands {
         let help = folder.run(&[command, "--help"]);

@@ -9,6 +9,8 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::inspect::{self, Report};
 
+use crate::store::options::Reads;
+
 use super::{Options, Snapshot, Store};
 
 impl Snapshot {
@@ -47,9 +49,32 @@ impl Store {
     /// space and live bytes are recorded as they are. The store goes on meanwhile. Cost: reads the whole file; memory: some 50 bytes a page.
     ///
     /// # Errors
-    /// `Io` if not even the file's length is known. Damage is no error: the report names it.
+    /// `Io` if not even the file's length is known. Damage, or what cannot be read, is no error: the report names it.
     pub fn check(&self) -> Result<Report> {
         inspect::check(self.machine())
+    }
+
+    /// Reads everything that the file holds once more, from the medium where the system lets it go of what it remembers, and checks it: headers, records, seals, every byte of every
+    /// chunk, every page in it whether anybody needs it or not. Finds rot in what nobody has read for long, before the last good backup is gone. Nothing is taken from a cache or
+    /// believed because it was checked before. Unlike [`Store::check`] it does not follow the trees, so that memory is a few MiB however large the store is.
+    ///
+    /// Takes no turn and no snapshot: writers, checkpoints and compactions go on, and a chunk that is written meanwhile waits for the next scrub. A mapped page that some process uses
+    /// may be checked as the system remembers it.
+    ///
+    /// The report counts in `pages` those that were read, in `chunks` and `records` too.
+    ///
+    /// # Errors
+    /// `Io` if not even the file's length is known. Damage, or what cannot be read, is no error: the report names it.
+    ///
+    /// ```
+    /// # fn main() -> treering::Result<()> {
+    /// # let store = treering::Store::in_memory()?;
+    /// let report = store.scrub()?;
+    /// assert!(report.is_sound(), "{report}");
+    /// # Ok(()) }
+    /// ```
+    pub fn scrub(&self) -> Result<Report> {
+        inspect::scrub(self.machine())
     }
 }
 
@@ -72,7 +97,8 @@ pub fn verify(path: impl AsRef<Path>) -> Result<Report> {
 }
 
 fn sound_blob(disk: Arc<dyn Disk>) -> Result<BlobSummary> {
-    let store = Options::new().background(false).read_only_on(disk)?;
+    // Copied, as in `inspect::verify`.
+    let store = Options::new().background(false).reads(Reads::Copied).cache_bytes(0).read_only_on(disk)?;
     let machine = store.machine();
     if !machine.identity.blob {
         return Err(Error::invalid("it is a store that was written to, no blob; export a snapshot of it"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::disk::{Access, Disk, FileDisk, MemoryDisk, sync_parent_dir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::open;
-use crate::store::options::{Create, Settings};
+use crate::store::options::{Create, Reads, Settings};
 
 use super::Store;
 
@@ -104,7 +104,28 @@ impl Options {
         self
     }
 
-    /// Memory for unpacked pages of compressed tables in bytes. Default 64 MiB. Background work gives back what is beyond it, a chunk at a time.
+    /// How pages of the file are read: through a map, or by copying them. Default [`Reads::Mapped`]. Take [`Reads::Copied`] on a network file system, and where the process must
+    /// survive a failing medium or a file that another program cuts short; it costs time, see there.
+    ///
+    /// ```
+    /// # fn main() -> treering::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("treering-reads-{}.ring", std::process::id()));
+    /// use treering::{Options, Reads};
+    /// let store = Options::new().reads(Reads::Copied).cache_bytes(256 << 20).open(&path)?;
+    /// # drop(store); std::fs::remove_file(path).unwrap(); Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn reads(mut self, reads: Reads) -> Self {
+        self.settings.reads = reads;
+        self
+    }
+
+    /// Memory in bytes for pages that are not read in place. Default 64 MiB.
+    ///
+    /// With [`Reads::Mapped`]: for unpacked pages of compressed tables. Background work gives back what is beyond it, a chunk at a time.
+    ///
+    /// With [`Reads::Copied`]: for copies of all pages, unpacked; a bound that holds at any moment, 0 keeps none. Beyond it there are the pages that living readers were lent, 8
+    /// bytes for each page of the file, and the changed pages as ever.
     #[must_use]
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.settings.cache_bytes = bytes;

@@ -148,7 +148,7 @@ fn last_chunk(look: &Look, version: Version) -> Result<(ChunkId, bool)> {
         let (mut old, mut young) = (false, false);
         for at in (0..home.slot_count()).map(|ordinal| Position::new(*id, ordinal)) {
             if let Some(stored) = home.stored(at)? {
-                let born = Page::verify(stored, at)?.born();
+                let born = Page::verify(&stored, at)?.born();
                 old |= born <= version;
                 young |= born > version;
             }
@@ -185,9 +185,9 @@ fn dead_bytes(look: &Look) -> Result<BTreeMap<ChunkId, u64>> {
     let mut bytes: BTreeMap<ChunkId, u64> = BTreeMap::new();
     for at in &look.dead {
         if let Some(Home::File(home)) = look.homes.get(&at.chunk())
-            && let Some(stored) = home.stored(*at)?
+            && let Some(len) = home.stored_len(*at)?
         {
-            *bytes.entry(at.chunk()).or_default() += stored.len() as u64;
+            *bytes.entry(at.chunk()).or_default() += len;
         }
     }
     Ok(bytes)

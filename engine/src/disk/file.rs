@@ -288,6 +288,10 @@ impl Disk for FileDisk {
         if std::process::id() == self.process { Ok(()) } else { Err(inherited(&self.name, self.process)) }
     }
 
+    fn forget(&self, extent: Extent) {
+        platform::forget(&self.file, extent);
+    }
+
     fn release(&self) {
         // The lock belongs to the descriptor, which a child of fork shares: it is not the child's to let go.
         if self.check_process().is_err() {

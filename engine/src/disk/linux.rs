@@ -79,6 +79,12 @@ pub(super) fn will_need(file: &File, extent: Extent) {
     let _ = fadvise(file, extent.offset, NonZeroU64::new(extent.len), Advice::WillNeed);
 }
 
+/// Drops what the cache has of the extent, but for what was not written yet and what a map holds.
+pub(super) fn forget(file: &File, extent: Extent) {
+    // A hint: a failure changes nothing.
+    let _ = fadvise(file, extent.offset, NonZeroU64::new(extent.len), Advice::DontNeed);
+}
+
 fn allocate(file: &File, flags: FallocateFlags, extent: Extent) -> io::Result<bool> {
     loop {
         match fallocate(file, flags, extent.offset, extent.len).map_err(io::Error::from) {

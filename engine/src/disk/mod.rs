@@ -145,6 +145,11 @@ pub trait Disk: Send + Sync {
         Ok(())
     }
 
+    /// Says that what `extent` holds is to come from the medium when it is read next, not from what the system remembers. A hint: it never fails and may do nothing.
+    fn forget(&self, extent: Extent) {
+        let _ = extent;
+    }
+
     /// Lets other openers in before this disk is dropped: what it lent may be held a little longer by somebody who does not look at it any more. Nothing is
     /// done with this disk afterwards.
     fn release(&self) {}

@@ -56,3 +56,6 @@ pub(super) fn punch(_: &File, _: Extent) -> io::Result<bool> {
 
 /// Cannot hint.
 pub(super) fn will_need(_: &File, _: Extent) {}
+
+/// Cannot hint.
+pub(super) fn forget(_: &File, _: Extent) {}

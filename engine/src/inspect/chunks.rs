@@ -1,4 +1,5 @@
-//! A chunk in the file: every byte of its extent, its tail, its directory, and every page in it, needed or not.
+//! A chunk in the file: every byte of its extent, its tail, its directory, and every page in it, needed or not. All of it is read anew; no map, no cache and nothing that
+//! was checked before has a part in it.
 
 use super::Report;
 use crate::disk::Disk;
@@ -7,26 +8,34 @@ use crate::format::Position;
 use crate::format::chunk::{ChunkTail, TAIL_LEN};
 use crate::format::seal::SealedChunk;
 use crate::log::directory::FileHome;
-use crate::page::Page;
+use crate::log::places::{Places, Stated};
 use crate::store::look::copy_chunk;
 
-/// Checks the chunk that `chunk` states and that is at home in `home`.
-pub(super) fn check(disk: &dyn Disk, home: &FileHome, chunk: &SealedChunk, report: &mut Report) {
-    if home.extent != chunk.extent || home.generation != chunk.generation {
+/// Checks the chunk that `chunk` states and that is at home in `home`; gives the number of whole pages in it.
+pub(super) fn check(disk: &dyn Disk, home: &FileHome, chunk: &SealedChunk, report: &mut Report) -> u64 {
+    let stated = home.stated;
+    if (stated.extent, stated.generation) != (chunk.extent, chunk.generation) {
         report.problem(format_args!(
             "chunk {} is recorded at {}, but is at home at {}",
-            chunk.id, chunk.extent.offset, home.extent.offset
+            chunk.id, chunk.extent.offset, stated.extent.offset
         ));
-        return;
+        return 0;
     }
     for result in [copy_chunk(disk, chunk, &mut |_| Ok(())), tail(disk, chunk)] {
         if let Err(e) = result {
             report.problem(e);
         }
     }
+    let places = match stated.places(disk) {
+        Ok(places) => places,
+        Err(e) => {
+            report.problem(e);
+            return 0;
+        }
+    };
     let (mut page_count, mut page_bytes) = (0_u32, 0_u64);
-    for at in (0..home.slot_count()).map(|ordinal| Position::new(chunk.id, ordinal)) {
-        match page(home, at) {
+    for at in (0..stated.slot_count).map(|ordinal| Position::new(chunk.id, ordinal)) {
+        match page(disk, &stated, &places, at) {
             Ok(None) => {}
             Ok(Some(len)) => {
                 page_count += 1;
@@ -36,19 +45,17 @@ pub(super) fn check(disk: &dyn Disk, home: &FileHome, chunk: &SealedChunk, repor
         }
     }
     if (page_count, page_bytes) != (chunk.page_count, chunk.page_bytes) {
-        let stated = format!("{} pages of {} bytes", chunk.page_count, chunk.page_bytes);
-        report.problem(format_args!("chunk {}: {stated} are recorded, {page_count} of {page_bytes} stand in it", chunk.id));
+        let recorded = format!("{} pages of {} bytes", chunk.page_count, chunk.page_bytes);
+        report.problem(format_args!("chunk {}: {recorded} are recorded, {page_count} of {page_bytes} stand in it", chunk.id));
     }
+    u64::from(page_count)
 }
 
-/// The stored bytes of a page, whether it was checked at its first use or not; gives its stored length.
-fn page(home: &FileHome, at: Position) -> Result<Option<u64>> {
-    let Some(bytes) = home.stored(at)? else { return Ok(None) };
-    let page = Page::verify(bytes, at)?;
-    if page.is_compressed() {
-        page.unpack()?;
-    }
-    Ok(Some(bytes.len() as u64))
+/// Reads a page, checks it and unpacks it; gives its stored length.
+fn page(disk: &dyn Disk, stated: &Stated, places: &Places, at: Position) -> Result<Option<u64>> {
+    let Some(len) = places.len(at.ordinal()) else { return Ok(None) };
+    stated.page(places, at, disk)?;
+    Ok(Some(len))
 }
 
 /// The tail says what the seal says.

@@ -10,8 +10,8 @@
 //! Nothing is changed and nobody is held up: the check pins a version, copies the books in a moment, and reads (L10). What it finds is a
 //! problem in the [`Report`], never a panic and hardly ever an error, so that one look tells everything that is wrong.
 //!
-//! Pages that were checked at their first use are checked again, from the stored bytes: this is also how rot is found early. Pages that are only in memory
-//! have no CRC yet; their place in the tree is checked.
+//! Pages that were checked at their first use are checked again, from the stored bytes, which are read and not mapped: this is also how rot is found early. Pages that are
+//! only in memory have no CRC yet; their place in the tree is checked. [`scrub`] does chunks and log alone, in little memory, for stores that run for long.
 //!
 //! Beside the check, for tools: [`layout`] is the file as a map, [`commits`] what the log still holds, [`identity`] who a store is.
 
@@ -21,11 +21,13 @@ pub(crate) mod identity;
 pub(crate) mod layout;
 mod records;
 mod report;
+mod scrub;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use report::Report;
+pub(crate) use scrub::scrub;
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,13 +38,14 @@ use crate::page::Page;
 use crate::store::Machine;
 use crate::store::look::{Extents, Look};
 use crate::store::open;
-use crate::store::options::Settings;
+use crate::store::options::{Reads, Settings};
 use crate::tree;
 use crate::version::root::{Root, TableEntry, Tree};
 
-/// Opens what is on `disk` for reading and checks it. What cannot even be opened because it is damaged is a report with that one problem.
+/// Opens what is on `disk` for reading and checks it. What cannot even be opened because it is damaged is a report with that one problem. Pages are copied, and each is read
+/// once: a file from elsewhere, that shrinks meanwhile, is a problem and not the end of the process.
 pub(crate) fn verify(disk: Arc<dyn Disk>) -> Result<Report> {
-    let settings = Settings { background: false, ..Settings::default() };
+    let settings = Settings { background: false, reads: Reads::Copied, cache_bytes: 0, ..Settings::default() };
     match open::open(Arc::clone(&disk), settings, true, false) {
         Ok(machine) => check(&machine),
         Err(e) if e.kind() == ErrorKind::Corrupt => {
@@ -68,7 +71,7 @@ pub(crate) fn check(machine: &Machine) -> Result<Report> {
     let reached = tables(root, &look, &mut report);
     for account in look.accounts.values() {
         match look.homes.get(&account.chunk.id) {
-            Some(Home::File(home)) => chunks::check(&*machine.disk, home, &account.chunk, &mut report),
+            Some(Home::File(home)) => drop(chunks::check(&*machine.disk, home, &account.chunk, &mut report)),
             _ => report.problem(format_args!("chunk {} is recorded in the file, but is not at home there", account.chunk.id)),
         }
     }
@@ -153,7 +156,7 @@ fn is_younger(look: &Look, id: ChunkId, version: Version) -> bool {
     let Some(Home::File(home)) = look.homes.get(&id) else { return false };
     let mut pages = (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal));
     let first = pages.find_map(|at| Some((at, home.stored(at).ok()??)));
-    first.is_some_and(|(at, stored)| Page::verify(stored, at).is_ok_and(|page| page.born() > version))
+    first.is_some_and(|(at, stored)| Page::verify(&stored, at).is_ok_and(|page| page.born() > version))
 }
 
 /// Every part of the file is used, about to be free, or free, and none is two of that.

@@ -5,7 +5,7 @@ use std::fmt;
 /// Problems that are listed; more are only counted, so that a ruined file gives a report that can be read.
 const LISTED: usize = 100;
 
-/// What [`crate::Store::check`] and [`crate::verify`] found.
+/// What [`crate::Store::check`], [`crate::Store::scrub`] and [`crate::verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -15,7 +15,7 @@ pub struct Report {
     pub tables: u64,
     /// Entries of all tables.
     pub entries: u64,
-    /// Pages that the version reaches, in the file and in memory.
+    /// Pages that the version reaches, in the file and in memory; of a scrub, pages that were read.
     pub pages: u64,
     /// Chunks in the file.
     pub chunks: u64,

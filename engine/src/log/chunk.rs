@@ -31,7 +31,7 @@ pub(crate) struct ChunkWriter<'a> {
 }
 
 /// What was written: the seal's words about it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Written {
     /// Bytes in whole blocks: the extent's length.
     pub(crate) len: u64,
@@ -39,6 +39,9 @@ pub(crate) struct Written {
     pub(crate) page_count: u32,
     pub(crate) slot_count: u32,
     pub(crate) page_bytes: u64,
+    /// The directory's entries, and its offset.
+    pub(crate) slots: Vec<u32>,
+    pub(crate) directory: u64,
 }
 
 /// An upper bound for the extent of a chunk with so many bytes of pages and ordinals below `slot_count`.
@@ -89,6 +92,8 @@ impl<'a> ChunkWriter<'a> {
             page_count: self.page_count,
             slot_count,
             page_bytes: self.page_bytes,
+            slots: self.directory,
+            directory,
         })
     }
 

@@ -4,6 +4,7 @@
 //!  position = (chunk, ordinal)
 //!  Chunks ──► Chunk ──► Home ─┬─ Heap: ordinal ──► page buffer          the open chunk, and one that is being written
 //!                             └─ File: ordinal ──► directory ──► map    a durable chunk, each page checked at its first use (L8)
+//!                                                            └─► copy   the same in a store that reads instead of mapping, checked at each read
 //! ```
 //!
 //! A chunk swings from heap to file, or from one place of the file to a dense twin, as a whole: one pointer is swapped; the old home is dropped when
@@ -14,6 +15,7 @@
 
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -23,7 +25,9 @@ use crossbeam_epoch::{Atomic, Guard, Owned};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::chunk::{ChunkTail, NO_PAGE, TAIL_LEN};
-use crate::format::{ChunkId, Extent, Position};
+use crate::format::{ChunkId, Position};
+use crate::log::cache::{Cache, Loans};
+use crate::log::places::{Places, Stated};
 use crate::page::{ALIGN, HEAD_LEN, Page, PageBuf};
 use crate::sync::epoch;
 
@@ -76,13 +80,13 @@ impl Chunks {
         self.table(guard).find(id)
     }
 
-    /// The page at `at`, checked, for the length of `guard`. The caller holds a version that reaches it.
+    /// The page at `at`, checked, for the length of `guard` and `loans`. The caller holds a version that reaches it.
     ///
     /// # Errors
-    /// `Corrupt` if there is no such page or it is damaged.
-    pub(crate) fn page<'g>(&self, at: Position, guard: &'g Guard) -> Result<Page<'g>> {
+    /// `Corrupt` if there is no such page or it is damaged; `Io` if it cannot be read.
+    pub(crate) fn page<'g>(&self, at: Position, guard: &'g Guard, loans: &'g Loans) -> Result<Page<'g>> {
         match self.find(at.chunk(), guard) {
-            Some(chunk) => chunk.home(guard).page(at),
+            Some(chunk) => chunk.home(guard).page(at, loans),
             None => Err(Error::corrupt(at, "its chunk does not exist")),
         }
     }
@@ -166,10 +170,19 @@ impl Drop for Chunk {
 
 impl Home {
     /// The page at `at`, checked. The caller holds a version that reaches it and a guard under which this home was loaded (or a clone of it).
-    pub(crate) fn page(&self, at: Position) -> Result<Page<'_>> {
+    pub(crate) fn page<'h>(&'h self, at: Position, loans: &'h Loans) -> Result<Page<'h>> {
         match self {
             Home::Heap(heap) => heap.page(at),
-            Home::File(file) => file.page(at),
+            Home::File(file) => file.page(at, loans),
+        }
+    }
+
+    /// The page at `at` where it stands: in memory or in the map, for as long as the home is held. None where pages are copied, see [`Loans::copy`].
+    pub(crate) fn page_in_place(&self, at: Position) -> Result<Option<Page<'_>>> {
+        match self {
+            Home::Heap(heap) => heap.page(at).map(Some),
+            Home::File(file) if file.copied.is_some() => Ok(None),
+            Home::File(file) => file.mapped_page(at).map(Some),
         }
     }
 }
@@ -298,13 +311,13 @@ impl Drop for HeapHome {
     }
 }
 
-/// A chunk in the file, read through the map. Its tail and directory are checked at first use, each page at its own.
+/// A chunk in the file, read through the map or, if `copied` is there, by reading alone. Its tail and directory are checked at first use, each page at its own
+/// (through the map) or whenever it is read.
 pub(crate) struct FileHome {
     disk: Arc<dyn Disk>,
-    id: ChunkId,
-    pub(crate) extent: Extent,
-    pub(crate) generation: u32,
-    slot_count: u32,
+    pub(crate) stated: Stated,
+    /// Pages are copied; the map, `opened` and `unpacked` have no part in it.
+    copied: Option<Copied>,
     opened: OnceLock<Opened>,
     /// Pages that are compressed in the file, unpacked at first use.
     unpacked: OnceLock<HeapHome>,
@@ -314,6 +327,12 @@ pub(crate) struct FileHome {
 
 /// Held by every home of an extent.
 pub(crate) struct Lease;
+
+/// How pages are copied.
+struct Copied {
+    cache: Arc<Cache>,
+    places: OnceLock<Places>,
+}
 
 struct Opened {
     /// The extent's first byte in the map.
@@ -330,18 +349,19 @@ unsafe impl Send for Opened {}
 unsafe impl Sync for Opened {}
 
 impl FileHome {
-    /// The chunk `id` in `extent`, as a seal states it. Reads nothing yet.
-    pub(crate) fn new(disk: Arc<dyn Disk>, id: ChunkId, extent: Extent, generation: u32, slot_count: u32) -> FileHome {
-        FileHome {
-            disk,
-            id,
-            extent,
-            generation,
-            slot_count,
-            opened: OnceLock::new(),
-            unpacked: OnceLock::new(),
-            lease: Arc::new(Lease),
+    /// A chunk as a seal states it, whose pages are copied by way of `cache` if there is one. Reads nothing yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, stated: Stated, cache: Option<&Arc<Cache>>) -> FileHome {
+        let copied = cache.map(|cache| Copied { cache: Arc::clone(cache), places: OnceLock::new() });
+        FileHome { disk, stated, copied, opened: OnceLock::new(), unpacked: OnceLock::new(), lease: Arc::new(Lease) }
+    }
+
+    /// The same for a chunk that was written just now: where its pages stand is known, so that the books of the store can be kept without reading it. `slots` and
+    /// `directory` as for [`Places::of`].
+    pub(crate) fn knowing(mut self, slots: &[u32], directory: u64) -> FileHome {
+        if let Some(copied) = &mut self.copied {
+            copied.places = OnceLock::from(Places::of(slots, directory));
         }
+        self
     }
 
     /// Nothing holds this any more when nobody can be reading the extent any more.
@@ -351,9 +371,8 @@ impl FileHome {
 
     /// The same home without the unpacked pages. Swung to, it lets their memory go.
     pub(crate) fn packed(&self) -> FileHome {
-        let FileHome { id, extent, generation, slot_count, .. } = *self;
-        let fresh = FileHome::new(Arc::clone(&self.disk), id, extent, generation, slot_count);
-        FileHome { lease: Arc::clone(&self.lease), ..fresh }
+        let cache = self.copied.as_ref().map(|copied| &copied.cache);
+        FileHome { lease: Arc::clone(&self.lease), ..FileHome::new(Arc::clone(&self.disk), self.stated, cache) }
     }
 
     /// Bytes of memory of unpacked pages.
@@ -363,10 +382,31 @@ impl FileHome {
 
     /// Slots of the directory, empty ones included.
     pub(crate) fn slot_count(&self) -> u32 {
-        self.slot_count
+        self.stated.slot_count
     }
 
-    fn page(&self, at: Position) -> Result<Page<'_>> {
+    fn page<'h>(&'h self, at: Position, loans: &'h Loans) -> Result<Page<'h>> {
+        match &self.copied {
+            None => self.mapped_page(at),
+            Some(copied) => self.copied_page(copied, at, loans),
+        }
+    }
+
+    #[inline(never)]
+    fn copied_page<'h>(&'h self, copied: &Copied, at: Position, loans: &'h Loans) -> Result<Page<'h>> {
+        loans.page(at, &copied.cache, || self.stated.page(self.places(copied)?, at, &*self.disk))
+    }
+
+    fn places<'h>(&'h self, copied: &'h Copied) -> Result<&'h Places> {
+        if let Some(places) = copied.places.get() {
+            return Ok(places);
+        }
+        // Not under the lock of the cell: two threads may both read.
+        let places = self.stated.places(&*self.disk)?;
+        Ok(copied.places.get_or_init(|| places))
+    }
+
+    fn mapped_page(&self, at: Position) -> Result<Page<'_>> {
         let opened = self.open()?;
         let bytes = self.stored_in(opened, at)?;
         let ordinal = at.ordinal() as usize;
@@ -393,18 +433,33 @@ impl FileHome {
         unpacked.page(at)
     }
 
-    /// The stored bytes of a page, unchecked but for their bounds; `None` where the directory has no page.
-    pub(crate) fn stored(&self, at: Position) -> Result<Option<&[u8]>> {
+    /// The stored bytes of a page, in place or read just now, unchecked but for their bounds; `None` where the directory has no page.
+    pub(crate) fn stored(&self, at: Position) -> Result<Option<Cow<'_, [u8]>>> {
+        match &self.copied {
+            None => Ok(self.stored_in_place(at)?.map(Cow::Borrowed)),
+            Some(copied) => Ok(self.stated.stored(self.places(copied)?, at, &*self.disk)?.map(Cow::Owned)),
+        }
+    }
+
+    /// Stored length of a page in bytes. Where pages are copied it takes no I/O once the directory is known: no read that fails can spoil the books.
+    pub(crate) fn stored_len(&self, at: Position) -> Result<Option<u64>> {
+        match &self.copied {
+            None => Ok(self.stored_in_place(at)?.map(|bytes| bytes.len() as u64)),
+            Some(copied) => Ok(self.places(copied)?.len(at.ordinal())),
+        }
+    }
+
+    fn stored_in_place(&self, at: Position) -> Result<Option<&[u8]>> {
         let opened = self.open()?;
-        if at.ordinal() >= self.slot_count || self.entry(opened, at.ordinal()) == NO_PAGE {
+        if at.ordinal() >= self.slot_count() || self.entry(opened, at.ordinal()) == NO_PAGE {
             return Ok(None);
         }
         self.stored_in(opened, at).map(Some)
     }
 
     fn stored_in(&self, opened: &Opened, at: Position) -> Result<&[u8]> {
-        if at.ordinal() >= self.slot_count {
-            return Err(Error::corrupt(at, format_args!("the chunk has {} pages", self.slot_count)));
+        if at.ordinal() >= self.slot_count() {
+            return Err(Error::corrupt(at, format_args!("the chunk has {} pages", self.slot_count())));
         }
         let offset = (self.entry(opened, at.ordinal()) as usize).saturating_mul(ALIGN);
         let room = opened.directory.checked_sub(offset).filter(|room| *room >= HEAD_LEN);
@@ -425,7 +480,7 @@ impl FileHome {
 
     /// The directory's entry. `ordinal` is below `slot_count`.
     fn entry(&self, opened: &Opened, ordinal: u32) -> u32 {
-        debug_assert!(ordinal < self.slot_count);
+        debug_assert!(ordinal < self.slot_count());
         // SAFETY: the directory of `slot_count` entries stands inside the extent (`open` checked), aligned to 64.
         unsafe { u32::from_le(opened.start.add(opened.directory + 4 * ordinal as usize).cast::<u32>().read_unaligned()) }
     }
@@ -434,21 +489,18 @@ impl FileHome {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
         }
-        let len = self.extent.len as usize;
-        let place = format!("chunk {} at {}", self.id, self.extent.offset);
+        let extent = self.stated.extent;
+        let (len, place) = (extent.len as usize, self.stated.name());
         // SAFETY: invariant (2).
-        let bytes = unsafe { self.disk.slice(self.extent.offset, len) }.map_err(|e| e.within(&place))?;
+        let bytes = unsafe { self.disk.slice(extent.offset, len) }.map_err(|e| e.within(&place))?;
         let tail = len.checked_sub(TAIL_LEN).and_then(|at| bytes.get(at..));
         let tail = tail.ok_or_else(|| Error::corrupt(&place, "it is shorter than its tail"))?;
-        let tail = ChunkTail::decode(tail, self.extent.len).map_err(|e| e.within(&place))?;
+        let tail = ChunkTail::decode(tail, extent.len).map_err(|e| e.within(&place))?;
         let directory = tail.directory as usize..(tail.directory + tail.directory_len()) as usize;
         let directory = bytes.get(directory).ok_or_else(|| Error::corrupt(&place, "its directory leaves it"))?;
         tail.check(directory).map_err(|e| e.within(&place))?;
-        if (tail.id, tail.generation, tail.slot_count) != (self.id, self.generation, self.slot_count) {
-            let found = format!("its tail says chunk {}, generation {}, {} slots", tail.id, tail.generation, tail.slot_count);
-            return Err(Error::corrupt(&place, found));
-        }
-        let words = (self.slot_count as usize).div_ceil(64);
+        self.stated.is_of(&tail).map_err(|e| e.within(&place))?;
+        let words = (self.slot_count() as usize).div_ceil(64);
         let opened = Opened {
             start: bytes.as_ptr(),
             directory: tail.directory as usize,

@@ -12,13 +12,16 @@
 //! * [`recover`] finds the newest whole state (FORMAT 9, steps 1 to 4);
 //! * [`history`] goes back behind that, for tools;
 //! * [`directory`] is the table of chunks and their homes, read without a lock (L4);
+//! * [`places`] and [`cache`] are for stores that do not map their file: where pages stand, and copies of them;
 //! * [`chunk`] writes a page chunk (FORMAT 6).
 //!
 //! When to commit, checkpoint or compact is not decided here.
 
 pub(crate) mod append;
+pub(crate) mod cache;
 pub(crate) mod chunk;
 pub(crate) mod directory;
 pub(crate) mod history;
+pub(crate) mod places;
 pub(crate) mod recover;
 pub(crate) mod space;

@@ -30,11 +30,14 @@ fn layout(len: usize) -> Layout {
 impl Memory {
     /// `len` zeros; `len` is a multiple of 64 and not 0.
     pub(super) fn zeroed(len: usize) -> Memory {
-        let layout = layout(len);
+        Memory::try_zeroed(len).unwrap_or_else(|| handle_alloc_error(layout(len)))
+    }
+
+    /// The same; none if there is no memory.
+    pub(super) fn try_zeroed(len: usize) -> Option<Memory> {
         // SAFETY: the layout's size is not 0 (asserted in `layout`).
-        let start = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
-        Memory { start, len }
+        let start = unsafe { alloc_zeroed(layout(len)) };
+        NonNull::new(start).map(|start| Memory { start, len })
     }
 
     /// `len` bytes that begin with `front` and end with `back`, zeros between. Each byte is written once.

@@ -6,7 +6,8 @@ use super::layout::*;
 use super::memory::Memory;
 use super::view::Page;
 use crate::codec::crc;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Position;
 
 fn put_u32(bytes: &mut [u8], at: usize, value: usize) {
     let value = u32::try_from(value).expect("a page is shorter than 4 GiB");
@@ -159,5 +160,26 @@ impl Page<'_> {
         head[PADDING] = 0;
         Page::with_lengths(&memory).map_err(|what| self.bad(what))?.check_contents()?;
         Ok(PageBuf { memory })
+    }
+}
+
+impl PageBuf {
+    /// The stored page of `len` bytes that `read` puts into the buffer it is given: all of it checked, as [`Page::verify`] does, and unpacked.
+    ///
+    /// # Errors
+    /// What `read` gives; `Corrupt` if the page is damaged or has another length; `Unsupported`; `Full` without memory for it.
+    pub fn of_stored(len: usize, at: Position, read: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<PageBuf> {
+        if len < HEAD_LEN || !len.is_multiple_of(ALIGN) {
+            return Err(Error::corrupt(at, format_args!("there are {len} bytes for it")));
+        }
+        // A large value is as long as its writer wished: no memory is an answer, not the end.
+        let memory = Memory::try_zeroed(len);
+        let mut memory = memory.ok_or_else(|| Error::new(ErrorKind::Full, format!("no memory for {at}, {len} bytes")))?;
+        read(&mut memory)?;
+        let page = Page::verify(&memory, at)?;
+        if page.bytes().len() != len {
+            return Err(page.bad(format_args!("it has {} bytes, expected {len}", page.bytes().len())));
+        }
+        if page.is_compressed() { page.unpack() } else { Ok(PageBuf { memory }) }
     }
 }

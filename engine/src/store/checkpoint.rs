@@ -20,7 +20,7 @@ use crate::store::commit::{Callback, Until, unknown};
 use crate::store::compact::Twin;
 use crate::store::edit::{Dead, Draft};
 use crate::store::read::Lender;
-use crate::store::reclaim::{Account, Closed, Reclaim, stored_len};
+use crate::store::reclaim::{Account, Closed, Reclaim};
 use crate::store::{Machine, OpenChunk};
 use crate::sync::{Condvar, Mutex, epoch};
 use crate::tree::{self, Pages};
@@ -85,6 +85,9 @@ struct Captured {
     heaps: BTreeMap<ChunkId, Arc<HeapHome>>,
     tail_bytes: u64,
 }
+
+/// A chunk that was written, and its home in the file to come.
+type InFile = (SealedChunk, Arc<FileHome>);
 
 impl Machine {
     /// Seals the newest version. With nothing to seal, and unless `twins` are to be installed or `forced`, it does nothing. Gives the version that is sealed.
@@ -218,7 +221,7 @@ impl Machine {
             if let Some(chunk) = chunks.get_mut(&at.chunk())
                 && let Some(Home::File(file)) = self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard))
             {
-                let len = stored_len(file, *at).ok().flatten().unwrap_or(0);
+                let len = file.stored_len(*at).ok().flatten().unwrap_or(0);
                 chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
             }
         }
@@ -264,7 +267,7 @@ impl Machine {
     }
 
     /// Writes every closed chunk to an extent. What is written is on the medium when this returns.
-    fn write_chunks(&self, captured: &Captured) -> Result<Vec<(SealedChunk, Arc<HeapHome>)>> {
+    fn write_chunks(&self, captured: &Captured) -> Result<Vec<InFile>> {
         let mut order: BTreeMap<ChunkId, Vec<u32>> = BTreeMap::new();
         let lender = Lender::new(self);
         for (_, tree) in captured.root.tables() {
@@ -281,7 +284,7 @@ impl Machine {
             let reached = order.remove(id).unwrap_or_default();
             let result = self.write_chunk(*id, heap, &reached, &compressed);
             match result {
-                Ok(Some(chunk)) => written.push((chunk, Arc::clone(heap))),
+                Ok(Some(chunk)) => written.push(chunk),
                 Ok(None) => {}
                 Err(e) => {
                     self.abandon(&written);
@@ -299,7 +302,7 @@ impl Machine {
         heap: &Arc<HeapHome>,
         reached: &[u32],
         compressed: &HashSet<TableId>,
-    ) -> Result<Option<SealedChunk>> {
+    ) -> Result<Option<InFile>> {
         let lender = Lender::new(self);
         let mut others = heap.ordinals();
         {
@@ -332,7 +335,8 @@ impl Machine {
             0,
         );
         let (extent, written) = result.inspect_err(|_| self.give_back(extent))?;
-        Ok(Some(sealed_chunk(id, 0, extent, &written, live_bytes)))
+        let chunk = sealed_chunk(id, 0, extent, &written, live_bytes);
+        Ok(Some((chunk, self.file_home(&chunk, &written))))
     }
 
     /// Writes a chunk into an extent in slices, each on the medium before the next; gives the part of the extent that it took, the rest is free again.
@@ -375,12 +379,12 @@ impl Machine {
     }
 
     /// The seal is durable: a header names it, the chunks swing to the file.
-    fn finish(&self, captured: &Captured, written: Vec<(SealedChunk, Arc<HeapHome>)>, twins: Vec<Twin>) -> Result<()> {
+    fn finish(&self, captured: &Captured, written: Vec<InFile>, twins: Vec<Twin>) -> Result<()> {
         {
             let mut reclaim = self.reclaim.lock();
-            for (chunk, _) in &written {
-                self.swing(chunk);
-                self.chunk_written(&mut reclaim, *chunk, captured.root.version);
+            for (chunk, home) in written {
+                self.swing(chunk.id, home);
+                self.chunk_written(&mut reclaim, chunk, captured.root.version);
             }
             // Closed chunks of which nothing was needed.
             for id in captured.heaps.keys() {
@@ -407,11 +411,10 @@ impl Machine {
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn swing(&self, chunk: &SealedChunk) {
+    pub(crate) fn swing(&self, id: ChunkId, home: Arc<FileHome>) {
         let guard = epoch::pin();
-        if let Some(there) = self.chunks.find(chunk.id, &guard) {
-            let file = FileHome::new(Arc::clone(&self.disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
-            there.swing(Home::File(Arc::new(file)));
+        if let Some(chunk) = self.chunks.find(id, &guard) {
+            chunk.swing(Home::File(home));
         }
     }
 
@@ -430,13 +433,13 @@ impl Machine {
         };
         let old = account.chunk.extent;
         account.chunk = twin.chunk;
-        self.swing(&twin.chunk);
+        self.swing(id, twin.home);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
         reclaim.leave_after(old, lease, seal);
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.
-    fn abandon(&self, written: &[(SealedChunk, Arc<HeapHome>)]) {
+    fn abandon(&self, written: &[InFile]) {
         written.iter().for_each(|(chunk, _)| self.abandon_extent(chunk.extent));
     }
 

@@ -4,6 +4,7 @@
 //! and pages that only snapshots need move too. Which pages are needed is asked page by page: a page is needed by the newest version if and
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use std::sync::atomic::Ordering;
 use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position};
+use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
 use crate::page::{Item, Kind, Page};
@@ -23,9 +25,9 @@ use crate::tree::Pages;
 use crate::version::root::{Root, Tree};
 
 /// A dense twin, on the medium, named by nothing yet.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Twin {
     pub(crate) chunk: SealedChunk,
+    pub(crate) home: Arc<FileHome>,
 }
 
 /// What a compaction did. Bytes.
@@ -192,13 +194,13 @@ impl Machine {
 
     /// Writes the needed pages of a chunk to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
     fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
-        let lender = Lender::new(self);
+        let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
-            Some(Home::File(file)) if file.generation == chunk.generation => Arc::clone(file),
+            Some(Home::File(file)) if file.stated.generation == chunk.generation => Arc::clone(file),
             _ => return Ok(None),
         };
         let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
-        let needed = needed_pages(&lender, root, &home, chunk.id, &kept)?;
+        let needed = needed_pages(&mut lender, root, &home, chunk.id, &kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
         if needed.is_empty() {
             return Ok(None);
@@ -213,9 +215,12 @@ impl Machine {
             extent,
             |writer| {
                 for (at, _) in &needed {
-                    if let Some(stored) = home.stored(*at)? {
-                        writer.add_stored(at.ordinal(), stored)?;
+                    let Some(stored) = home.stored(*at)? else { continue };
+                    if let Cow::Owned(copy) = &stored {
+                        // Read a second time: what was checked is another copy.
+                        Page::verify(copy, *at)?;
                     }
+                    writer.add_stored(at.ordinal(), &stored)?;
                 }
                 Ok(())
             },
@@ -223,13 +228,14 @@ impl Machine {
             generation,
         );
         let (extent, written) = written.inspect_err(|_| self.give_back(extent))?;
-        Ok(Some(Twin { chunk: sealed_chunk(chunk.id, generation, extent, &written, 0) }))
+        let chunk = sealed_chunk(chunk.id, generation, extent, &written, 0);
+        Ok(Some(Twin { chunk, home: self.file_home(&chunk, &written) }))
     }
 }
 
 /// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked.
 fn needed_pages(
-    lender: &Lender<'_>,
+    lender: &mut Lender<'_>,
     root: &Root,
     home: &Arc<FileHome>,
     id: ChunkId,
@@ -238,13 +244,15 @@ fn needed_pages(
     let mut needed = Vec::new();
     let pages = Home::File(Arc::clone(home));
     for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
-        let Some(stored) = home.stored(at)? else { continue };
+        let Some(len) = home.stored_len(at)? else { continue };
         // Checked before it is copied: damage must not get a fresh home. Read in this home: another compaction may have moved the chunk
-        // meanwhile, and left out what is not needed.
-        let page = pages.page(at)?;
+        // meanwhile, and left out what is not needed. No page of it is wanted twice.
+        let loans = Loans::aside();
+        let page = pages.page(at, &loans)?;
         if kept.contains(&at) || is_reached(lender, root, page)? {
-            needed.push((at, stored.len() as u64));
+            needed.push((at, len));
         }
+        lender.end_many_loans();
     }
     Ok(needed)
 }

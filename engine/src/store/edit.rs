@@ -567,6 +567,7 @@ impl Edit for Editor<'_> {
             self.work.superseded.push(at);
             return self.insert_own(copy);
         }
+        self.lender.end_many_loans();
         let page = self.lender.page(at)?;
         let (copy, born) = (PageBuf::copy_of(page, page_len)?, page.born());
         let copied = self.insert_own(copy)?;
@@ -592,6 +593,7 @@ impl Edit for Editor<'_> {
             }
             Some(_) => self.work.superseded.push(at),
             None => {
+                self.lender.end_many_loans();
                 let born = self.lender.page(at)?.born();
                 self.work.dead.push(Dead { at, born });
             }

@@ -44,7 +44,7 @@ impl Machine {
             let mut open = self.open.lock();
             self.close_chunk(&mut reclaim, &mut open);
         }
-        self.swing(&sealed);
+        self.swing(chunk, self.file_home(&sealed, &written));
         self.chunk_written(&mut reclaim, sealed, self.version());
         Ok(())
     }

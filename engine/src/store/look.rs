@@ -10,6 +10,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
+use crate::log::cache::Loans;
 use crate::log::chunk::{SLICE, Sink};
 use crate::log::directory::Home;
 use crate::page::Page;
@@ -29,6 +30,7 @@ pub(crate) struct Look {
     /// Pages that the version in question reaches and the newest one does not.
     pub(crate) dead: Vec<Position>,
     pub(crate) extents: Extents,
+    loans: Loans,
 }
 
 /// Who has which part of the file.
@@ -98,7 +100,8 @@ impl Machine {
             end: space.end(),
             in_hand: self.has_extents_in_hand(),
         };
-        Look { homes, accounts: reclaim.accounts.clone(), dead: reclaim.dead_seen_by(version).collect(), extents }
+        let (accounts, dead) = (reclaim.accounts.clone(), reclaim.dead_seen_by(version).collect());
+        Look { homes, accounts, dead, extents, loans: Loans::aside() }
     }
 }
 
@@ -106,18 +109,48 @@ impl Look {
     /// Stored length of the page at `at`: in the file as it stands there, in memory as it would be stored without compression. `page` is that page.
     pub(crate) fn stored_len(&self, at: Position, page: Page<'_>) -> Result<u64> {
         match self.homes.get(&at.chunk()) {
-            Some(Home::File(file)) => Ok(file.stored(at)?.map_or(0, |bytes| bytes.len() as u64)),
+            Some(Home::File(file)) => Ok(file.stored_len(at)?.unwrap_or(0)),
             _ => Ok(page.packed_len() as u64),
         }
     }
 }
 
-impl Pages for Look {
-    fn page(&self, at: Position) -> Result<Page<'_>> {
+impl Look {
+    fn lend<'l>(&'l self, at: Position, loans: &'l Loans) -> Result<Page<'l>> {
         match self.homes.get(&at.chunk()) {
-            Some(home) => home.page(at),
+            Some(home) => home.page(at, loans),
             None => Err(Error::corrupt(at, "its chunk does not exist")),
         }
+    }
+
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        Some(Box::new(Apart { look: self, loans: Loans::aside() }))
+    }
+}
+
+impl Pages for Look {
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        self.lend(at, &self.loans)
+    }
+
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        Look::apart(self)
+    }
+}
+
+/// A look with loans of its own.
+struct Apart<'l> {
+    look: &'l Look,
+    loans: Loans,
+}
+
+impl Pages for Apart<'_> {
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        self.look.lend(at, &self.loans)
+    }
+
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        self.look.apart()
     }
 }
 

@@ -37,8 +37,12 @@ use std::sync::OnceLock;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Incarnation;
+use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position, Version};
-use crate::log::directory::{Chunk, Chunks, HeapHome, Home};
+use crate::log::cache::Cache;
+use crate::log::chunk::Written;
+use crate::log::directory::{Chunk, Chunks, FileHome, HeapHome, Home};
+use crate::log::places::Stated;
 use crate::log::space::Space;
 use crate::store::commit::Until;
 use crate::store::options::Settings;
@@ -59,6 +63,8 @@ pub(crate) struct Machine {
     pub(crate) turn: Arc<Turn>,
     pub(crate) versions: Versions,
     pub(crate) chunks: Chunks,
+    /// Copies of pages, if they are not read in place.
+    pub(crate) cache: Option<Arc<Cache>>,
     /// Set once, by the first failed write or sync (L9).
     poison: OnceLock<Stopped>,
     pub(crate) counters: stats::Counters,
@@ -163,7 +169,18 @@ impl OpenChunk {
     }
 }
 
+/// What a seal says of a chunk, for its home.
+pub(crate) fn stated(chunk: &SealedChunk) -> Stated {
+    Stated { id: chunk.id, extent: chunk.extent, generation: chunk.generation, slot_count: chunk.slot_count }
+}
+
 impl Machine {
+    /// The home of a chunk that was written just now.
+    pub(crate) fn file_home(&self, chunk: &SealedChunk, written: &Written) -> Arc<FileHome> {
+        let home = FileHome::new(Arc::clone(&self.disk), stated(chunk), self.cache.as_ref());
+        Arc::new(home.knowing(&written.slots, written.directory))
+    }
+
     /// The newest published version.
     pub(crate) fn version(&self) -> Version {
         self.versions.current(&crate::sync::epoch::pin()).version

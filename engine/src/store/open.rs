@@ -14,17 +14,18 @@ use crate::format::record::{self, RecordKind};
 use crate::format::seal::Seal;
 use crate::format::{Extent, TableId, Version};
 use crate::log::append::{Label, Log, Segment};
+use crate::log::cache::Cache;
 use crate::log::directory::{Chunk, Chunks, FileHome, Home};
 use crate::log::recover::{self, Bodies, Headers, Walk};
 use crate::log::space::Space;
 use crate::store::checkpoint::{Busy, seal_of};
 use crate::store::commit::Pipeline;
 use crate::store::edit::Draft;
-use crate::store::options::Settings;
+use crate::store::options::{Reads, Settings};
 use crate::store::reclaim::{Account, Reclaim};
 use crate::store::replay::Replay;
 use crate::store::slots::{Slots, runs_from};
-use crate::store::{Identity, Machine, OpenChunk};
+use crate::store::{Identity, Machine, OpenChunk, stated};
 use crate::sync::{Condvar, Mutex};
 use crate::version::root::{Catalogue, Root, TableEntry, Tree, Versions};
 
@@ -210,8 +211,9 @@ fn assemble(
     let space =
         Space::new(file_len, used.chain(seal.chunks.iter().map(|chunk| chunk.extent))).map_err(|e| e.within(disk.name()))?;
     let open = OpenChunk::new(seal.next_chunk);
+    let cache = (settings.reads == Reads::Copied).then(|| Arc::new(Cache::new(settings.cache_bytes)));
     let file_chunk = |chunk: &crate::format::seal::SealedChunk| {
-        let home = FileHome::new(Arc::clone(&disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
+        let home = FileHome::new(Arc::clone(&disk), stated(chunk), cache.as_ref());
         Chunk::new(chunk.id, Home::File(Arc::new(home)))
     };
     let chunks = seal.chunks.iter().map(file_chunk).chain([open.chunk()]).collect();
@@ -256,6 +258,7 @@ fn assemble(
         turn: Arc::default(),
         versions: Versions::new(root.clone()),
         chunks: Chunks::new(chunks),
+        cache,
         poison: OnceLock::new(),
         counters: super::stats::Counters::default(),
         signal: super::background::Signal::default(),

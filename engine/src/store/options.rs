@@ -31,6 +31,21 @@ pub enum Create {
     Never,
 }
 
+/// How pages of the file are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// In place, through a memory map: no copy, no lock, and the system's memory is the cache. Each page is checked at its first use. Where the medium fails under a mapped page, or
+    /// another program cuts the file short, the process gets SIGBUS: a map cannot give an error.
+    #[default]
+    Mapped,
+    /// By copying: each page is read from the file with a system call and checked whenever it is read, and [`crate::Options::cache_bytes`] of them are kept. No byte of the file is
+    /// reached through a map, so a failing medium and a file cut short are errors (`Io`, `Corrupt`) that name the place; the store goes on, and the next read is tried anew.
+    ///
+    /// For network file systems, removable media, and processes that must survive both. Costs a look-up behind a short lock for each page that a reader meets first, and a read and a
+    /// check for each that is not in the cache. What a [`crate::Reader`] lends it keeps in memory until it is dropped: read much by way of several readers of one snapshot.
+    Copied,
+}
+
 /// The settings of an open store.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -51,7 +66,8 @@ pub(crate) struct Settings {
     pub(crate) lz4: bool,
     /// Chunks with a smaller share of pages still needed get dense twins, 0 to 1.
     pub(crate) compact_below: f64,
-    /// Memory for unpacked pages of compressed tables.
+    pub(crate) reads: Reads,
+    /// Memory for unpacked pages of compressed tables, or for copies of pages.
     pub(crate) cache_bytes: u64,
     /// Of a file that is created, on Unix.
     pub(crate) permissions: u32,
@@ -72,6 +88,7 @@ impl Default for Settings {
             strict: false,
             lz4: false,
             compact_below: 0.5,
+            reads: Reads::Mapped,
             cache_bytes: 64 << 20,
             permissions: OWNER_ALONE,
             volatile: false,

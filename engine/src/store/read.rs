@@ -7,8 +7,9 @@ use crossbeam_epoch::Guard;
 
 use crate::error::Result;
 use crate::format::Position;
+use crate::log::cache::Loans;
 use crate::log::directory::Home;
-use crate::page::Page;
+use crate::page::{Page, PageBuf};
 use crate::store::Machine;
 use crate::store::background::Worker;
 use crate::sync::{Mutex, epoch};
@@ -72,40 +73,60 @@ impl Drop for Held {
 pub(crate) struct Lender<'m> {
     machine: &'m Machine,
     guard: Guard,
+    loans: Loans,
 }
 
 impl<'m> Lender<'m> {
     pub(crate) fn new(machine: &'m Machine) -> Lender<'m> {
-        Lender { machine, guard: epoch::pin() }
+        Lender { machine, guard: epoch::pin(), loans: Loans::default() }
     }
 
     pub(crate) fn guard(&self) -> &Guard {
         &self.guard
     }
+
+    /// Lets copies of pages go if there are many: whoever reads on and on, and points into none of them now, does this now and then.
+    pub(crate) fn end_many_loans(&mut self) {
+        self.loans.end_many();
+    }
 }
 
 impl Pages for Lender<'_> {
     fn page(&self, at: Position) -> Result<Page<'_>> {
-        self.machine.chunks.page(at, &self.guard)
+        self.machine.chunks.page(at, &self.guard, &self.loans)
+    }
+
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        let copies = self.machine.cache.is_some();
+        copies.then(|| Box::new(Lender::new(self.machine)) as Box<dyn Pages + '_>)
     }
 }
 
-/// A value that keeps its version and the home that its bytes are in. The same bytes each time: the page is frozen, and the home is held.
+/// A value that keeps its version and what its bytes are in. The same bytes each time: the page is frozen, and held.
 pub(crate) struct Kept {
-    home: Home,
+    bytes: Keeper,
     held: Held,
     at: Position,
     /// Where the value stands in the page.
     range: Range<usize>,
 }
 
+/// What keeps a page where it is.
+enum Keeper {
+    Home(Home),
+    Copy(Arc<PageBuf>),
+}
+
 impl Kept {
     /// Keeps `value`, which `page` of the held version contains; none if its home is being exchanged at this moment.
     pub(crate) fn new(held: Held, lender: &Lender<'_>, page: Page<'_>, value: &[u8]) -> Option<Kept> {
         let at = page.position();
-        let home = held.machine().chunks.find(at.chunk(), lender.guard())?.home(lender.guard()).clone();
+        let bytes = match lender.loans.copy(at) {
+            Some(copy) => Keeper::Copy(copy),
+            None => Keeper::Home(held.machine().chunks.find(at.chunk(), lender.guard())?.home(lender.guard()).clone()),
+        };
         let start = (value.as_ptr() as usize).checked_sub(page.bytes().as_ptr() as usize)?;
-        let kept = Kept { home, held, at, range: start..start + value.len() };
+        let kept = Kept { bytes, held, at, range: start..start + value.len() };
         (kept.as_ref() == value).then_some(kept)
     }
 }
@@ -113,6 +134,10 @@ impl Kept {
 impl AsRef<[u8]> for Kept {
     fn as_ref(&self) -> &[u8] {
         debug_assert!(self.held.root().version.0 > 0);
-        self.home.page(self.at).ok().and_then(|page| page.bytes().get(self.range.clone())).unwrap_or_default()
+        let page = match &self.bytes {
+            Keeper::Home(home) => home.page_in_place(self.at).ok().flatten(),
+            Keeper::Copy(copy) => Some(copy.page()),
+        };
+        page.and_then(|page| page.bytes().get(self.range.clone())).unwrap_or_default()
     }
 }

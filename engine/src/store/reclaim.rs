@@ -12,10 +12,9 @@ use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
-use crate::log::directory::{FileHome, HeapHome, Home, Lease};
+use crate::log::directory::{HeapHome, Home, Lease};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::epoch;
@@ -287,13 +286,8 @@ impl Machine {
     fn stored_len(&self, at: Position) -> Option<u64> {
         let guard = epoch::pin();
         match self.chunks.find(at.chunk(), &guard)?.home(&guard) {
-            Home::File(file) => stored_len(file, at).ok().flatten(),
+            Home::File(file) => file.stored_len(at).ok().flatten(),
             Home::Heap(_) => None,
         }
     }
-}
-
-/// Stored length of a page of a chunk in the file.
-pub(crate) fn stored_len(file: &FileHome, at: Position) -> Result<Option<u64>> {
-    Ok(file.stored(at)?.map(|bytes| bytes.len() as u64))
 }

@@ -151,6 +151,10 @@ pub struct Stats {
     pub pressure_waits: u64,
     /// Time in those waits.
     pub pressure_time: Duration,
+    /// Bytes of copies of pages in the cache; 0 where pages are read through the map.
+    pub cached_bytes: u64,
+    /// Pages that were read from the file and checked because no copy was at hand; 0 where pages are read through the map.
+    pub page_loads: u64,
     /// Why the last step of the background thread failed, if it did. It is tried again.
     pub background_error: Option<String>,
 }
@@ -190,6 +194,8 @@ impl Machine {
             wait_time_max: time(&c.wait_max_ns),
             pressure_waits: load(&c.pressure_waits),
             pressure_time: time(&c.pressure_ns),
+            cached_bytes: self.cache.as_ref().map_or(0, |cache| cache.bytes()),
+            page_loads: self.cache.as_ref().map_or(0, |cache| cache.loads()),
             background_error: self.signal.last_error(),
             ..Stats::default()
         };

@@ -14,13 +14,13 @@ use crate::page::{Item, Key, Page};
 ///
 /// # Errors
 /// `Corrupt`: names the first page that breaks an invariant, expected and found. What [`Pages::page`] gives.
-pub fn check<P: Pages + ?Sized>(pages: &P, root: &Root, table: TableId, seen: &mut dyn FnMut(Position, Page<'_>)) -> Result<()> {
+pub fn check(pages: &dyn Pages, root: &Root, table: TableId, seen: &mut dyn FnMut(Position, Page<'_>)) -> Result<()> {
     if root.height == 0 {
         let empty = root.at.is_none() && root.len == 0;
         return if empty { Ok(()) } else { Err(Error::corrupt(root.at, "a tree without pages has a root or entries")) };
     }
-    let mut checker = Checker { pages, table, seen, visited: HashSet::new() };
-    let found = checker.subtree(root.at, top_level(root)?, Span { low: None, high: None })?;
+    let mut checker = Checker { table, seen, visited: HashSet::new() };
+    let found = checker.subtree(pages, root.at, top_level(root)?, Span { low: None, high: None })?;
     if root.height > 1 && pages.page(root.at)?.count() < 2 {
         return Err(Error::corrupt(root.at, "a root branch with a single child"));
     }
@@ -40,42 +40,44 @@ impl Span<'_> {
     }
 }
 
-struct Checker<'c, 'p, P: ?Sized> {
-    pages: &'p P,
+struct Checker<'c> {
     table: TableId,
     seen: &'c mut dyn FnMut(Position, Page<'_>),
     visited: HashSet<Position>,
 }
 
-impl<'p, P: Pages + ?Sized> Checker<'_, 'p, P> {
+impl Checker<'_> {
     /// Checks the page at `at` and what is below it; gives the number of entries. Recursion ends at level 0, and no page is
     /// visited twice.
-    fn subtree(&mut self, at: Position, level: u32, span: Span<'_>) -> Result<u64> {
+    fn subtree(&mut self, pages: &dyn Pages, at: Position, level: u32, span: Span<'_>) -> Result<u64> {
         self.visit(at)?;
-        let page = page_on(self.pages, at, level)?;
+        let apart = pages.apart();
+        let page = page_on(apart.as_deref().unwrap_or(pages), at, level)?;
         self.report(at, page)?;
         if page.count() == 0 {
             return Err(Error::corrupt(at, "an empty page"));
         }
-        if level == 0 { self.leaf(at, page, span) } else { self.branch(at, page, level, span) }
+        if level == 0 { self.leaf(pages, at, page, span) } else { self.branch(pages, at, page, level, span) }
     }
 
-    fn leaf(&mut self, at: Position, page: Page<'p>, span: Span<'_>) -> Result<u64> {
+    fn leaf(&mut self, pages: &dyn Pages, at: Position, page: Page<'_>, span: Span<'_>) -> Result<u64> {
         let mut before: Option<Key> = None;
         for i in 0..page.count() {
             let key = page.key(i)?;
             expect_order(at, i, before.as_ref(), &key, &span)?;
             if let Item::Large { at, .. } = page.item(i)? {
                 self.visit(at)?;
-                resolve(self.pages, page.item(i)?, &key)?;
-                self.report(at, self.pages.page(at)?)?;
+                let apart = pages.apart();
+                let pages = apart.as_deref().unwrap_or(pages);
+                resolve(pages, page.item(i)?, &key)?;
+                self.report(at, pages.page(at)?)?;
             }
             before = Some(key);
         }
         Ok(page.count() as u64)
     }
 
-    fn branch(&mut self, at: Position, page: Page<'p>, level: u32, span: Span<'_>) -> Result<u64> {
+    fn branch(&mut self, pages: &dyn Pages, at: Position, page: Page<'_>, level: u32, span: Span<'_>) -> Result<u64> {
         let count = page.count();
         let (mut low, mut total) = (None::<Key>, 0);
         for i in 0..count {
@@ -85,7 +87,7 @@ impl<'p, P: Pages + ?Sized> Checker<'_, 'p, P> {
             }
             let below = Span { low: low.as_deref().or(span.low), high: high.as_deref().or(span.high) };
             let child = page.child(i)?;
-            let found = self.subtree(child, level - 1, below)?;
+            let found = self.subtree(pages, child, level - 1, below)?;
             expect_entries(child, page.entries(i)?, found)?;
             total = add_entries(at, total, found)?;
             low = high;

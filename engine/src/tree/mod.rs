@@ -64,6 +64,12 @@ pub trait Pages {
     /// # Errors
     /// `Corrupt` if there is no such page or it is damaged; `Io` if it cannot be read.
     fn page(&self, at: Position) -> Result<Page<'_>>;
+
+    /// The same pages from a lender of their own: what that lends it holds no longer than it lives. None if lending costs nothing to hold. Whoever goes through a whole tree takes
+    /// one for each page, and so holds a page a level.
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        None
+    }
 }
 
 /// The pages of one transaction's savepoint, under change.

@@ -569,3 +569,48 @@ fn walk_goes_children_first_and_prunes() {
     .unwrap();
     assert_eq!(new, root.height);
 }
+
+/// Counts the lenders apart from it that live.
+struct Counted<'m> {
+    memory: &'m Memory,
+    living: &'m Cell<u32>,
+    most: &'m Cell<u32>,
+}
+
+impl<'m> Counted<'m> {
+    fn new(memory: &'m Memory, living: &'m Cell<u32>, most: &'m Cell<u32>) -> Counted<'m> {
+        living.set(living.get() + 1);
+        most.set(most.get().max(living.get()));
+        Counted { memory, living, most }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.living.set(self.living.get() - 1);
+    }
+}
+
+impl Pages for Counted<'_> {
+    fn page(&self, at: Position) -> Result<Page<'_>> {
+        self.memory.page(at)
+    }
+
+    fn apart(&self) -> Option<Box<dyn Pages + '_>> {
+        Some(Box::new(Counted::new(self.memory, self.living, self.most)))
+    }
+}
+
+/// Whoever goes through a whole tree holds a page a level and a large value, however many there are: where pages are copied, that bounds the memory.
+#[test]
+fn walk_and_check_hold_a_page_a_level() {
+    let (mut memory, mut root) = inserted(0..5_000);
+    for key in 0..50_u32 {
+        insert(&mut memory, &mut root, &[b"large", &key.to_be_bytes()[..]].concat(), &[1; 9_000]).unwrap();
+    }
+    let (living, most) = (Cell::new(0), Cell::new(0));
+    let counted = Counted::new(&memory, &living, &most);
+    check(&counted, &root, TABLE, &mut |_, _| {}).unwrap();
+    walk(&counted, &root, &mut |_| true, &mut |_, _| Ok(())).unwrap();
+    assert_eq!((living.get(), most.get()), (1, 1 + root.height + 1));
+}

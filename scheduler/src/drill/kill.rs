@@ -32,6 +32,8 @@ pub struct ChildPlan {
     pub series: u32,
     /// Threads that write, 1 to 255, not more than the storm's job has instances.
     pub lanes: u32,
+    /// How the store reads its file.
+    pub reads: treering::Reads,
 }
 
 /// What children have acknowledged: for each lane the steps before a number.
@@ -88,7 +90,7 @@ impl Acks {
 /// # Errors
 /// The engine's; `NotFound` when the store was not loaded by a drill.
 pub fn run_child(path: &Path, plan: &ChildPlan, acks: impl Write + Send) -> Result<()> {
-    let store = existing(path)?;
+    let store = existing(path, plan.reads)?;
     let job = storm_job(&store)?;
     let snapshot = store.snapshot();
     let acks = Mutex::new(acks);
@@ -185,7 +187,7 @@ pub fn collect(mut acks: Acks, from: impl Read, after: u64, kill: impl FnOnce() 
 /// The engine's. A broken promise is no error but in the result.
 pub fn prove(path: &Path, plan: &ChildPlan, acks: &Acks) -> Result<Proof> {
     let start = Instant::now();
-    let store = existing(path)?;
+    let store = existing(path, plan.reads)?;
     let open = start.elapsed();
     let proof = prove_on(&store, plan, acks, open)?;
     store.into_engine().close()?;

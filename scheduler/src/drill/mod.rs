@@ -30,7 +30,7 @@ use script::Lane;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use storm::{Beside, Slice};
-use treering::{BlobForm, Create, Options, Store};
+use treering::{BlobForm, Create, Options, Reads, Store};
 
 /// Name of the mark that holds the [`StormJob`].
 const STORM_JOB: &str = "storm_job";
@@ -84,6 +84,8 @@ pub struct Plan {
     pub kills: u32,
     /// Threads of a child that write.
     pub lanes: u32,
+    /// How every store of the drill reads its file.
+    pub reads: Reads,
 }
 
 /// What came of it.
@@ -123,13 +125,14 @@ pub fn run(plan: &Plan, cluster: Cluster, kill_child: &mut KillChild<'_>, watch:
 /// As [`TaskStore::load`]; `Store(Exists)` when there is something at `path`.
 pub fn load(
     path: &Path,
+    reads: Reads,
     mut cluster: Cluster,
     storm: &StormSizes,
     seed: u64,
     advance: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<(TaskStore, Loaded)> {
     let job = cluster.add_storm_job(storm, seed)?;
-    let store = TaskStore::on(options().create(Create::New).open(path)?)?;
+    let store = TaskStore::on(options(reads).create(Create::New).open(path)?)?;
     let loaded = store.load(&cluster, advance)?;
     store.set_mark(STORM_JOB, &job)?;
     Ok((store, loaded))
@@ -180,7 +183,7 @@ impl Drill<'_> {
         // The job, its two configurations; four events and a row for each task.
         self.watch.begin(Phase::Load, crate::tasks::rows_of(&cluster) + 3 + 5 * u64::from(storm.instances) + events);
         let start = Instant::now();
-        let (store, loaded) = load(&self.file("cluster.ring"), cluster, storm, self.plan.seed, &mut |rows| {
+        let (store, loaded) = load(&self.file("cluster.ring"), self.plan.reads, cluster, storm, self.plan.seed, &mut |rows| {
             self.watch.done(rows);
             self.may_go_on()
         })?;
@@ -213,7 +216,7 @@ impl Drill<'_> {
         next += storm::storm(store, lane, next, &Beside::Nobody, self.watch, &go_on(slice_time / 4))?.steps;
         let other = self.file("other.ring");
         store.snapshot().backup_to(&other, BlobForm::Plain)?;
-        let other = TaskStore::on(Options::new().open_read_only(&other)?)?;
+        let other = TaskStore::on(options(self.plan.reads).open_read_only(&other)?)?;
         for _ in 0..rounds {
             let besides = [Beside::Nobody, Beside::Readers(&other, self.plan.readers), Beside::Readers(store, self.plan.readers)];
             for (sum, beside) in sums.iter_mut().zip(&besides) {
@@ -248,7 +251,7 @@ impl Drill<'_> {
         let before = digest(&store.snapshot())?;
         store.into_engine().close()?;
         let start = Instant::now();
-        let store = existing(&self.file("cluster.ring"))?;
+        let store = existing(&self.file("cluster.ring"), self.plan.reads)?;
         self.figures.open_after_close_ms = milliseconds(start.elapsed());
         let stats = store.engine().stats();
         (self.figures.file_bytes, self.figures.live_bytes) = (stats.file_bytes, stats.live_bytes);
@@ -261,7 +264,8 @@ impl Drill<'_> {
 
     fn kills(&mut self, job: &StormJob, kill_child: &mut KillChild<'_>) -> Result<()> {
         let path = self.file("cluster.ring");
-        let plan = ChildPlan { series: 1, lanes: self.plan.lanes.clamp(1, job.instances.min(Lane::MOST_LANES)) };
+        let lanes = self.plan.lanes.clamp(1, job.instances.min(Lane::MOST_LANES));
+        let plan = ChildPlan { series: 1, lanes, reads: self.plan.reads };
         let mut acks = Acks::new(&plan);
         let mut sum = KillFigures::default();
         self.watch.begin(Phase::Kill, self.plan.kills.into());
@@ -285,7 +289,7 @@ impl Drill<'_> {
         self.watch.begin(Phase::Restore, 3);
         let (plain, lz4, restored) = (self.file("blob.ring"), self.file("blob.lz4"), self.file("restored.ring"));
         let start = Instant::now();
-        let store = TaskStore::on(Options::new().open_read_only(&plain)?)?;
+        let store = TaskStore::on(options(self.plan.reads).open_read_only(&plain)?)?;
         self.figures.blob_open_ms = milliseconds(start.elapsed());
         let snapshot = store.snapshot();
         View::new(&snapshot.reader()).task(storm_job(&store)?.first_task)?;
@@ -300,7 +304,7 @@ impl Drill<'_> {
             let seconds = start.elapsed().as_secs_f64();
             let figure = if number == 0 { &mut self.figures.restore_seconds } else { &mut self.figures.restore_lz4_seconds };
             *figure = seconds;
-            let store = existing(&restored)?;
+            let store = existing(&restored, self.plan.reads)?;
             self.same(name, &store, contents)?;
             // A restored store is a store: it takes changes.
             let lane = Lane::new(storm_job(&store)?, 2, 0, 1)?;
@@ -354,14 +358,14 @@ impl Drill<'_> {
     }
 }
 
-/// How the drill opens its stores for writing.
-fn options() -> Options {
-    Options::new().log_bytes(LOG_BYTES)
+/// How the drill opens its stores.
+fn options(reads: Reads) -> Options {
+    Options::new().log_bytes(LOG_BYTES).reads(reads)
 }
 
 /// A task store that must be there.
-fn existing(path: &Path) -> Result<TaskStore> {
-    let store: Store = options().create(Create::Never).open(path)?;
+fn existing(path: &Path, reads: Reads) -> Result<TaskStore> {
+    let store: Store = options(reads).create(Create::Never).open(path)?;
     TaskStore::on(store)
 }
 

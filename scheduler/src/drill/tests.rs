@@ -144,7 +144,7 @@ fn a_storm_in_memory_breaks_nothing() {
 /// Acknowledgements are read to the end of the pipe; the kill comes once, after the number asked for; a line cut short was not told.
 #[test]
 fn acknowledgements_are_collected() {
-    let plan = ChildPlan { series: 1, lanes: 2 };
+    let plan = ChildPlan { series: 1, lanes: 2, reads: Reads::Mapped };
     let mut kills = 0;
     let kill = || {
         kills += 1;
@@ -163,7 +163,7 @@ fn acknowledgements_are_collected() {
 /// What was acknowledged and is lost, and what nobody can have written, are both found; one step beyond is nothing to complain of.
 #[test]
 fn a_lost_acknowledgement_is_found() {
-    let plan = ChildPlan { series: 1, lanes: 2 };
+    let plan = ChildPlan { series: 1, lanes: 2, reads: Reads::Mapped };
     let check = |written: [u64; 2], told: [u64; 2], beyond: u64, expected: &[&str]| {
         let (store, job) = loaded();
         let mut acks = Acks::new(&plan);

@@ -144,10 +144,16 @@ fn corrupt_every_byte_of_a_compressed_store() {
     every_byte(Flavour::Compressed);
 }
 
+/// L8: pages that are copied and not mapped, and read again and again.
+#[test]
+fn corrupt_every_byte_of_a_copied_store() {
+    every_byte(Flavour::Copied);
+}
+
 /// L8: sectors zeroed, filled, exchanged, older than they should be.
 #[test]
 fn corrupt_every_sector() {
-    for flavour in [Flavour::Closed, Flavour::Killed, Flavour::Strict, Flavour::Compressed] {
+    for flavour in [Flavour::Closed, Flavour::Killed, Flavour::Strict, Flavour::Compressed, Flavour::Copied] {
         every_sector(flavour);
     }
 }

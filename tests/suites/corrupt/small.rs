@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use treering::Options;
 use treering::disk::Disk;
+use treering::{Options, Reads};
 use treering_tests::{Change, Durability, Model, SimulatedDisk, State, drive};
 
 /// How a store came to its end.
@@ -17,6 +17,8 @@ pub(crate) enum Flavour {
     Strict,
     /// Closed cleanly, its tables compressed.
     Compressed,
+    /// Closed cleanly, read by copying.
+    Copied,
 }
 
 /// A store's file and what it must hold.
@@ -40,6 +42,7 @@ fn insert(table: &str, key: u64, len: usize) -> Change {
 /// A store of that flavour.
 pub(crate) fn build(flavour: Flavour) -> Built {
     let options = drive::small_options().strict(flavour == Flavour::Strict).lz4(flavour == Flavour::Compressed);
+    let options = if flavour == Flavour::Copied { options.reads(Reads::Copied).cache_bytes(8 << 10) } else { options };
     let disk = SimulatedDisk::new();
     let store = options.open_on(Arc::clone(&disk) as Arc<dyn Disk>).expect("a new store");
     let mut model = Model::new();
@@ -59,7 +62,7 @@ pub(crate) fn build(flavour: Flavour) -> Built {
     let before = model.newest().1.clone();
     commit(&[insert("t", 59, 70), Change::Remove { table: "t".into(), key: b"key-0001".to_vec() }], &mut model);
     let (version, state) = (model.newest().0, model.newest().1.clone());
-    let is_closed = matches!(flavour, Flavour::Closed | Flavour::Compressed);
+    let is_closed = matches!(flavour, Flavour::Closed | Flavour::Compressed | Flavour::Copied);
     let file = if is_closed {
         store.close().expect("close");
         disk.bytes()

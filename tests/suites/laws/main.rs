@@ -2,6 +2,7 @@
 //!
 //! Nothing here sleeps or looks at a clock: where threads meet, a disk holds an operation back until the test lets it pass.
 
+mod copied;
 mod keeping;
 mod reading;
 mod sharing;

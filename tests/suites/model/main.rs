@@ -3,7 +3,7 @@
 //! One seed makes one list of steps. A list that fails is shortened before it is printed; `TREERING_SEED` repeats the run, and
 //! `TREERING_DEPTH` makes it so many times as long (TESTING.md).
 
-use treering::Options;
+use treering::{Options, Reads};
 use treering_tests::shrink::shrink;
 use treering_tests::{Life, Seed, Shape, Step, Workload, depth, drive};
 
@@ -66,6 +66,20 @@ fn model_commits_by_seal() {
 #[test]
 fn model_lz4() {
     check("model_lz4", 150, 60, &Shape::small(), &drive::small_options().lz4(true), false);
+}
+
+/// Pages are copied, and hardly any is kept.
+#[test]
+fn model_copied() {
+    let options = drive::small_options().reads(Reads::Copied).cache_bytes(16 << 10);
+    check("model_copied", 150, 60, &Shape::small(), &options, false);
+}
+
+/// Compressed pages are copied while the thread works beside the steps; none is kept.
+#[test]
+fn model_copied_lz4_with_thread() {
+    let options = drive::small_options().reads(Reads::Copied).cache_bytes(0).lz4(true).background(true).log_bytes(8 << 10);
+    check("model_copied_lz4_with_thread", 40, 60, &Shape::small(), &options, true);
 }
 
 /// Each synced commit writes a header too.

@@ -1,10 +1,11 @@
 //! Crashes at every moment: what the medium may hold then is built from a log of operations, opened, compared with the model at exactly
 //! the version that opened, written on, and crashed again (FORMAT 2 and 9; L3, L9).
 //!
-//! [`explore`] enumerates and judges the states; [`faults`] fails each operation in turn; [`tail`] cuts the file at each length.
+//! [`explore`] enumerates and judges the states; [`faults`] fails each operation in turn, [`reads`] those that copy pages; [`tail`] cuts the file at each length.
 
 mod explore;
 mod faults;
+mod reads;
 mod tail;
 
 use treering_tests::{Chronicle, Durability, Seed, Shape, Step, Workload, depth, drive};
@@ -59,6 +60,14 @@ fn l3_crashes_around_checkpoints() {
 fn l3_crashes_of_commits_by_seal() {
     let shape = Shape { change_count_max: 12, ..Shape::small() };
     check("l3_crashes_of_commits_by_seal", 5, 24, &shape, &drive::small_options().record_bytes(100));
+}
+
+/// L3: crashes of a store that copies what it reads.
+#[test]
+fn l3_crashes_with_copied_reads() {
+    let shape = Shape { change_count_max: 24, ..Shape::small() };
+    let options = drive::small_options().reads(treering::Reads::Copied).cache_bytes(16 << 10);
+    check("l3_crashes_with_copied_reads", 2, 30, &shape, &options);
 }
 
 /// L3: crashes with a second sync for each commit.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use clap::Args;
+use treering::Reads;
 use treering_scheduler::Result as DrillResult;
 use treering_scheduler::drill::kill::{Acks, ChildPlan, collect, run_child};
 
@@ -23,11 +24,14 @@ pub(crate) struct DrillChild {
     store: PathBuf,
     series: u32,
     lanes: u32,
+    #[arg(long)]
+    copied: bool,
 }
 
 impl DrillChild {
     pub(crate) fn run(&self, _out: &mut Output) -> Result {
-        let plan = ChildPlan { series: self.series, lanes: self.lanes };
+        let reads = if self.copied { Reads::Copied } else { Reads::Mapped };
+        let plan = ChildPlan { series: self.series, lanes: self.lanes, reads };
         // Past our own buffer: a line is an acknowledgement, and out before the lane goes on.
         Ok(run_child(&self.store, &plan, io::stdout())?)
     }
@@ -60,6 +64,9 @@ impl Running {
         let start = || {
             let mut command = Command::new(std::env::current_exe()?);
             command.arg(COMMAND).arg(store).args([plan.series.to_string(), plan.lanes.to_string()]);
+            if plan.reads == Reads::Copied {
+                command.arg("--copied");
+            }
             let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
             let pipe = child.stdout.take().ok_or_else(|| io::Error::other("it has no pipe"))?;
             Ok((child, pipe, false))

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use treering::ErrorKind as StoreError;
+use treering::{ErrorKind as StoreError, Reads};
 use treering_scheduler::cluster::{Cluster, StormSizes};
 use treering_scheduler::drill::{self, Plan};
 use treering_scheduler::generate::{Sizes, generate, nodes};
@@ -72,6 +72,9 @@ pub(crate) struct Drill {
     /// Exit with 1 also if a bound of time was missed
     #[arg(long)]
     strict_times: bool,
+    /// Let every store copy pages instead of mapping its file
+    #[arg(long)]
+    copied: bool,
     /// Make the temporary folder here, on the medium that is to be tried [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -175,6 +178,7 @@ impl Drill {
             rounds: ROUNDS,
             kills: self.kills.unwrap_or(or_full(3, 10)),
             lanes: LANES,
+            reads: if self.copied { Reads::Copied } else { Reads::Mapped },
         }
     }
 }
