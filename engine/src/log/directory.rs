@@ -10,7 +10,8 @@
 //! no guard that could have seen it is pinned any more (and when no owned value holds it). Table and homes change only under the reclaimer's lock.
 //!
 //! Invariants: (1) a page of a heap home is put before a root that reaches it is published, and taken only when no held version reaches it;
-//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: its lease says so.
+//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: its lease says so;
+//! (3) no page that was in the file when it was opened names a page in memory: checked at its first use, since (1) rests on it.
 
 #![allow(unsafe_code)]
 
@@ -23,8 +24,9 @@ use crossbeam_epoch::{Atomic, Guard, Owned};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::chunk::{ChunkTail, NO_PAGE, TAIL_LEN};
+use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position};
-use crate::page::{ALIGN, HEAD_LEN, Page, PageBuf};
+use crate::page::{ALIGN, HEAD_LEN, Item, Kind, Page, PageBuf};
 use crate::sync::epoch;
 
 /// All chunks that a page may stand in.
@@ -305,6 +307,8 @@ pub(crate) struct FileHome {
     pub(crate) extent: Extent,
     pub(crate) generation: u32,
     slot_count: u32,
+    /// Its pages name only pages of chunks below this one.
+    below: ChunkId,
     opened: OnceLock<Opened>,
     /// Pages that are compressed in the file, unpacked at first use.
     unpacked: OnceLock<HeapHome>,
@@ -330,14 +334,17 @@ unsafe impl Send for Opened {}
 unsafe impl Sync for Opened {}
 
 impl FileHome {
-    /// The chunk `id` in `extent`, as a seal states it. Reads nothing yet.
-    pub(crate) fn new(disk: Arc<dyn Disk>, id: ChunkId, extent: Extent, generation: u32, slot_count: u32) -> FileHome {
+    /// The chunk as a seal states it. `below`: the next chunk id of that seal, so that no page of the file can name one in memory, whatever stands in the
+    /// file: pages in memory are freed by what this process knows of them (invariant (1)). Reads nothing yet.
+    pub(crate) fn new(disk: Arc<dyn Disk>, stated: &SealedChunk, below: ChunkId) -> FileHome {
+        let SealedChunk { id, extent, generation, slot_count, .. } = *stated;
         FileHome {
             disk,
             id,
             extent,
             generation,
             slot_count,
+            below,
             opened: OnceLock::new(),
             unpacked: OnceLock::new(),
             lease: Arc::new(Lease),
@@ -351,9 +358,13 @@ impl FileHome {
 
     /// The same home without the unpacked pages. Swung to, it lets their memory go.
     pub(crate) fn packed(&self) -> FileHome {
-        let FileHome { id, extent, generation, slot_count, .. } = *self;
-        let fresh = FileHome::new(Arc::clone(&self.disk), id, extent, generation, slot_count);
-        FileHome { lease: Arc::clone(&self.lease), ..fresh }
+        FileHome {
+            disk: Arc::clone(&self.disk),
+            opened: OnceLock::new(),
+            unpacked: OnceLock::new(),
+            lease: Arc::clone(&self.lease),
+            ..*self
+        }
     }
 
     /// Bytes of memory of unpacked pages.
@@ -377,6 +388,7 @@ impl FileHome {
             Page::trusted(bytes, at)?
         } else {
             let page = Page::verify(bytes, at)?;
+            self.names_below(page)?;
             word.fetch_or(bit, Ordering::Relaxed);
             page
         };
@@ -388,9 +400,29 @@ impl FileHome {
     fn unpack(&self, page: Page<'_>, at: Position) -> Result<Page<'_>> {
         let unpacked = self.unpacked.get_or_init(HeapHome::new);
         if !unpacked.has(at.ordinal()) {
-            unpacked.put_if_absent(at.ordinal(), page.unpack()?);
+            let page = page.unpack()?;
+            self.names_below(page.page())?;
+            unpacked.put_if_absent(at.ordinal(), page);
         }
         unpacked.page(at)
+    }
+
+    /// Every page that this one names stands in a chunk of the file. Of a compressed page nothing can be seen.
+    fn names_below(&self, page: Page<'_>) -> Result<()> {
+        for i in 0..page.count() {
+            let named = match page.kind() {
+                Kind::Branch => page.child(i)?,
+                _ => match page.item(i)? {
+                    Item::Large { at, .. } => at,
+                    Item::Inline(_) => continue,
+                },
+            };
+            if named.chunk() >= self.below {
+                let what = format!("it names {named}, but the newest chunk of its seal is before {}", self.below);
+                return Err(Error::corrupt(page.position(), what));
+            }
+        }
+        Ok(())
     }
 
     /// The stored bytes of a page, unchecked but for their bounds; `None` where the directory has no page.
@@ -457,3 +489,6 @@ impl FileHome {
         Ok(self.opened.get_or_init(|| opened))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::format::header::Cursor;
+use crate::format::ids::MAX_NEXT_CHUNK;
 use crate::format::record::RecordKind;
 use crate::format::seal::{Seal, SealedChunk, SealedTable};
 use crate::format::{ChunkId, Extent, Position, TableId, Version};
@@ -222,14 +223,14 @@ impl Machine {
                 chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
             }
         }
-        let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), ChunkId(open.id.0 + 1));
+        let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), open.id.next());
         Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes }
     }
 
     /// The open chunk gets no more pages; another one is open.
     pub(crate) fn close_chunk(&self, reclaim: &mut Reclaim, open: &mut OpenChunk) {
         reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
-        *open = OpenChunk::new(ChunkId(open.id.0 + 1));
+        *open = OpenChunk::new(open.id.next());
         self.chunks.add(open.chunk());
     }
 
@@ -244,7 +245,7 @@ impl Machine {
         let mut installed = Vec::new();
         for mut twin in twins {
             match captured.chunks.get_mut(&twin.chunk.id) {
-                Some(chunk) if chunk.generation + 1 == twin.chunk.generation => {
+                Some(chunk) if chunk.generation.checked_add(1) == Some(twin.chunk.generation) => {
                     twin.chunk.live_bytes = chunk.live_bytes;
                     *chunk = twin.chunk;
                     installed.push(twin);
@@ -410,7 +411,8 @@ impl Machine {
     pub(crate) fn swing(&self, chunk: &SealedChunk) {
         let guard = epoch::pin();
         if let Some(there) = self.chunks.find(chunk.id, &guard) {
-            let file = FileHome::new(Arc::clone(&self.disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
+            // A twin has pages of a file that was not to be trusted; they were checked when they were copied, and name what they named.
+            let file = FileHome::new(Arc::clone(&self.disk), chunk, ChunkId(MAX_NEXT_CHUNK));
             there.swing(Home::File(Arc::new(file)));
         }
     }

@@ -37,6 +37,7 @@ use std::sync::OnceLock;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Incarnation;
+use crate::format::ids::MAX_NEXT_CHUNK;
 use crate::format::{ChunkId, Position, Version};
 use crate::log::directory::{Chunk, Chunks, HeapHome, Home};
 use crate::log::space::Space;
@@ -137,6 +138,10 @@ impl OpenChunk {
 
     /// A position for a new page.
     pub(crate) fn allocate(&mut self) -> Result<Position> {
+        // The last id is that of a chunk without pages: behind it there is none to be open.
+        if self.id.0 + 1 >= MAX_NEXT_CHUNK {
+            return Err(Error::new(ErrorKind::Full, "every id of a chunk was used; restore a blob into a new store"));
+        }
         let ordinal = match self.free.pop() {
             Some(ordinal) => ordinal,
             None if self.next < Position::ORDINALS - 1 => {

@@ -211,7 +211,7 @@ fn assemble(
         Space::new(file_len, used.chain(seal.chunks.iter().map(|chunk| chunk.extent))).map_err(|e| e.within(disk.name()))?;
     let open = OpenChunk::new(seal.next_chunk);
     let file_chunk = |chunk: &crate::format::seal::SealedChunk| {
-        let home = FileHome::new(Arc::clone(&disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
+        let home = FileHome::new(Arc::clone(&disk), chunk, seal.next_chunk);
         Chunk::new(chunk.id, Home::File(Arc::new(home)))
     };
     let chunks = seal.chunks.iter().map(file_chunk).chain([open.chunk()]).collect();
