@@ -114,6 +114,7 @@ pub struct SimulatedDisk {
     inner: Mutex<Inner>,
     changed: Condvar,
     reads: AtomicU64,
+    read_bytes: AtomicU64,
 }
 
 impl SimulatedDisk {
@@ -135,8 +136,8 @@ impl SimulatedDisk {
         for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
             memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
         }
-        let (inner, changed, reads) = (Mutex::default(), Condvar::new(), AtomicU64::new(0));
-        Arc::new(SimulatedDisk { memory, inner, changed, reads })
+        let (inner, changed) = (Mutex::default(), Condvar::new());
+        Arc::new(SimulatedDisk { memory, inner, changed, reads: AtomicU64::new(0), read_bytes: AtomicU64::new(0) })
     }
 
     /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
@@ -186,6 +187,12 @@ impl SimulatedDisk {
     #[must_use]
     pub fn read_count(&self) -> u64 {
         self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes were copied by reads.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
     }
 
     /// From now on operations fail as `fault` says; none with `None`.
@@ -314,6 +321,7 @@ impl Disk for SimulatedDisk {
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
         self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(into.len() as u64, Ordering::Relaxed);
         self.enter(Kind::Read).1?;
         self.memory.read_at(into, offset)
     }
