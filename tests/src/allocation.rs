@@ -65,6 +65,7 @@ unsafe impl GlobalAlloc for Metered {
         unsafe { System.alloc(layout) }
     }
 
+    // SAFETY: what the caller owes stands at the trait.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !count(layout.size()) {
             return std::ptr::null_mut();
@@ -74,6 +75,7 @@ unsafe impl GlobalAlloc for Metered {
         unsafe { System.alloc_zeroed(layout) }
     }
 
+    // SAFETY: what the caller owes stands at the trait.
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, len: usize) -> *mut u8 {
         if !count(len) {
             return std::ptr::null_mut();
@@ -83,6 +85,7 @@ unsafe impl GlobalAlloc for Metered {
         unsafe { System.realloc(start, layout, len) }
     }
 
+    // SAFETY: what the caller owes stands at the trait.
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         add(-(layout.size() as isize));
         // SAFETY: the caller's promise, passed on as it is.
