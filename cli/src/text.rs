@@ -3,11 +3,13 @@
 //! Printable characters stand for themselves; `\\`, `\t`, `\n`, `\r` and `\xNN` for everything else, so that every byte string has a text without
 //! control characters, and the text gives exactly those bytes back. With `--hex` each byte is two hexadecimal digits.
 
-use std::fmt::Write as _;
+mod escape;
 
 use clap::Args;
 
 use crate::error::{Error, Result};
+pub(crate) use escape::{escape, to_hex};
+use escape::{from_hex, unescape};
 
 /// How keys and values are written, in arguments and in the output.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -30,81 +32,6 @@ impl Form {
         let parsed = if self.hex { from_hex(text) } else { unescape(text) };
         parsed.map_err(|what| Error::usage(format!("{name} '{text}': {what}")))
     }
-}
-
-/// As hexadecimal digits.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// As text, see above.
-pub(crate) fn escape(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for part in bytes.utf8_chunks() {
-        for c in part.valid().chars() {
-            match c {
-                '\\' => text.push_str("\\\\"),
-                '\t' => text.push_str("\\t"),
-                '\n' => text.push_str("\\n"),
-                '\r' => text.push_str("\\r"),
-                c if is_printable(c) => text.push(c),
-                c => push_escaped(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-        }
-        push_escaped(&mut text, part.invalid());
-    }
-    text
-}
-
-/// Neither a control character nor one that is invisible, combines or changes the direction of what is around it.
-fn is_printable(c: char) -> bool {
-    // The standard library's own table: what Rust prints as it is in debug strings. Quotes are escaped there for another reason.
-    matches!(c, '"' | '\'') || c.escape_debug().len() == 1
-}
-
-fn push_escaped(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(text, "\\x{byte:02x}");
-    }
-}
-
-fn unescape(text: &str) -> std::result::Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (plain, escaped) = rest.split_at(at);
-        bytes.extend_from_slice(plain.as_bytes());
-        let escape = escaped.as_bytes();
-        let (byte, len) = match escape.get(1) {
-            Some(b'\\') => (b'\\', 2),
-            Some(b't') => (b'\t', 2),
-            Some(b'n') => (b'\n', 2),
-            Some(b'r') => (b'\r', 2),
-            Some(b'x') => match escape.get(2..4).and_then(byte_of) {
-                Some(byte) => (byte, 4),
-                None => return Err("\\x wants two hexadecimal digits behind it".into()),
-            },
-            _ => return Err("behind \\ may stand: \\ t n r xNN".into()),
-        };
-        bytes.push(byte);
-        rest = escaped.get(len..).unwrap_or_default();
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    Ok(bytes)
-}
-
-fn from_hex(text: &str) -> std::result::Result<Vec<u8>, String> {
-    let digits: Option<Vec<u8>> = text.as_bytes().chunks(2).map(byte_of).collect();
-    digits.ok_or_else(|| "is no even number of hexadecimal digits".into())
-}
-
-fn byte_of(digits: &[u8]) -> Option<u8> {
-    let [high, low] = *digits else { return None };
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ pub struct SimulatedDisk {
     changed: Condvar,
     reads: AtomicU64,
     slices: AtomicU64,
+    read_bytes: AtomicU64,
 }
 
 impl SimulatedDisk {
@@ -137,7 +138,14 @@ impl SimulatedDisk {
             memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
         }
         let (inner, changed) = (Mutex::default(), Condvar::new());
-        Arc::new(SimulatedDisk { memory, inner, changed, reads: AtomicU64::new(0), slices: AtomicU64::new(0) })
+        Arc::new(SimulatedDisk {
+            memory,
+            inner,
+            changed,
+            reads: AtomicU64::new(0),
+            slices: AtomicU64::new(0),
+            read_bytes: AtomicU64::new(0),
+        })
     }
 
     /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
@@ -193,6 +201,12 @@ impl SimulatedDisk {
     #[must_use]
     pub fn slice_count(&self) -> u64 {
         self.slices.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes were copied by reads.
+    #[must_use]
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
     }
 
     /// From now on operations fail as `fault` says; none with `None`.
@@ -321,6 +335,7 @@ impl Disk for SimulatedDisk {
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
         self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(into.len() as u64, Ordering::Relaxed);
         self.enter(Kind::Read).1?;
         self.memory.read_at(into, offset)
     }

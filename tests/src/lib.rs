@@ -12,9 +12,11 @@
 //! - [`chronicle`]: what was promised when, to judge crash states by.
 //! - [`life`]: a store's whole life, step by step, beside its model.
 //! - [`script`] and [`witness`]: lives in processes of their own, what they report, and who judges what they leave.
+//! - [`hostile`]: what fuzzers call; [`allocation`]: how much memory an input takes.
 //!
 //! The model knows nothing of pages, chunks or files and shares no code with the engine: that is what makes it a witness.
 
+pub mod allocation;
 pub mod change;
 pub mod checked;
 pub mod chronicle;
@@ -22,6 +24,7 @@ pub mod crash;
 pub mod disk;
 pub mod drive;
 pub mod folder;
+pub mod hostile;
 pub mod life;
 pub mod model;
 pub mod script;

@@ -5,7 +5,7 @@
 //! show. These live bytes are exact (L6, L7) without a look at the pages. Trees are walked in memory only, unless that one chunk is in the file by now:
 //! then, for an old snapshot, the whole version is walked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -169,8 +169,10 @@ fn walk(look: &Look, root: &Root, all: bool) -> Result<BTreeMap<ChunkId, Walked>
     let mut found: BTreeMap<ChunkId, Walked> = BTreeMap::new();
     let in_memory = look.homes.iter().find(|(_, home)| matches!(home, Home::Heap(_))).map(|(id, _)| *id);
     let is_walked = |id: ChunkId| all || in_memory.is_some_and(|first| id >= first);
+    // A forged branch may name a page many times, and so on at every level: each is walked once.
+    let mut met: HashSet<Position> = HashSet::new();
     for (_, tree) in root.tables() {
-        tree::walk(look, tree, &mut |at| is_walked(at.chunk()), &mut |at, page| {
+        tree::walk(look, tree, &mut |at| is_walked(at.chunk()) && met.insert(at), &mut |at, page| {
             let walked = found.entry(at.chunk()).or_default();
             walked.order.push(at.ordinal());
             walked.bytes += look.stored_len(at, page)?;

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::fixed::{is_zero, lay};
-use super::ids::{BLOCK, Version};
+use super::ids::{BLOCK, MAX_COUNTED, Version};
 use crate::codec::{Input, crc};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -91,7 +91,7 @@ impl Cursor {
         if segment < 2 * BLOCK || segment % BLOCK != 0 || first.is_none_or(|first| offset < first) || offset % 8 != 0 {
             return Err(Error::corrupt(what, format_args!("no place for a record: segment {segment}, offset {offset}")));
         }
-        if number == 0 || (number == 1 && digest != 0) {
+        if number == 0 || number > MAX_COUNTED || (number == 1 && digest != 0) {
             return Err(Error::corrupt(what, format_args!("record number {number} behind digest {digest:#010x}")));
         }
         Ok(Cursor { segment, offset, number, digest })
@@ -206,6 +206,10 @@ impl Header {
         if self.sequence == 0 {
             return Err(damaged("sequence 0"));
         }
+        let counted = [self.sequence, self.durable_to.0, self.sealed.0, self.forked_at.0];
+        if counted.iter().any(|count| *count > MAX_COUNTED) {
+            return Err(damaged(format_args!("a sequence or a version of {counted:?} is beyond the highest, {MAX_COUNTED}")));
+        }
         if !PAGE_LENS.contains(&self.page_len) || !self.page_len.is_power_of_two() {
             return Err(damaged(format_args!("page length {}, expected a power of two within {PAGE_LENS:?}", self.page_len)));
         }
@@ -307,16 +311,16 @@ mod tests {
             })
             .collect();
         Header {
-            sequence: random.next() | 1,
+            sequence: random.below(MAX_COUNTED) | 1,
             clean: random.below(2) == 0,
             blob: random.below(2) == 0,
             page_len: 4096 << random.below(5),
             incarnation: Incarnation(std::array::from_fn(|_| random.next() as u8)),
             parent: Incarnation(std::array::from_fn(|_| random.next() as u8)),
-            forked_at: Version(random.next()),
-            durable_to: Version(random.next()),
+            forked_at: Version(random.below(MAX_COUNTED + 1)),
+            durable_to: Version(random.below(MAX_COUNTED + 1)),
             term: random.next(),
-            sealed: Version(random.next()),
+            sealed: Version(random.below(MAX_COUNTED + 1)),
             replay: cursor(random, number),
             runs,
         }
@@ -364,6 +368,21 @@ mod tests {
                 Err(error) => assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported), "byte {at}: {error}"),
             }
         }
+    }
+
+    /// Counts so high that counting on would leave the integers are refused: a forger's, no store's.
+    #[test]
+    fn l8_header_beyond_all_counting_is_refused() {
+        let good = random_header(&mut Random(7));
+        let refused = |change: fn(&mut Header)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert_eq!(Header::decode(&bad.encode()[..]).unwrap_err().kind(), ErrorKind::Corrupt, "{bad:?}");
+        };
+        refused(|header| header.sequence = u64::MAX);
+        refused(|header| header.durable_to = Version(MAX_COUNTED + 1));
+        refused(|header| header.sealed = Version(u64::MAX));
+        refused(|header| header.runs.iter_mut().for_each(|run| run.start.number = u64::MAX));
     }
 
     /// The caller can tell no store, a newer store, a stream and damage apart.

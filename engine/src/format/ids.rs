@@ -12,6 +12,11 @@ pub const MAX_KEY_LEN: usize = u16::MAX as usize;
 pub const MAX_VALUE_LEN: usize = (u32::MAX as usize) - (1 << 17);
 /// Longest name of a table, in bytes.
 pub const MAX_NAME_LEN: usize = 1024;
+/// Next chunk id at most: ids are below 2^40 (FORMAT 5).
+pub const MAX_NEXT_CHUNK: u64 = 1 << 40;
+/// Highest version, record number and sequence of a header: what counts one by one, a million a second, gets there after 146,000 years. Whatever a
+/// file says, sums of a few of them stay below 2^64.
+pub const MAX_COUNTED: u64 = 1 << 62;
 /// Most tables of a store.
 pub const MAX_TABLES: usize = 65_535;
 
@@ -46,6 +51,14 @@ impl fmt::Display for TableId {
 /// Id of a page chunk, from 1 to 2^40 - 1, never used twice in a store's life; 0 is no chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkId(pub u64);
+
+impl ChunkId {
+    /// The id after this one; the last one stays the last, and gets no pages.
+    #[must_use]
+    pub fn next(self) -> ChunkId {
+        ChunkId((self.0 + 1).min(MAX_NEXT_CHUNK))
+    }
+}
 
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

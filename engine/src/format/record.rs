@@ -4,7 +4,7 @@
 //! an `Option`. Whether a record continues the chain (number, digest, salt) is for the walk to say.
 
 use super::fixed::{is_zero, lay};
-use super::ids::{BLOCK, Extent, Version};
+use super::ids::{BLOCK, Extent, MAX_COUNTED, Version};
 use crate::codec::{Input, crc};
 
 /// Length of a record's head; the body follows it.
@@ -225,7 +225,8 @@ pub fn decode_head(bytes: &[u8]) -> Option<RecordHead> {
         RecordKind::Commits => u64::from(head.commit_count) <= head.version.0 && head.commit_count <= body_len,
         RecordKind::Seal => head.commit_count == 0,
     };
-    (body_len as usize <= MAX_BODY_LEN && counts && head.number > 0).then_some(head)
+    let counted = head.number.max(head.version.0).max(head.durable_to.0) <= MAX_COUNTED;
+    (body_len as usize <= MAX_BODY_LEN && counts && counted && head.number > 0).then_some(head)
 }
 
 /// The record at the start of `bytes`, whole and with the right CRC, and its body; `None` if there is none. Bytes behind it do not matter.
@@ -250,12 +251,12 @@ mod tests {
         let head = RecordHead {
             body_len: 0,
             kind,
-            number: random.next() | 1,
+            number: 1 + random.below(MAX_COUNTED),
             digest: random.next() as u32,
             commit_count,
             salt: random.next(),
-            version: Version(random.next() | 1 << 40),
-            durable_to: Version(random.next()),
+            version: Version(random.below(MAX_COUNTED) | 1 << 40),
+            durable_to: Version(random.below(MAX_COUNTED + 1)),
             term: random.next(),
             crc: 0,
         };
@@ -306,6 +307,22 @@ mod tests {
         encode_record(&head, &body, &mut record);
         record[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(decode_head(&record), None);
+    }
+
+    /// Numbers and versions so high that counting on would leave the integers are refused: a forger's, no store's.
+    #[test]
+    fn l8_record_beyond_all_counting_is_refused() {
+        let (head, body) = random_record(&mut Random(5));
+        let decoded = |head: RecordHead| {
+            let mut record = Vec::new();
+            encode_record(&head, &body, &mut record);
+            check_record(&record).is_some()
+        };
+        let beyond = MAX_COUNTED + 1;
+        assert!(decoded(RecordHead { number: MAX_COUNTED, version: Version(MAX_COUNTED), durable_to: Version(MAX_COUNTED), ..head }));
+        assert!(!decoded(RecordHead { number: beyond, ..head }));
+        assert!(!decoded(RecordHead { version: Version(beyond), ..head }));
+        assert!(!decoded(RecordHead { durable_to: Version(beyond), ..head }));
     }
 
     /// The versions of a record's commits end with its own.

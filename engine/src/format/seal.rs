@@ -10,8 +10,7 @@ use super::ids::{BLOCK, ChunkId, Extent, MAX_NAME_LEN, MAX_TABLES, Position, Tab
 use crate::codec::Input;
 use crate::error::{Error, Result};
 
-/// Next chunk id at most: ids are below 2^40 (FORMAT 5).
-pub const MAX_NEXT_CHUNK: u64 = 1 << 40;
+pub use super::ids::MAX_NEXT_CHUNK;
 /// Highest tree: with at least two children a branch and at most 2^64 entries.
 pub const MAX_HEIGHT: u32 = 64;
 
@@ -312,7 +311,7 @@ mod tests {
                 }
             })
             .collect();
-        let replay = Cursor { segment: 8192, offset: 12_288, number: 1 + random.next() / 2, digest: 9 };
+        let replay = Cursor { segment: 8192, offset: 12_288, number: 1 + random.below(1 << 62), digest: 9 };
         Seal { replay, next_table: TableId(100), next_chunk: ChunkId(id + 1), tables, chunks }
     }
 

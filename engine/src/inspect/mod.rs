@@ -99,7 +99,7 @@ fn tables(root: &Root, look: &Look, report: &mut Report) -> Option<Reached> {
     let mut whole = true;
     for (entry, tree) in root.tables() {
         report.tables += 1;
-        report.entries += tree.len;
+        report.entries = report.entries.saturating_add(tree.len);
         whole &= table(entry, tree, look, &mut met, report);
     }
     report.pages = met.pages.len() as u64;

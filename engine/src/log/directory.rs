@@ -11,7 +11,8 @@
 //! no guard that could have seen it is pinned any more (and when no owned value holds it). Table and homes change only under the reclaimer's lock.
 //!
 //! Invariants: (1) a page of a heap home is put before a root that reaches it is published, and taken only when no held version reaches it;
-//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: its lease says so.
+//! (2) the bytes of a file home's extent are not written, nor the file cut below them, before that home is dropped: its lease says so;
+//! (3) no page that was in the file when it was opened names a page in memory: checked at its first use, since (1) rests on it.
 
 #![allow(unsafe_code)]
 
@@ -417,6 +418,7 @@ impl FileHome {
             Page::trusted(bytes, at)?
         } else {
             let page = Page::verify(bytes, at)?;
+            self.stated.names_below(page)?;
             word.fetch_or(bit, Ordering::Relaxed);
             page
         };
@@ -428,7 +430,9 @@ impl FileHome {
     fn unpack(&self, page: Page<'_>, at: Position) -> Result<Page<'_>> {
         let unpacked = self.unpacked.get_or_init(HeapHome::new);
         if !unpacked.has(at.ordinal()) {
-            unpacked.put_if_absent(at.ordinal(), page.unpack()?);
+            let page = page.unpack()?;
+            self.stated.names_below(page.page())?;
+            unpacked.put_if_absent(at.ordinal(), page);
         }
         unpacked.page(at)
     }
@@ -509,3 +513,6 @@ impl FileHome {
         Ok(self.opened.get_or_init(|| opened))
     }
 }
+
+#[cfg(test)]
+mod tests;

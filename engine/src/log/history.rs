@@ -41,17 +41,19 @@ fn chain(disk: &dyn Disk, from: u64, until: &Cursor) -> Result<Option<(Vec<Found
     let mut records: Vec<Found> = Vec::new();
     let mut segments = vec![Segment { extent: segment.head.extent() }];
     let first = segment.head.first;
+    // Segments do not overlap: together they are no longer than the file.
+    let mut left = file_len.saturating_sub(segment.head.len);
     // Each turn of the loop finds a record or goes on by a segment: bounded by the blocks of the file, of which each record has a part.
     for number in first..until.number {
         let last = records.last().copied();
         let found = loop {
             let found = next(&segment, number, last.as_ref());
-            let may_follow = last.is_some() && segments.len() as u64 <= file_len / BLOCK;
-            if found.is_some() || !may_follow {
+            if found.is_some() || last.is_none() {
                 break found;
             }
-            match Loaded::read(disk, segment.head.next, file_len)?.filter(|follower| follower.head.first == number) {
-                Some(follower) => segment = follower,
+            let follower = Loaded::read(disk, segment.head.next, file_len)?.filter(|follower| follower.head.first == number);
+            match follower.and_then(|follower| Some((left.checked_sub(follower.head.len)?, follower))) {
+                Some((rest, follower)) => (left, segment) = (rest, follower),
                 None => break None,
             }
             segments.push(Segment { extent: segment.head.extent() });

@@ -7,7 +7,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::chunk::{ChunkTail, NO_PAGE, PAGE_ALIGN, TAIL_LEN};
 use crate::format::{ChunkId, Extent, Position};
-use crate::page::PageBuf;
+use crate::page::{Item, Kind, Page, PageBuf};
 
 /// What a seal says of a chunk in the file, and its tail must repeat.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct Stated {
     pub(crate) extent: Extent,
     pub(crate) generation: u32,
     pub(crate) slot_count: u32,
+    /// The next chunk id of that seal, or beyond: no page of the chunk may name a page there. Those are in memory, and are freed by what this process knows of them, whatever
+    /// stands in the file.
+    pub(crate) below: ChunkId,
 }
 
 /// Where a page stands in its extent, in units of 64 bytes.
@@ -77,7 +80,30 @@ impl Stated {
             return Err(Error::corrupt(at, format_args!("{} has no such page", self.name())));
         };
         let read = |into: &mut [u8]| disk.read_at(into, self.extent.offset + offset).map_err(|e| e.within(at));
-        PageBuf::of_stored(len, at, read)
+        let page = PageBuf::of_stored(len, at, read)?;
+        self.names_below(page.page())?;
+        Ok(page)
+    }
+
+    /// Every page that this one names stands in a chunk of the file. Of a compressed page nothing can be seen.
+    ///
+    /// # Errors
+    /// `Corrupt` if it names another.
+    pub(crate) fn names_below(&self, page: Page<'_>) -> Result<()> {
+        for i in 0..page.count() {
+            let named = match page.kind() {
+                Kind::Branch => page.child(i)?,
+                _ => match page.item(i)? {
+                    Item::Large { at, .. } => at,
+                    Item::Inline(_) => continue,
+                },
+            };
+            if named.chunk() >= self.below {
+                let what = format!("it names {named}, but the newest chunk of its seal is before {}", self.below);
+                return Err(Error::corrupt(page.position(), what));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the stored bytes of the page at `at`, as they are; none if there is no such page.

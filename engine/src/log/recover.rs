@@ -174,7 +174,9 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
         if let Some(next) = header.runs.get(run_index + 1)
             && next.start.number == cursor.number
         {
-            if next.start.segment != cursor.segment || next.start.digest != cursor.digest || next.start.offset < cursor.offset {
+            let follows = next.start.segment == cursor.segment && next.start.digest == cursor.digest;
+            let place = cursor.offset..=segment.head.extent().end();
+            if !follows || !place.contains(&next.start.offset) {
                 return Err(Error::corrupt(
                     format_args!("record {} at {}", cursor.number, cursor.offset),
                     "the next run does not begin where this one ends",
@@ -250,14 +252,17 @@ type Followed = Option<(Vec<Segment>, Loaded, (u64, RecordHead))>;
 /// The next record at the start of a segment behind this one. Segments without a record are passed: a record too long for them went by.
 fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64) -> Result<Followed> {
     let (mut passed, mut next) = (Vec::new(), from.head.next);
-    // A chain cannot have more segments than the file has blocks.
-    for _ in 0..file_len / BLOCK {
+    // Segments do not overlap: together they are no longer than the file. A forged chain that returns to itself ends here.
+    let mut left = file_len;
+    loop {
         // The head first: what follows is seldom of this run, and long.
         let follows = |head: &SegmentHead| head.first == due.number && head.salt == salt;
         if !Loaded::peek(disk, next, file_len)?.as_ref().is_some_and(follows) {
             return Ok(None);
         }
         let Some(loaded) = Loaded::read(disk, next, file_len)? else { return Ok(None) };
+        let Some(rest) = left.checked_sub(loaded.head.len) else { return Ok(None) };
+        left = rest;
         passed.push(Segment { extent: loaded.head.extent() });
         let at = next + BLOCK;
         if let Some(head) = loaded.due(at, due, salt) {
@@ -265,7 +270,6 @@ fn follow(disk: &dyn Disk, from: &Loaded, due: &Cursor, salt: u64, file_len: u64
         }
         next = loaded.head.next;
     }
-    Ok(None)
 }
 
 /// The newest version after this record. Commits are contiguous; a seal may bring the one version that has no record.
@@ -299,12 +303,18 @@ fn evidence(disk: &dyn Disk, segment: &Loaded, end: &Cursor, salt: u64, file_len
     let from = end.offset.next_multiple_of(8).saturating_sub(segment.from) as usize;
     search(&segment.bytes, from, end, salt, &mut found, &mut budget);
     let (mut next, mut first) = (segment.head.next_extent(), segment.head.first);
-    for _ in 0..file_len / BLOCK {
+    // As in `follow`.
+    let mut left = file_len;
+    while let Some(rest) = left.checked_sub(next.len.max(BLOCK)) {
+        left = rest;
         match Loaded::peek(disk, next.offset, file_len)? {
             Some(head) => {
                 if head.salt != salt || head.first < first.max(end.number) {
                     break;
                 }
+                // Its own word counts: it may be longer than the one before it said.
+                let Some(rest) = left.checked_sub(head.len.saturating_sub(next.len)) else { break };
+                left = rest;
                 search(&read_extent(disk, head.extent())?, BLOCK as usize, end, salt, &mut found, &mut budget);
                 (next, first) = (head.next_extent(), head.first);
             }

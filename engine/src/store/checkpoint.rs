@@ -225,14 +225,14 @@ impl Machine {
                 chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
             }
         }
-        let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), ChunkId(open.id.0 + 1));
+        let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), open.id.next());
         Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes }
     }
 
     /// The open chunk gets no more pages; another one is open.
     pub(crate) fn close_chunk(&self, reclaim: &mut Reclaim, open: &mut OpenChunk) {
         reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
-        *open = OpenChunk::new(ChunkId(open.id.0 + 1));
+        *open = OpenChunk::new(open.id.next());
         self.chunks.add(open.chunk());
     }
 
@@ -247,7 +247,7 @@ impl Machine {
         let mut installed = Vec::new();
         for mut twin in twins {
             match captured.chunks.get_mut(&twin.chunk.id) {
-                Some(chunk) if chunk.generation + 1 == twin.chunk.generation => {
+                Some(chunk) if chunk.generation.checked_add(1) == Some(twin.chunk.generation) => {
                     twin.chunk.live_bytes = chunk.live_bytes;
                     *chunk = twin.chunk;
                     installed.push(twin);

@@ -209,8 +209,9 @@ impl Machine {
         if only_down && !self.space.lock().has_before(chunk.extent.offset, len) {
             return Ok(None);
         }
+        // 2^32 twins of one chunk: whoever states as many gets no more.
+        let Some(generation) = chunk.generation.checked_add(1) else { return Ok(None) };
         let extent = self.extent(len)?;
-        let generation = chunk.generation + 1;
         let written = self.stream_to(
             extent,
             |writer| {

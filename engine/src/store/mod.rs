@@ -37,6 +37,7 @@ use std::sync::OnceLock;
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Incarnation;
+use crate::format::ids::MAX_NEXT_CHUNK;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position, Version};
 use crate::log::cache::Cache;
@@ -143,6 +144,10 @@ impl OpenChunk {
 
     /// A position for a new page.
     pub(crate) fn allocate(&mut self) -> Result<Position> {
+        // The last id is that of a chunk without pages: behind it there is none to be open.
+        if self.id.0 + 1 >= MAX_NEXT_CHUNK {
+            return Err(Error::new(ErrorKind::Full, "every id of a chunk was used; restore a blob into a new store"));
+        }
         let ordinal = match self.free.pop() {
             Some(ordinal) => ordinal,
             None if self.next < Position::ORDINALS - 1 => {
@@ -169,15 +174,16 @@ impl OpenChunk {
     }
 }
 
-/// What a seal says of a chunk, for its home.
-pub(crate) fn stated(chunk: &SealedChunk) -> Stated {
-    Stated { id: chunk.id, extent: chunk.extent, generation: chunk.generation, slot_count: chunk.slot_count }
+/// What a seal whose next chunk is `below` says of a chunk, for its home.
+pub(crate) fn stated(chunk: &SealedChunk, below: ChunkId) -> Stated {
+    let SealedChunk { id, extent, generation, slot_count, .. } = *chunk;
+    Stated { id, extent, generation, slot_count, below }
 }
 
 impl Machine {
-    /// The home of a chunk that was written just now.
+    /// The home of a chunk that was written just now. A twin has pages of a file that was not to be trusted; they were checked when they were copied, and name what they named.
     pub(crate) fn file_home(&self, chunk: &SealedChunk, written: &Written) -> Arc<FileHome> {
-        let home = FileHome::new(Arc::clone(&self.disk), stated(chunk), self.cache.as_ref());
+        let home = FileHome::new(Arc::clone(&self.disk), stated(chunk, ChunkId(MAX_NEXT_CHUNK)), self.cache.as_ref());
         Arc::new(home.knowing(&written.slots, written.directory))
     }
 

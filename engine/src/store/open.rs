@@ -213,7 +213,7 @@ fn assemble(
     let open = OpenChunk::new(seal.next_chunk);
     let cache = (settings.reads == Reads::Copied).then(|| Arc::new(Cache::new(settings.cache_bytes)));
     let file_chunk = |chunk: &crate::format::seal::SealedChunk| {
-        let home = FileHome::new(Arc::clone(&disk), stated(chunk), cache.as_ref());
+        let home = FileHome::new(Arc::clone(&disk), stated(chunk, seal.next_chunk), cache.as_ref());
         Chunk::new(chunk.id, Home::File(Arc::new(home)))
     };
     let chunks = seal.chunks.iter().map(file_chunk).chain([open.chunk()]).collect();

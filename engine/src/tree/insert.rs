@@ -136,7 +136,9 @@ fn growing(buf: &mut PageBuf, more: usize, mut put: impl FnMut(&mut PageBuf) -> 
     let mut more = more + 64;
     while !put(buf)? {
         let len = (buf.bytes().len() + more).next_multiple_of(64);
-        assert!(len < 1 << 24, "a page that must take one more entry grew beyond 2^24 bytes");
+        if len >= 1 << 24 {
+            return Err(Error::corrupt(buf.page().position(), "a page that must take one more entry grew beyond 2^24 bytes"));
+        }
         buf.grow(len);
         more *= 2;
     }

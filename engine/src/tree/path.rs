@@ -74,6 +74,19 @@ pub(super) fn large_value<'a, P: Pages + ?Sized>(pages: &'a P, at: Position, len
     Ok(value)
 }
 
+/// Always true: the keys of `right`, the leaf at `at`, stand behind those of `left`, the leaf before it. A forged branch may name one page many
+/// times, on every level anew: held against its neighbour a leaf is passed once, so that every way along the leaves ends.
+#[inline]
+pub(super) fn ascends(left: Page<'_>, at: Position, right: Page<'_>) -> Result<bool> {
+    if left.count() == 0 || right.count() == 0 {
+        return Err(Error::corrupt(at, "it, or the leaf before it, is empty"));
+    }
+    if left.compare(left.count() - 1, &right.key(0)?)?.is_lt() {
+        return Ok(true);
+    }
+    Err(Error::corrupt(at, "its keys do not stand behind those of the leaf before it"))
+}
+
 /// The large page that entry `i` of a leaf names, if it names one.
 pub(super) fn large_at(leaf: Page<'_>, i: usize) -> Result<Option<Position>> {
     Ok(match leaf.item(i)? {

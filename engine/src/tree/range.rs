@@ -16,7 +16,7 @@
 
 use std::ops::Bound;
 
-use super::path::{page_on, resolve, top_level};
+use super::path::{ascends, page_on, resolve, top_level};
 use super::{Pages, Root};
 use crate::error::Result;
 use crate::format::Position;
@@ -122,12 +122,14 @@ impl<'a> Cursor<'a> {
     /// Moves to the start of the leaf to the right; false if there is none.
     fn forward<P: Pages + ?Sized>(&mut self, pages: &'a P) -> Result<bool> {
         let next = |page: &Page<'_>, index: usize| (index + 1 < page.count()).then_some(index + 1);
-        self.turn(pages, next, Edge::First)
+        let before = self.leaf;
+        Ok(self.turn(pages, next, Edge::First)? && ascends(before, self.at, self.leaf)?)
     }
 
     /// Moves behind the end of the leaf to the left; false if there is none.
     fn backward<P: Pages + ?Sized>(&mut self, pages: &'a P) -> Result<bool> {
-        self.turn(pages, |_, index| index.checked_sub(1), Edge::Last)
+        let (behind, at) = (self.leaf, self.at);
+        Ok(self.turn(pages, |_, index| index.checked_sub(1), Edge::Last)? && ascends(self.leaf, at, behind)?)
     }
 
     /// Goes up to the lowest branch that has a child beside the one taken, and down along `edge` from there.

@@ -10,6 +10,8 @@ use crate::format::ids::MAX_KEY_LEN;
 use crate::format::{ChunkId, Version};
 use crate::page::Kind;
 
+mod forged;
+
 const PAGE_LEN: usize = 4096;
 const TABLE: TableId = TableId(7);
 

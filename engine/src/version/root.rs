@@ -165,3 +165,6 @@ impl Drop for Retired {
         unsafe { guard.defer_destroy(crossbeam_epoch::Shared::from(self.0)) };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,6 +101,7 @@ pub(super) fn parse<T>(
     let places = places(layout, &header, file)?;
     let mut list = List { items: Vec::new(), bad_lines: Vec::new() };
     let mut record = csv::ByteRecord::new();
+    let mut lines = Lines::new(bytes);
     while reader.read_byte_record(&mut record).map_err(unreadable)? {
         let found = if record.len() == header.len() {
             item(&Fields { record: &record, places: &places })
@@ -111,7 +112,7 @@ pub(super) fn parse<T>(
             Ok(found) => list.items.push(found),
             Err((column, message)) => {
                 let column = column.map(|c| (places[c] + 1, layout.columns[c]));
-                let bad = BadLine { file: file.to_owned(), line: line_of(bytes, &record), column, message };
+                let bad = BadLine { file: file.to_owned(), line: lines.of(&record), column, message };
                 if on_bad_line == OnBadLine::Refuse {
                     return Err(Error::input(bad.to_string()));
                 }
@@ -122,12 +123,34 @@ pub(super) fn parse<T>(
     Ok(list)
 }
 
-/// The line on which `record` begins. Blank lines before it belong to no record, but the reader counts from the first of them.
-fn line_of(bytes: &[u8], record: &csv::ByteRecord) -> u64 {
-    let Some(position) = record.position() else { return 0 };
-    let start = usize::try_from(position.byte()).unwrap_or(bytes.len()).min(bytes.len());
-    let blank = bytes[start..].iter().take_while(|b| matches!(b, b'\n' | b'\r')).filter(|&&b| b == b'\n').count();
-    position.line() + blank as u64
+/// Counts lines as the reader moves on: once over the bytes for all lines that are asked for. A line ends with LF, CR LF, or a CR alone, which ends a
+/// record too.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// Where the count stands, and the number of the line there.
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(bytes: &'a [u8]) -> Lines<'a> {
+        Lines { bytes, at: 0, line: 1 }
+    }
+
+    /// The line on which `record` begins. Blank lines before it belong to no record, but the reader counts from the first of them. Records are asked for in their order.
+    fn of(&mut self, record: &csv::ByteRecord) -> u64 {
+        let Some(position) = record.position() else { return 0 };
+        let start = usize::try_from(position.byte()).unwrap_or(self.bytes.len());
+        while let Some(byte) = self.bytes.get(self.at) {
+            if self.at >= start && !matches!(byte, b'\n' | b'\r') {
+                break;
+            }
+            self.at += 1;
+            let ends = *byte == b'\n' || *byte == b'\r' && self.bytes.get(self.at) != Some(&b'\n');
+            self.line += u64::from(ends);
+        }
+        self.line
+    }
 }
 
 /// Where each column of the layout stands in the header.

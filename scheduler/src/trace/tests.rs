@@ -71,6 +71,16 @@ fn bad_lines_are_named_and_skipped_or_refused() {
     }
 }
 
+/// A fuzzer's list had lines that ended with a carriage return alone: records ended there, and lines did not, so that bad lines were
+/// reported some lines too early, the first of them on the header's. Lines are counted as records are ended now.
+#[test]
+fn lone_carriage_returns_end_lines() {
+    let text = format!("{}b,ad\r\nm,1,2,0,\rtwo,fields\n\n\rbad\n", NODES.replace('\n', "\r"));
+    let list = parse_nodes(text.as_bytes(), Path::new("n"), OnBadLine::Skip).unwrap();
+    assert_eq!(list.bad_lines.iter().map(|bad| bad.line).collect::<Vec<_>>(), [2, 4, 7]);
+    assert_eq!(list.items.len(), 1);
+}
+
 /// Wrong columns end the reading, whatever is asked, and the error names them.
 #[test]
 fn wrong_columns_are_named() {

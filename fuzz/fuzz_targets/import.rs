@@ -1,0 +1,11 @@
+//! The texts and lists that people write.
+#![no_main]
+
+use treering_tests::{allocation::Metered, hostile};
+
+#[global_allocator]
+static METERED: Metered = Metered;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    hostile::IMPORT.run(bytes);
+});

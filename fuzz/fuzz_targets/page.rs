@@ -1,0 +1,11 @@
+//! Any bytes as a page.
+#![no_main]
+
+use treering_tests::{allocation::Metered, hostile};
+
+#[global_allocator]
+static METERED: Metered = Metered;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    hostile::PAGE.run(bytes);
+});
