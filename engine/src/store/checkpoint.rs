@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -22,7 +21,8 @@ use crate::store::edit::{Dead, Draft};
 use crate::store::read::Lender;
 use crate::store::reclaim::{Account, Closed, Reclaim, stored_len};
 use crate::store::{Machine, OpenChunk};
-use crate::sync::{Condvar, Mutex, epoch};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Counted, Mutex, epoch};
 use crate::tree::{self, Pages};
 use crate::version::root::{Pinned, Root, TableEntry, Tree};
 
@@ -82,7 +82,7 @@ struct Captured {
     /// Chunks in the file, with live bytes as of the root's version.
     chunks: BTreeMap<ChunkId, SealedChunk>,
     /// Closed chunks: in memory only.
-    heaps: BTreeMap<ChunkId, Arc<HeapHome>>,
+    heaps: BTreeMap<ChunkId, Counted<HeapHome>>,
     tail_bytes: u64,
 }
 
@@ -210,7 +210,7 @@ impl Machine {
             self.close_chunk(&mut reclaim, &mut open);
         }
         let guard = epoch::pin();
-        let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Arc::clone(&closed.heap))).collect();
+        let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Counted::clone(&closed.heap))).collect();
         self.count_closed(&reclaim);
         let live = |account: &Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
         let mut chunks: BTreeMap<_, _> = reclaim.accounts.iter().map(|(id, account)| (*id, live(account))).collect();
@@ -228,7 +228,7 @@ impl Machine {
 
     /// The open chunk gets no more pages; another one is open.
     pub(crate) fn close_chunk(&self, reclaim: &mut Reclaim, open: &mut OpenChunk) {
-        reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
+        reclaim.closed.insert(open.id, Closed::new(Counted::clone(&open.home)));
         *open = OpenChunk::new(ChunkId(open.id.0 + 1));
         self.chunks.add(open.chunk());
     }
@@ -264,7 +264,7 @@ impl Machine {
     }
 
     /// Writes every closed chunk to an extent. What is written is on the medium when this returns.
-    fn write_chunks(&self, captured: &Captured) -> Result<Vec<(SealedChunk, Arc<HeapHome>)>> {
+    fn write_chunks(&self, captured: &Captured) -> Result<Vec<(SealedChunk, Counted<HeapHome>)>> {
         let mut order: BTreeMap<ChunkId, Vec<u32>> = BTreeMap::new();
         let lender = Lender::new(self);
         for (_, tree) in captured.root.tables() {
@@ -281,7 +281,7 @@ impl Machine {
             let reached = order.remove(id).unwrap_or_default();
             let result = self.write_chunk(*id, heap, &reached, &compressed);
             match result {
-                Ok(Some(chunk)) => written.push((chunk, Arc::clone(heap))),
+                Ok(Some(chunk)) => written.push((chunk, Counted::clone(heap))),
                 Ok(None) => {}
                 Err(e) => {
                     self.abandon(&written);
@@ -296,7 +296,7 @@ impl Machine {
     fn write_chunk(
         &self,
         id: ChunkId,
-        heap: &Arc<HeapHome>,
+        heap: &Counted<HeapHome>,
         reached: &[u32],
         compressed: &HashSet<TableId>,
     ) -> Result<Option<SealedChunk>> {
@@ -375,7 +375,7 @@ impl Machine {
     }
 
     /// The seal is durable: a header names it, the chunks swing to the file.
-    fn finish(&self, captured: &Captured, written: Vec<(SealedChunk, Arc<HeapHome>)>, twins: Vec<Twin>) -> Result<()> {
+    fn finish(&self, captured: &Captured, written: Vec<(SealedChunk, Counted<HeapHome>)>, twins: Vec<Twin>) -> Result<()> {
         {
             let mut reclaim = self.reclaim.lock();
             for (chunk, _) in &written {
@@ -411,7 +411,7 @@ impl Machine {
         let guard = epoch::pin();
         if let Some(there) = self.chunks.find(chunk.id, &guard) {
             let file = FileHome::new(Arc::clone(&self.disk), chunk.id, chunk.extent, chunk.generation, chunk.slot_count);
-            there.swing(Home::File(Arc::new(file)));
+            there.swing(Home::File(Counted::new(file)));
         }
     }
 
@@ -436,7 +436,7 @@ impl Machine {
     }
 
     /// Extents that a seal which failed half-way may name: kept until the store is opened anew if it was poisoned, free otherwise.
-    fn abandon(&self, written: &[(SealedChunk, Arc<HeapHome>)]) {
+    fn abandon(&self, written: &[(SealedChunk, Counted<HeapHome>)]) {
         written.iter().for_each(|(chunk, _)| self.abandon_extent(chunk.extent));
     }
 

@@ -5,7 +5,6 @@
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{ErrorKind, Result};
@@ -18,7 +17,7 @@ use crate::store::Machine;
 use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::read::Lender;
-use crate::sync::epoch;
+use crate::sync::{Counted, epoch, thread};
 use crate::tree::Pages;
 use crate::version::root::{Root, Tree};
 
@@ -126,7 +125,7 @@ impl Machine {
             if self.leaving().0 == 0 {
                 break;
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         Ok(())
     }
@@ -194,7 +193,7 @@ impl Machine {
     fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
         let lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
-            Some(Home::File(file)) if file.generation == chunk.generation => Arc::clone(file),
+            Some(Home::File(file)) if file.generation == chunk.generation => Counted::clone(file),
             _ => return Ok(None),
         };
         let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
@@ -231,12 +230,12 @@ impl Machine {
 fn needed_pages(
     lender: &Lender<'_>,
     root: &Root,
-    home: &Arc<FileHome>,
+    home: &Counted<FileHome>,
     id: ChunkId,
     kept: &HashSet<Position>,
 ) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
-    let pages = Home::File(Arc::clone(home));
+    let pages = Home::File(Counted::clone(home));
     for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
         let Some(stored) = home.stored(at)? else { continue };
         // Checked before it is copied: damage must not get a fresh home. Read in this home: another compaction may have moved the chunk

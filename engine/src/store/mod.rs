@@ -32,7 +32,6 @@ pub(crate) mod sort;
 pub(crate) mod stats;
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -43,7 +42,7 @@ use crate::log::space::Space;
 use crate::store::commit::Until;
 use crate::store::options::Settings;
 use crate::sync::turn::Turn;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Counted, Mutex, OnceLock};
 use crate::version::root::Versions;
 
 /// An open store.
@@ -117,7 +116,7 @@ pub(crate) struct Identity {
 /// The chunk that new pages get their positions in.
 pub(crate) struct OpenChunk {
     pub(crate) id: ChunkId,
-    pub(crate) home: Arc<HeapHome>,
+    pub(crate) home: Counted<HeapHome>,
     /// Ordinals from here on were never used.
     next: u32,
     /// Ordinals whose pages were freed before any version that is held, or any chunk in the file, knew them.
@@ -127,12 +126,12 @@ pub(crate) struct OpenChunk {
 impl OpenChunk {
     /// A new chunk without pages.
     pub(crate) fn new(id: ChunkId) -> OpenChunk {
-        OpenChunk { id, home: Arc::new(HeapHome::new()), next: 0, free: Vec::new() }
+        OpenChunk { id, home: Counted::new(HeapHome::new()), next: 0, free: Vec::new() }
     }
 
     /// The chunk for the table of chunks.
-    pub(crate) fn chunk(&self) -> Arc<Chunk> {
-        Chunk::new(self.id, Home::Heap(Arc::clone(&self.home)))
+    pub(crate) fn chunk(&self) -> Counted<Chunk> {
+        Chunk::new(self.id, Home::Heap(Counted::clone(&self.home)))
     }
 
     /// A position for a new page.

@@ -8,13 +8,15 @@
 //! A clone of a snapshot counts up its slot instead of claiming another: a scan cannot fall between the two.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::format::Version;
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(loom)]
+use crate::sync::checker::fault::{self, Fault};
 
-/// Slots of one block: 64 x 128 bytes = 8 KiB.
-const BLOCK_SLOTS: usize = 64;
+/// Slots of one block: 64 x 128 bytes = 8 KiB. A checker has to look at each.
+const BLOCK_SLOTS: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// One holder of a version. Alone on its cache lines (two, because processors fetch them in pairs).
 #[repr(align(128))]
@@ -47,13 +49,16 @@ pub(crate) struct Registry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotId(usize);
 
-thread_local! {
+crate::sync::thread_local! {
     /// The slot this thread used last: likely free, and in this core's cache.
-    static HINT: Cell<usize> = {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        // Relaxed: only spreads threads over slots.
-        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % BLOCK_SLOTS)
-    };
+    static HINT: Cell<usize> = Cell::new(first_hint());
+}
+
+/// Spreads threads over slots. A checker's threads meet at the first one, in each interleaving anew.
+fn first_hint() -> usize {
+    static THREADS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    // Relaxed: only spreads.
+    if cfg!(loom) { 0 } else { THREADS.fetch_add(1, Ordering::Relaxed) % BLOCK_SLOTS }
 }
 
 impl Registry {
@@ -64,6 +69,10 @@ impl Registry {
         let id = self.claim(version);
         let slot = self.slot(id);
         loop {
+            #[cfg(loom)]
+            if fault::is(Fault::SecondLookSkipped) {
+                break;
+            }
             let now = published();
             if now == version {
                 break;
@@ -119,7 +128,7 @@ impl Registry {
     }
 
     fn claim(&self, version: Version) -> SlotId {
-        let hint = HINT.get();
+        let hint = HINT.with(Cell::get);
         let mut block = &self.first;
         let mut before = 0;
         loop {
@@ -130,7 +139,7 @@ impl Registry {
                 if slot.held.load(Ordering::Relaxed) == 0
                     && slot.held.compare_exchange(0, version.0 + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
                 {
-                    HINT.set(at);
+                    HINT.with(|hint| hint.set(at));
                     return SlotId(before + at);
                 }
             }
@@ -148,7 +157,7 @@ impl Registry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
