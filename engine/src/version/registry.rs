@@ -3,15 +3,17 @@
 //! Opening a snapshot: pin the epoch, read the published root, claim a free slot with its version, and read the published root again; if it
 //! moved, store the newer version and look again. Publishing: swap the root, then scan the slots. All four steps are sequentially
 //! consistent: if the scan missed the slot's store, the store came later in the single order, and so does the second read, which then
-//! sees the new root. A version that the scan did not see is therefore held by nobody and never will be again (L6).
+//! sees the new root. A version that the scan did not see is therefore held by nobody and never will be again (L6). The same goes for a block of
+//! slots that the scan did not see: the links between blocks stand in that order too.
 //!
 //! A clone of a snapshot counts up its slot instead of claiming another: a scan cannot fall between the two.
+
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
 
 use crate::format::Version;
-use crate::sync::OnceLock;
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
 use crate::sync::checker::fault::{self, Fault};
 
@@ -30,12 +32,44 @@ struct Slot {
 
 struct Block {
     slots: [Slot; BLOCK_SLOTS],
-    next: OnceLock<Box<Block>>,
+    /// Null, or leaked from a box and freed with the registry. Set once.
+    next: AtomicPtr<Block>,
 }
 
 impl Default for Block {
     fn default() -> Self {
-        Block { slots: std::array::from_fn(|_| Slot::default()), next: OnceLock::new() }
+        Block { slots: std::array::from_fn(|_| Slot::default()), next: AtomicPtr::default() }
+    }
+}
+
+impl Block {
+    fn next(&self) -> Option<&Block> {
+        // SeqCst: a scan that misses this link comes before it, and so before every claim behind it.
+        let next = self.next.load(Ordering::SeqCst);
+        // SAFETY: null, or leaked by `next_or_new` and freed by `drop` alone.
+        unsafe { next.as_ref() }
+    }
+
+    fn next_or_new(&self) -> &Block {
+        if let Some(next) = self.next() {
+            return next;
+        }
+        let fresh = Box::into_raw(Box::<Block>::default());
+        if self.next.compare_exchange(std::ptr::null_mut(), fresh, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            // SAFETY: it came from a box just now, and nobody else has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+        self.next().expect("just made, by us or by another")
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let next = self.next.load(Ordering::Relaxed);
+        if !next.is_null() {
+            // SAFETY: leaked from a box by `next_or_new`; `&mut self`: nobody looks at it any more.
+            drop(unsafe { Box::from_raw(next) });
+        }
     }
 }
 
@@ -109,7 +143,7 @@ impl Registry {
             // SeqCst: after the publish, see the file's head. It also acquires what `release` released.
             let held = b.slots.iter().map(|slot| slot.held.load(Ordering::SeqCst));
             into.extend(held.filter(|held| *held != 0).map(|held| Version(held - 1)));
-            block = b.next.get().map(Box::as_ref);
+            block = b.next();
         }
         into.sort_unstable();
         into.dedup();
@@ -122,7 +156,7 @@ impl Registry {
         while let Some(b) = block {
             let held = b.slots.iter().filter(|slot| slot.held.load(Ordering::Relaxed) != 0);
             count += held.map(|slot| slot.refs.load(Ordering::Relaxed) as usize).sum::<usize>();
-            block = b.next.get().map(Box::as_ref);
+            block = b.next();
         }
         count
     }
@@ -143,7 +177,7 @@ impl Registry {
                     return SlotId(before + at);
                 }
             }
-            block = block.next.get_or_init(Box::default);
+            block = block.next_or_new();
             before += BLOCK_SLOTS;
         }
     }
@@ -151,7 +185,7 @@ impl Registry {
     fn slot(&self, id: SlotId) -> &Slot {
         let mut block = &self.first;
         for _ in 0..id.0 / BLOCK_SLOTS {
-            block = block.next.get().expect("a slot id names a block that exists: blocks are never freed");
+            block = block.next().expect("a slot id names a block that exists: blocks are never freed");
         }
         &block.slots[id.0 % BLOCK_SLOTS]
     }
