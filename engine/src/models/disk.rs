@@ -29,6 +29,7 @@ struct Medium {
     pending: Vec<Write>,
     written: u64,
     lies: bool,
+    has_failed: bool,
 }
 
 struct Write {
@@ -74,6 +75,11 @@ impl ModelDisk {
     /// From now on syncs return without doing anything.
     pub(super) fn lie(&self) {
         self.medium().lies = true;
+    }
+
+    /// Whether a sync has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.medium().has_failed
     }
 
     /// Whether these bytes would be there after a power cut.
@@ -144,6 +150,7 @@ impl Disk for ModelDisk {
         let (done, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|write| write.number <= covered);
         medium.pending = rest;
         if good == 0 {
+            medium.has_failed = true;
             return Err(Error::new(ErrorKind::Io, "a sync of a model was made to fail"));
         }
         done.iter().for_each(|write| medium.put(write.offset, &write.bytes));
