@@ -33,7 +33,7 @@ impl Moves {
         let heap = HeapHome::new();
         heap.put(0, leaf(at(), b"value"));
         let disk = Arc::new(ModelDisk::new());
-        let places = [0, 1].map(|generation| write(&disk, generation));
+        let places = [0, 1].map(|generation| write(&disk, generation, b"value", false));
         let chunks = Chunks::new(vec![Chunk::new(ID, Home::Heap(Counted::new(heap)))]);
         Moves { chunks, disk, places }
     }
@@ -78,7 +78,8 @@ impl Moves {
     }
 }
 
-fn write(disk: &ModelDisk, generation: u32) -> Extent {
+/// Writes a chunk of one page with this value.
+fn write(disk: &ModelDisk, generation: u32, value: &[u8], lz4: bool) -> Extent {
     let offset = (2 + u64::from(generation)) * BLOCK;
     let mut end = offset;
     let mut sink = |bytes: &[u8]| {
@@ -87,16 +88,20 @@ fn write(disk: &ModelDisk, generation: u32) -> Extent {
         Ok(())
     };
     let mut writer = ChunkWriter::new(&mut sink);
-    writer.add(0, leaf(at(), b"value").page(), false).expect("a page");
+    writer.add(0, leaf(at(), value).page(), lz4).expect("a page");
     let written = writer.finish(ID, Incarnation([7; 16]), generation).expect("a chunk");
     assert_eq!(written.len, BLOCK);
     Extent { offset, len: written.len }
 }
 
 fn expect_value(home: &Home) {
+    expect(home, b"value");
+}
+
+fn expect(home: &Home, expected: &[u8]) {
     let page = home.page(at()).expect("the page has a home at every moment");
     let Item::Inline(value) = page.item(0).expect("one entry") else { panic!("a short value") };
-    assert_eq!(value, b"value");
+    assert_eq!(value, expected);
 }
 
 /// A chunk moves from the heap to the file, another one joins the table, and it moves on to its twin; the first extent is used again if its lease is over. One
@@ -118,10 +123,50 @@ fn moving() {
     moves.read();
 }
 
+/// Two readers unpack the same compressed page, and a third thread swings the chunk to a home without unpacked pages. Checked: everybody reads the value; one unpacked page
+/// stays, and none is freed under a reader; the lease spans both homes. Three threads.
+fn unpacking() {
+    let disk = Arc::new(ModelDisk::new());
+    let packed = write(&disk, 0, &[b'v'; 600], true);
+    let home = FileHome::new(Arc::clone(&disk) as Arc<dyn Disk>, ID, packed, 0, 1);
+    let watch = home.lease();
+    let chunk = Chunk::new(ID, Home::File(Counted::new(home)));
+    let reader = || {
+        let chunk = Counted::clone(&chunk);
+        spawn(move || {
+            let guard = epoch::pin();
+            expect(chunk.home(&guard), &[b'v'; 600]);
+        })
+    };
+    let readers = [reader(), reader()];
+    {
+        let guard = epoch::pin();
+        let Home::File(file) = chunk.home(&guard) else { unreachable!("it is at home in the file") };
+        chunk.swing(Home::File(Counted::new(file.packed())));
+    }
+    assert!(!watch.is_over(), "the new home has the extent too");
+    readers.into_iter().for_each(join);
+    drop(chunk);
+    assert!(watch.is_over(), "a lease that nobody holds");
+}
+
 /// L1: a chunk's pages stay readable and the same while it moves.
 #[test]
 fn l1_chunk_moves_beside_readers() {
     model("a chunk moves").check(moving);
+}
+
+/// L1: unpacked pages are there for whoever unpacked them, whoever was first, and whatever is trimmed meanwhile.
+#[test]
+fn l1_unpacking_beside_trimming() {
+    model("unpacking beside trimming").check(unpacking);
+}
+
+/// The model notices an unpacked page that is published before it is complete.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn l1_relaxed_unpacking_is_noticed() {
+    model("unpacking").broken(Fault::Relaxed { file: "log/directory.rs", operation: "compare_exchange" }).check(unpacking);
 }
 
 /// The model notices a home that is published before it is complete.

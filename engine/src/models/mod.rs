@@ -40,13 +40,11 @@ struct Model {
     fault: Option<Fault>,
     /// Sequential consistency is made by fences before reads instead of after writes.
     fences_before_reads: bool,
-    /// Preemptions to leave out where a model is large.
-    fewer: usize,
 }
 
 /// The model of this name with everything whole.
 fn model(name: &'static str) -> Model {
-    Model { name, time_runs_out: false, fault: None, fences_before_reads: false, fewer: 0 }
+    Model { name, time_runs_out: false, fault: None, fences_before_reads: false }
 }
 
 impl Model {
@@ -62,15 +60,9 @@ impl Model {
         Model { fault: Some(fault), ..self }
     }
 
-    /// With so many preemptions fewer than the others.
-    fn fewer(self, fewer: usize) -> Model {
-        Model { fewer, ..self }
-    }
-
     /// Runs `body` in every interleaving within the bounds.
     fn check(self, body: impl Fn() + Send + Sync + 'static) {
-        let wanted = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|bound| bound.parse().ok()).unwrap_or(2_usize);
-        let bound = wanted.saturating_sub(self.fewer).max(1);
+        let bound = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|bound| bound.parse().ok()).unwrap_or(2_usize);
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(bound);
         builder.max_branches = MAX_STEPS;

@@ -166,13 +166,16 @@ impl<T> OnceLock<T> {
 
     #[track_caller]
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        if self.get().is_none() {
-            let made = make();
-            if self.value.set(made).is_ok() {
-                self.is_set.store(true, Ordering::Release);
-            }
+        if self.get().is_none() && self.value.set(make()).is_ok() {
+            self.is_set.store(true, Ordering::Release);
         }
-        self.value.get().expect("set just now, by us or by another")
+        loop {
+            // Whoever was first says so in a step of its own: std's waits for it.
+            if let Some(value) = self.get() {
+                return value;
+            }
+            loom::thread::yield_now();
+        }
     }
 }
 
