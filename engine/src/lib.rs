@@ -47,6 +47,9 @@ internal_rooms!(codec, disk, format, page, tree);
 
 mod log;
 
+#[cfg(all(test, loom))]
+mod models;
+
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
 pub use api::{Outcome, Proposal};

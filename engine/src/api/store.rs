@@ -57,6 +57,12 @@ impl Store {
         Ok(Store { handle: Arc::new(Handle { machine, core }) })
     }
 
+    /// What stops the background thread, for models that close a store which others hold.
+    #[cfg(all(test, loom))]
+    pub(crate) fn worker(&self) -> &Mutex<Worker> {
+        &self.handle.core.worker
+    }
+
     pub(crate) fn machine(&self) -> &Machine {
         &self.handle.machine
     }

@@ -6,7 +6,6 @@
 //! then, for an old snapshot, the whole version is walked.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::chunk::ChunkLayout;
@@ -23,6 +22,7 @@ use crate::store::checkpoint::seal_of;
 use crate::store::look::Look;
 use crate::store::open::random;
 use crate::store::reclaim::Account;
+use crate::sync::Counted;
 use crate::tree;
 use crate::version::root::Root;
 
@@ -53,7 +53,7 @@ pub(super) struct Piece {
 /// Where a chunk's bytes come from.
 pub(super) enum Source {
     /// An extent of the store, as its seal states it. The home keeps it.
-    File { stated: SealedChunk, _home: Arc<FileHome> },
+    File { stated: SealedChunk, _home: Counted<FileHome> },
     /// Pages in memory, children before parents.
     Memory(Vec<u32>),
 }
@@ -87,7 +87,7 @@ impl Plan {
                         None if is_mixed => 0,
                         None => account.newest_bytes + dead.remove(id).unwrap_or(0),
                     };
-                    copied(account, Arc::clone(home), live)
+                    copied(account, Counted::clone(home), live)
                 }
             };
             if let Some(mut piece) = piece {
@@ -196,7 +196,7 @@ fn dead_bytes(look: &Look) -> Result<BTreeMap<ChunkId, u64>> {
 }
 
 /// A chunk of the file as it is; none if the version reaches nothing of it.
-fn copied(account: &Account, home: Arc<FileHome>, live: u64) -> Option<Piece> {
+fn copied(account: &Account, home: Counted<FileHome>, live: u64) -> Option<Piece> {
     let live_bytes = live.min(account.chunk.page_bytes);
     let chunk = SealedChunk { live_bytes, ..account.chunk };
     (live > 0).then_some(Piece { source: Source::File { stated: account.chunk, _home: home }, chunk })

@@ -18,10 +18,8 @@
 
 use std::borrow::Cow;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
-
-use crossbeam_epoch::{Atomic, Guard, Owned};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -30,7 +28,10 @@ use crate::format::{ChunkId, Position};
 use crate::log::cache::{Cache, Loans};
 use crate::log::places::{Places, Stated};
 use crate::page::{ALIGN, HEAD_LEN, Page, PageBuf};
-use crate::sync::epoch;
+use crate::sync::atomic::{AtomicPtr, Ordering};
+use crate::sync::epoch::{self, Atomic, Guard, Owned};
+use crate::sync::lease::{Lease, Watch};
+use crate::sync::{Counted, OnceLock, memory};
 
 /// All chunks that a page may stand in.
 pub(crate) struct Chunks {
@@ -40,13 +41,13 @@ pub(crate) struct Chunks {
 /// An open-addressed table by id. Ids are consecutive, so a look-up seldom probes twice.
 struct Table {
     /// A power of two, at most half full.
-    slots: Box<[Option<Arc<Chunk>>]>,
+    slots: Box<[Option<Counted<Chunk>>]>,
 }
 
 impl Table {
-    fn of(chunks: Vec<Arc<Chunk>>) -> Table {
+    fn of(chunks: Vec<Counted<Chunk>>) -> Table {
         let len = (chunks.len() * 2).next_power_of_two().max(8);
-        let mut slots: Box<[Option<Arc<Chunk>>]> = std::iter::repeat_with(|| None).take(len).collect();
+        let mut slots: Box<[Option<Counted<Chunk>>]> = std::iter::repeat_with(|| None).take(len).collect();
         for chunk in chunks {
             let mut i = chunk.id.0 as usize & (len - 1);
             while slots[i].is_some() {
@@ -57,7 +58,7 @@ impl Table {
         Table { slots }
     }
 
-    fn find(&self, id: ChunkId) -> Option<&Arc<Chunk>> {
+    fn find(&self, id: ChunkId) -> Option<&Counted<Chunk>> {
         let mask = self.slots.len() - 1;
         let mut i = id.0 as usize & mask;
         loop {
@@ -72,12 +73,12 @@ impl Table {
 
 impl Chunks {
     /// A table of these chunks.
-    pub(crate) fn new(chunks: Vec<Arc<Chunk>>) -> Chunks {
+    pub(crate) fn new(chunks: Vec<Counted<Chunk>>) -> Chunks {
         Chunks { table: Atomic::new(Table::of(chunks)) }
     }
 
     /// The chunk, for the length of `guard`.
-    pub(crate) fn find<'g>(&self, id: ChunkId, guard: &'g Guard) -> Option<&'g Arc<Chunk>> {
+    pub(crate) fn find<'g>(&self, id: ChunkId, guard: &'g Guard) -> Option<&'g Counted<Chunk>> {
         self.table(guard).find(id)
     }
 
@@ -93,7 +94,7 @@ impl Chunks {
     }
 
     /// Adds a chunk. Only under the reclaimer's lock.
-    pub(crate) fn add(&self, chunk: Arc<Chunk>) {
+    pub(crate) fn add(&self, chunk: Counted<Chunk>) {
         self.change(|chunks| chunks.push(chunk));
     }
 
@@ -102,7 +103,7 @@ impl Chunks {
         self.change(|chunks| chunks.retain(|chunk| chunk.id != id));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Chunk>>)) {
+    fn change(&self, change: impl FnOnce(&mut Vec<Counted<Chunk>>)) {
         let guard = epoch::pin();
         let mut chunks = self.table(&guard).slots.iter().flatten().cloned().collect();
         change(&mut chunks);
@@ -135,15 +136,15 @@ pub(crate) struct Chunk {
 #[derive(Clone)]
 pub(crate) enum Home {
     /// In memory: the open chunk.
-    Heap(Arc<HeapHome>),
+    Heap(Counted<HeapHome>),
     /// In the file.
-    File(Arc<FileHome>),
+    File(Counted<FileHome>),
 }
 
 impl Chunk {
     /// A chunk at home in memory or in the file.
-    pub(crate) fn new(id: ChunkId, home: Home) -> Arc<Chunk> {
-        Arc::new(Chunk { id, home: Atomic::new(home) })
+    pub(crate) fn new(id: ChunkId, home: Home) -> Counted<Chunk> {
+        Counted::new(Chunk { id, home: Atomic::new(home) })
     }
 
     /// Its home, for the length of `guard`.
@@ -188,8 +189,8 @@ impl Home {
     }
 }
 
-/// Slots of a segment, and segments of a heap home: 4,096 x 4,096 = 2^24 ordinals.
-const SPAN: usize = 4096;
+/// Slots of a segment, and segments of a heap home: 4,096 x 4,096 = 2^24 ordinals. A checker keeps books on each.
+const SPAN: usize = if cfg!(loom) { 8 } else { 4096 };
 
 type Segment = [AtomicPtr<u8>; SPAN];
 
@@ -211,8 +212,10 @@ impl HeapHome {
         let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
         // Relaxed: a figure.
         self.bytes.fetch_add(page.bytes().len() as u64, Ordering::Relaxed);
+        let page = page.into_raw().as_ptr();
+        memory::made(page);
         // Release: whoever loads the pointer sees the bytes.
-        let old = entry.swap(page.into_raw().as_ptr(), Ordering::Release);
+        let old = entry.swap(page, Ordering::Release);
         assert!(old.is_null(), "ordinal {ordinal} is taken");
     }
 
@@ -227,6 +230,7 @@ impl HeapHome {
         let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
         let bytes = page.bytes().len() as u64;
         let page = page.into_raw();
+        memory::made(page.as_ptr());
         // Release: as in `put`.
         match entry.compare_exchange(std::ptr::null_mut(), page.as_ptr(), Ordering::AcqRel, Ordering::Relaxed) {
             Ok(_) => {
@@ -241,6 +245,7 @@ impl HeapHome {
     pub(crate) fn take(&self, ordinal: u32) -> Option<PageBuf> {
         let entry = &self.segment(ordinal)?[ordinal as usize % SPAN];
         let page = NonNull::new(entry.swap(std::ptr::null_mut(), Ordering::AcqRel))?;
+        memory::gone(page.as_ptr());
         // SAFETY: the pointer came from `into_raw` in `put`, and the swap made us its only owner.
         let page = unsafe { PageBuf::from_raw(page) };
         self.bytes.fetch_sub(page.bytes().len() as u64, Ordering::Relaxed);
@@ -268,6 +273,7 @@ impl HeapHome {
         // Acquire: the bytes behind the pointer, see `put`.
         let page = entry.and_then(|entry| NonNull::new(entry.load(Ordering::Acquire)));
         let Some(page) = page else { return Err(Error::corrupt(at, "there is no such page in memory")) };
+        memory::read(page.as_ptr());
         // SAFETY: put by `put`, whose buffer begins with a page's head that states its length; frozen; kept by invariant (1).
         let bytes = unsafe {
             let len = u32::from_le(page.as_ptr().add(4).cast::<u32>().read());
@@ -286,7 +292,7 @@ impl HeapHome {
         if let Some(segment) = self.segment(ordinal) {
             return segment;
         }
-        let fresh: Box<Segment> = Box::new([const { AtomicPtr::new(std::ptr::null_mut()) }; SPAN]);
+        let fresh: Box<Segment> = Box::new(std::array::from_fn(|_| AtomicPtr::default()));
         let fresh = Box::into_raw(fresh);
         let entry = &self.segments[ordinal as usize / SPAN];
         if entry.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
@@ -302,8 +308,9 @@ impl Drop for HeapHome {
         for ordinal in self.ordinals() {
             self.take(ordinal);
         }
-        for entry in &mut self.segments {
-            let segment = *entry.get_mut();
+        for entry in &self.segments {
+            // Relaxed: `&mut self`, nobody else is left.
+            let segment = entry.load(Ordering::Relaxed);
             if !segment.is_null() {
                 // SAFETY: leaked from a box by `segment_for`; `&mut self`.
                 drop(unsafe { Box::from_raw(segment) });
@@ -322,12 +329,9 @@ pub(crate) struct FileHome {
     opened: OnceLock<Opened>,
     /// Pages that are compressed in the file, unpacked at first use.
     unpacked: OnceLock<HeapHome>,
-    /// Shared by all homes of this extent: when the last is dropped the extent may be used again.
-    lease: Arc<Lease>,
+    /// Held by all homes of this extent: when the last is dropped the extent may be used again.
+    lease: Lease,
 }
-
-/// Held by every home of an extent.
-pub(crate) struct Lease;
 
 /// How pages are copied.
 struct Copied {
@@ -353,7 +357,7 @@ impl FileHome {
     /// A chunk as a seal states it, whose pages are copied by way of `cache` if there is one. Reads nothing yet.
     pub(crate) fn new(disk: Arc<dyn Disk>, stated: Stated, cache: Option<&Arc<Cache>>) -> FileHome {
         let copied = cache.map(|cache| Copied { cache: Arc::clone(cache), places: OnceLock::new() });
-        FileHome { disk, stated, copied, opened: OnceLock::new(), unpacked: OnceLock::new(), lease: Arc::new(Lease) }
+        FileHome { disk, stated, copied, opened: OnceLock::new(), unpacked: OnceLock::new(), lease: Lease::new() }
     }
 
     /// The same for a chunk that was written just now: where its pages stand is known, so that the books of the store can be kept without reading it. `slots` and
@@ -365,15 +369,15 @@ impl FileHome {
         self
     }
 
-    /// Nothing holds this any more when nobody can be reading the extent any more.
-    pub(crate) fn lease(&self) -> Weak<Lease> {
-        Arc::downgrade(&self.lease)
+    /// Sees when nobody can be reading the extent any more.
+    pub(crate) fn lease(&self) -> Watch {
+        self.lease.watch()
     }
 
     /// The same home without the unpacked pages. Swung to, it lets their memory go.
     pub(crate) fn packed(&self) -> FileHome {
         let cache = self.copied.as_ref().map(|copied| &copied.cache);
-        FileHome { lease: Arc::clone(&self.lease), ..FileHome::new(Arc::clone(&self.disk), self.stated, cache) }
+        FileHome { lease: self.lease.clone(), ..FileHome::new(Arc::clone(&self.disk), self.stated, cache) }
     }
 
     /// Bytes of memory of unpacked pages.
@@ -470,6 +474,7 @@ impl FileHome {
         let Some(room) = room else {
             return Err(Error::corrupt(at, format_args!("the directory puts it at {offset}, behind the pages")));
         };
+        memory::read_mapped(opened.start.wrapping_add(offset));
         // SAFETY: offset + HEAD_LEN <= directory <= extent length, all inside the mapped extent (`open`); the length is read once and
         // bounds-checked before the slice of the page is made; invariant (2) keeps the bytes as they are.
         unsafe {

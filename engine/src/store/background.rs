@@ -1,7 +1,6 @@
 //! Work that nobody waits for: late syncs, checkpoints, space. One bounded piece at a time, by a thread or by whoever calls `step`.
 
 use std::sync::{Arc, Weak};
-use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -10,7 +9,8 @@ use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
 use crate::store::reclaim::SETTLED_BY_STEP;
-use crate::sync::{Condvar, Mutex, epoch};
+use crate::sync::thread::{self, JoinHandle, ThreadId};
+use crate::sync::{Condvar, Counted, Mutex, epoch};
 
 /// How often the thread looks by itself.
 const IDLE: Duration = Duration::from_millis(200);
@@ -70,7 +70,7 @@ impl Signal {
     }
 
     fn is_worker(&self) -> bool {
-        self.state.lock().worker == Some(std::thread::current().id())
+        self.state.lock().worker == Some(thread::current().id())
     }
 
     fn stop(&self) {
@@ -90,7 +90,7 @@ impl Worker {
             return Ok(Worker(None));
         }
         let weak = Arc::downgrade(machine);
-        let thread = std::thread::Builder::new().name("treering".into()).spawn(move || run(&weak));
+        let thread = thread::Builder::new().name("treering".into()).spawn(move || run(&weak));
         thread.map(|thread| Worker(Some(thread))).map_err(|e| Error::io("start a thread for", machine.disk.name(), e))
     }
 
@@ -98,7 +98,7 @@ impl Worker {
     pub(crate) fn stop(&mut self, machine: &Machine) {
         machine.signal.stop();
         if let Some(thread) = self.0.take()
-            && thread.thread().id() != std::thread::current().id()
+            && thread.thread().id() != thread::current().id()
         {
             // It does not panic; if it did, there is nothing to add to what it printed.
             let _ = thread.join();
@@ -108,7 +108,7 @@ impl Worker {
 
 fn run(machine: &Weak<Machine>) {
     if let Some(machine) = machine.upgrade() {
-        machine.signal.state.lock().worker = Some(std::thread::current().id());
+        machine.signal.state.lock().worker = Some(thread::current().id());
     }
     while let Some(machine) = machine.upgrade() {
         if machine.signal.state.lock().stop {
@@ -287,7 +287,7 @@ impl Machine {
         }
         match most {
             Some((_, chunk, file)) if total > self.settings.cache_bytes => {
-                chunk.swing(Home::File(Arc::new(file.packed())));
+                chunk.swing(Home::File(Counted::new(file.packed())));
                 true
             }
             _ => false,

@@ -4,8 +4,6 @@
 //! writers. A chunk whose writing failed stays closed, in memory, and the next checkpoint takes it along.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
@@ -22,7 +20,8 @@ use crate::store::edit::{Dead, Draft};
 use crate::store::read::Lender;
 use crate::store::reclaim::{Account, Closed, Reclaim};
 use crate::store::{Machine, OpenChunk};
-use crate::sync::{Condvar, Mutex, epoch};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Counted, Mutex, epoch};
 use crate::tree::{self, Pages};
 use crate::version::root::{Pinned, Root, TableEntry, Tree};
 
@@ -82,12 +81,12 @@ struct Captured {
     /// Chunks in the file, with live bytes as of the root's version.
     chunks: BTreeMap<ChunkId, SealedChunk>,
     /// Closed chunks: in memory only.
-    heaps: BTreeMap<ChunkId, Arc<HeapHome>>,
+    heaps: BTreeMap<ChunkId, Counted<HeapHome>>,
     tail_bytes: u64,
 }
 
 /// A chunk that was written, and its home in the file to come.
-type InFile = (SealedChunk, Arc<FileHome>);
+type InFile = (SealedChunk, Counted<FileHome>);
 
 impl Machine {
     /// Seals the newest version. With nothing to seal, and unless `twins` are to be installed or `forced`, it does nothing. Gives the version that is sealed.
@@ -213,7 +212,7 @@ impl Machine {
             self.close_chunk(&mut reclaim, &mut open);
         }
         let guard = epoch::pin();
-        let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Arc::clone(&closed.heap))).collect();
+        let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Counted::clone(&closed.heap))).collect();
         self.count_closed(&reclaim);
         let live = |account: &Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
         let mut chunks: BTreeMap<_, _> = reclaim.accounts.iter().map(|(id, account)| (*id, live(account))).collect();
@@ -231,7 +230,7 @@ impl Machine {
 
     /// The open chunk gets no more pages; another one is open.
     pub(crate) fn close_chunk(&self, reclaim: &mut Reclaim, open: &mut OpenChunk) {
-        reclaim.closed.insert(open.id, Closed::new(Arc::clone(&open.home)));
+        reclaim.closed.insert(open.id, Closed::new(Counted::clone(&open.home)));
         *open = OpenChunk::new(open.id.next());
         self.chunks.add(open.chunk());
     }
@@ -299,7 +298,7 @@ impl Machine {
     fn write_chunk(
         &self,
         id: ChunkId,
-        heap: &Arc<HeapHome>,
+        heap: &Counted<HeapHome>,
         reached: &[u32],
         compressed: &HashSet<TableId>,
     ) -> Result<Option<InFile>> {
@@ -411,7 +410,7 @@ impl Machine {
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn swing(&self, id: ChunkId, home: Arc<FileHome>) {
+    pub(crate) fn swing(&self, id: ChunkId, home: Counted<FileHome>) {
         let guard = epoch::pin();
         if let Some(chunk) = self.chunks.find(id, &guard) {
             chunk.swing(Home::File(home));

@@ -268,10 +268,12 @@ impl Machine {
         pipeline.leading = false;
         if let Err(e) = result {
             self.poison(&e);
-            // Nothing appended will be published: what they hold is let go (callbacks without being called).
-            pipeline.queue.clear();
-            pipeline.callbacks.clear();
+            // Nothing appended will be published: what they hold is let go, callbacks without being called. Behind the lock: what a callback owns
+            // may look at the store when it is dropped.
+            let given_up = (std::mem::take(&mut pipeline.queue), std::mem::take(&mut pipeline.callbacks));
             self.published.notify_all();
+            drop(pipeline);
+            drop(given_up);
             return Err(unknown(e));
         }
         pipeline.written = upto;

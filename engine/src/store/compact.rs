@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{ErrorKind, Result};
@@ -20,14 +19,14 @@ use crate::store::Machine;
 use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::read::Lender;
-use crate::sync::epoch;
+use crate::sync::{Counted, epoch, thread};
 use crate::tree::Pages;
 use crate::version::root::{Root, Tree};
 
 /// A dense twin, on the medium, named by nothing yet.
 pub(crate) struct Twin {
     pub(crate) chunk: SealedChunk,
-    pub(crate) home: Arc<FileHome>,
+    pub(crate) home: Counted<FileHome>,
 }
 
 /// What a compaction did. Bytes.
@@ -128,7 +127,7 @@ impl Machine {
             if self.leaving().0 == 0 {
                 break;
             }
-            std::thread::yield_now();
+            thread::yield_now();
         }
         Ok(())
     }
@@ -196,7 +195,7 @@ impl Machine {
     fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
-            Some(Home::File(file)) if file.stated.generation == chunk.generation => Arc::clone(file),
+            Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
             _ => return Ok(None),
         };
         let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
@@ -238,12 +237,12 @@ impl Machine {
 fn needed_pages(
     lender: &mut Lender<'_>,
     root: &Root,
-    home: &Arc<FileHome>,
+    home: &Counted<FileHome>,
     id: ChunkId,
     kept: &HashSet<Position>,
 ) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
-    let pages = Home::File(Arc::clone(home));
+    let pages = Home::File(Counted::clone(home));
     for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
         let Some(len) = home.stored_len(at)? else { continue };
         // Checked before it is copied: damage must not get a fresh home. Read in this home: another compaction may have moved the chunk

@@ -4,8 +4,6 @@
 //! it; until then no root reaches it, and a transaction that is dropped takes it out again. The writer's turn is held all the while: no seal
 //! can come between.
 
-use std::sync::Arc;
-
 use crate::error::{Error, Result};
 use crate::format::{ChunkId, Position};
 use crate::log::chunk::extent_len;
@@ -14,7 +12,7 @@ use crate::page::PageBuf;
 use crate::store::Machine;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::edit::Editor;
-use crate::sync::epoch;
+use crate::sync::{Counted, epoch};
 use crate::tree::{Builder, Edit};
 
 impl Machine {
@@ -60,7 +58,7 @@ impl Machine {
         let guard = epoch::pin();
         for (at, page) in pages {
             match self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard)) {
-                Some(Home::Heap(heap)) => Arc::clone(heap).put(at.ordinal(), page),
+                Some(Home::Heap(heap)) => Counted::clone(heap).put(at.ordinal(), page),
                 _ => unreachable!("pages of chunks in the file are never a transaction's own"),
             }
         }

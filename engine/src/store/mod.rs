@@ -32,7 +32,6 @@ pub(crate) mod sort;
 pub(crate) mod stats;
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,7 +47,7 @@ use crate::log::space::Space;
 use crate::store::commit::Until;
 use crate::store::options::Settings;
 use crate::sync::turn::Turn;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Counted, Mutex, OnceLock};
 use crate::version::root::Versions;
 
 /// An open store.
@@ -124,7 +123,7 @@ pub(crate) struct Identity {
 /// The chunk that new pages get their positions in.
 pub(crate) struct OpenChunk {
     pub(crate) id: ChunkId,
-    pub(crate) home: Arc<HeapHome>,
+    pub(crate) home: Counted<HeapHome>,
     /// Ordinals from here on were never used.
     next: u32,
     /// Ordinals whose pages were freed before any version that is held, or any chunk in the file, knew them.
@@ -134,12 +133,12 @@ pub(crate) struct OpenChunk {
 impl OpenChunk {
     /// A new chunk without pages.
     pub(crate) fn new(id: ChunkId) -> OpenChunk {
-        OpenChunk { id, home: Arc::new(HeapHome::new()), next: 0, free: Vec::new() }
+        OpenChunk { id, home: Counted::new(HeapHome::new()), next: 0, free: Vec::new() }
     }
 
     /// The chunk for the table of chunks.
-    pub(crate) fn chunk(&self) -> Arc<Chunk> {
-        Chunk::new(self.id, Home::Heap(Arc::clone(&self.home)))
+    pub(crate) fn chunk(&self) -> Counted<Chunk> {
+        Chunk::new(self.id, Home::Heap(Counted::clone(&self.home)))
     }
 
     /// A position for a new page.
@@ -182,9 +181,9 @@ pub(crate) fn stated(chunk: &SealedChunk, below: ChunkId) -> Stated {
 
 impl Machine {
     /// The home of a chunk that was written just now. A twin has pages of a file that was not to be trusted; they were checked when they were copied, and name what they named.
-    pub(crate) fn file_home(&self, chunk: &SealedChunk, written: &Written) -> Arc<FileHome> {
+    pub(crate) fn file_home(&self, chunk: &SealedChunk, written: &Written) -> Counted<FileHome> {
         let home = FileHome::new(Arc::clone(&self.disk), stated(chunk, ChunkId(MAX_NEXT_CHUNK)), self.cache.as_ref());
-        Arc::new(home.knowing(&written.slots, written.directory))
+        Counted::new(home.knowing(&written.slots, written.directory))
     }
 
     /// The newest published version.

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::disk::Disk;
@@ -26,7 +25,7 @@ use crate::store::reclaim::{Account, Reclaim};
 use crate::store::replay::Replay;
 use crate::store::slots::{Slots, runs_from};
 use crate::store::{Identity, Machine, OpenChunk, stated};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Counted, Mutex, OnceLock};
 use crate::version::root::{Catalogue, Root, TableEntry, Tree, Versions};
 
 /// What opening found and did.
@@ -214,7 +213,7 @@ fn assemble(
     let cache = (settings.reads == Reads::Copied).then(|| Arc::new(Cache::new(settings.cache_bytes)));
     let file_chunk = |chunk: &crate::format::seal::SealedChunk| {
         let home = FileHome::new(Arc::clone(&disk), stated(chunk, seal.next_chunk), cache.as_ref());
-        Chunk::new(chunk.id, Home::File(Arc::new(home)))
+        Chunk::new(chunk.id, Home::File(Counted::new(home)))
     };
     let chunks = seal.chunks.iter().map(file_chunk).chain([open.chunk()]).collect();
     let account = |chunk: &crate::format::seal::SealedChunk| Account {

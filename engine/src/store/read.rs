@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crossbeam_epoch::Guard;
-
 use crate::error::Result;
 use crate::format::Position;
 use crate::log::cache::Loans;
@@ -12,7 +10,8 @@ use crate::log::directory::Home;
 use crate::page::{Page, PageBuf};
 use crate::store::Machine;
 use crate::store::background::Worker;
-use crate::sync::{Mutex, epoch};
+use crate::sync::Mutex;
+use crate::sync::epoch::{self, Guard};
 use crate::tree::Pages;
 use crate::version::root::{Pinned, Root};
 

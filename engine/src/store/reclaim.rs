@@ -8,16 +8,16 @@
 //! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{Ordering, fence};
-use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
-use crate::log::directory::{HeapHome, Home, Lease};
+use crate::log::directory::{HeapHome, Home};
 use crate::store::Machine;
 use crate::store::edit::Dead;
-use crate::sync::epoch;
+use crate::sync::atomic::Ordering;
+use crate::sync::lease::Watch;
+use crate::sync::{Counted, epoch};
 use crate::version::dead::DeadLists;
 use crate::version::root::Retired;
 
@@ -44,7 +44,7 @@ pub(crate) struct Account {
 
 /// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
 pub(crate) struct Closed {
-    pub(crate) heap: Arc<HeapHome>,
+    pub(crate) heap: Counted<HeapHome>,
     /// With the version that no longer reaches the page.
     died: Vec<(Position, Version)>,
     freed: Vec<Position>,
@@ -56,7 +56,7 @@ struct Leaving {
     /// Both header slots must name this seal or a later one.
     after_seal: u64,
     /// Held while somebody may read it; none if nobody ever did.
-    lease: Option<Weak<Lease>>,
+    lease: Option<Watch>,
 }
 
 /// The reclaimer's books.
@@ -77,7 +77,7 @@ pub(crate) struct Reclaim {
 
 impl Closed {
     /// A chunk that gets no more pages.
-    pub(crate) fn new(heap: Arc<HeapHome>) -> Closed {
+    pub(crate) fn new(heap: Counted<HeapHome>) -> Closed {
         Closed { heap, died: Vec::new(), freed: Vec::new() }
     }
 
@@ -99,12 +99,12 @@ impl Reclaim {
     }
 
     /// The extent may be used again when both slots name seals captured from now on, and nobody holds `lease`.
-    pub(crate) fn leave(&mut self, extent: Extent, lease: Option<Weak<Lease>>) {
+    pub(crate) fn leave(&mut self, extent: Extent, lease: Option<Watch>) {
         self.leave_after(extent, lease, self.seal + 1);
     }
 
     /// The same with the number of the first seal that does not need it.
-    pub(crate) fn leave_after(&mut self, extent: Extent, lease: Option<Weak<Lease>>, after_seal: u64) {
+    pub(crate) fn leave_after(&mut self, extent: Extent, lease: Option<Watch>, after_seal: u64) {
         self.leaving.push_back(Leaving { extent, after_seal, lease });
     }
 
@@ -120,7 +120,7 @@ impl Reclaim {
 
     /// Bytes of extents that somebody may still be reading.
     pub(crate) fn unread_bytes(&self) -> u64 {
-        let is_read = |leaving: &&Leaving| leaving.lease.as_ref().is_some_and(|lease| lease.strong_count() > 0);
+        let is_read = |leaving: &&Leaving| leaving.lease.as_ref().is_some_and(|lease| !lease.is_over());
         self.leaving.iter().filter(is_read).map(|leaving| leaving.extent.len).sum()
     }
 
@@ -247,11 +247,7 @@ impl Machine {
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
         let mut space = self.space.lock();
         reclaim.leaving.retain(|leaving| {
-            let unread = leaving.lease.as_ref().is_none_or(|lease| lease.strong_count() == 0);
-            // Acquire, after the count was seen to be zero: every read of the extent, before its last holder let go, happens before
-            // it is written anew.
-            fence(Ordering::Acquire);
-            let free = unread && leaving.after_seal <= named;
+            let free = leaving.after_seal <= named && leaving.lease.as_ref().is_none_or(Watch::is_over);
             if free {
                 space.give(leaving.extent);
             }

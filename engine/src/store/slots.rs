@@ -1,11 +1,10 @@
 //! The two header slots (FORMAT 3.1): what the next header says, and what the durable ones name.
 
-use std::sync::atomic::Ordering;
-
 use crate::error::Result;
 use crate::format::Version;
 use crate::format::header::{Cursor, Header, Run};
 use crate::store::Machine;
+use crate::sync::atomic::Ordering;
 
 /// What headers say.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ pub(crate) struct Counters {
     pub(crate) headers: AtomicU64,
     pub(crate) twins: AtomicU64,
     /// The older of the two seals that the header slots name: what it needs is not free.
-    pub(crate) oldest_named_seal: AtomicU64,
+    pub(crate) oldest_named_seal: crate::sync::atomic::AtomicU64,
     /// How many are at work with extents that stand in no book.
     pub(crate) in_hand: AtomicU64,
     /// Bytes of closed chunks that are not in the file yet.

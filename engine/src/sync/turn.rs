@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::atomic::{AtomicBool, Ordering};
 use super::{Condvar, Mutex};
 
 /// The queue for the writer's turn.
@@ -25,13 +26,22 @@ struct State {
 struct Waiter {
     ready: Condvar,
     /// Changed only under the queue's lock.
-    granted: std::sync::atomic::AtomicBool,
+    granted: AtomicBool,
 }
 
 impl Waiter {
     fn is_granted(&self) -> bool {
         // Relaxed: every access is under the queue's lock.
-        self.granted.load(std::sync::atomic::Ordering::Relaxed)
+        self.granted.load(Ordering::Relaxed)
+    }
+
+    /// The same, asked by who gives up.
+    fn is_granted_at_last(&self) -> bool {
+        #[cfg(loom)]
+        if super::checker::fault::is(super::checker::fault::Fault::GrantOverlooked) {
+            return false;
+        }
+        self.is_granted()
     }
 }
 
@@ -53,7 +63,7 @@ impl Turn {
                 None => waiter.ready.wait(&mut state),
                 Some(deadline) => {
                     let late = waiter.ready.wait_until(&mut state, deadline).timed_out();
-                    if late && !waiter.is_granted() {
+                    if late && !waiter.is_granted_at_last() {
                         state.queue.retain(|other| !Arc::ptr_eq(other, &waiter));
                         return None;
                     }
@@ -84,7 +94,7 @@ impl Drop for Held {
         let mut state = self.0.state.lock();
         match state.queue.pop_front() {
             Some(next) => {
-                next.granted.store(true, std::sync::atomic::Ordering::Relaxed);
+                next.granted.store(true, Ordering::Relaxed);
                 next.ready.notify_one();
             }
             None => state.held = false,
@@ -92,7 +102,7 @@ impl Drop for Held {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::time::Duration;

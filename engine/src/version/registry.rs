@@ -3,18 +3,22 @@
 //! Opening a snapshot: pin the epoch, read the published root, claim a free slot with its version, and read the published root again; if it
 //! moved, store the newer version and look again. Publishing: swap the root, then scan the slots. All four steps are sequentially
 //! consistent: if the scan missed the slot's store, the store came later in the single order, and so does the second read, which then
-//! sees the new root. A version that the scan did not see is therefore held by nobody and never will be again (L6).
+//! sees the new root. A version that the scan did not see is therefore held by nobody and never will be again (L6). The same goes for a block of
+//! slots that the scan did not see: the links between blocks stand in that order too.
 //!
 //! A clone of a snapshot counts up its slot instead of claiming another: a scan cannot fall between the two.
 
+#![allow(unsafe_code)]
+
 use std::cell::Cell;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::format::Version;
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+#[cfg(loom)]
+use crate::sync::checker::fault::{self, Fault};
 
-/// Slots of one block: 64 x 128 bytes = 8 KiB.
-const BLOCK_SLOTS: usize = 64;
+/// Slots of one block: 64 x 128 bytes = 8 KiB. A checker has to look at each.
+const BLOCK_SLOTS: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// One holder of a version. Alone on its cache lines (two, because processors fetch them in pairs).
 #[repr(align(128))]
@@ -28,12 +32,44 @@ struct Slot {
 
 struct Block {
     slots: [Slot; BLOCK_SLOTS],
-    next: OnceLock<Box<Block>>,
+    /// Null, or leaked from a box and freed with the registry. Set once.
+    next: AtomicPtr<Block>,
 }
 
 impl Default for Block {
     fn default() -> Self {
-        Block { slots: std::array::from_fn(|_| Slot::default()), next: OnceLock::new() }
+        Block { slots: std::array::from_fn(|_| Slot::default()), next: AtomicPtr::default() }
+    }
+}
+
+impl Block {
+    fn next(&self) -> Option<&Block> {
+        // SeqCst: a scan that misses this link comes before it, and so before every claim behind it.
+        let next = self.next.load(Ordering::SeqCst);
+        // SAFETY: null, or leaked by `next_or_new` and freed by `drop` alone.
+        unsafe { next.as_ref() }
+    }
+
+    fn next_or_new(&self) -> &Block {
+        if let Some(next) = self.next() {
+            return next;
+        }
+        let fresh = Box::into_raw(Box::<Block>::default());
+        if self.next.compare_exchange(std::ptr::null_mut(), fresh, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            // SAFETY: it came from a box just now, and nobody else has seen it.
+            drop(unsafe { Box::from_raw(fresh) });
+        }
+        self.next().expect("just made, by us or by another")
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let next = self.next.load(Ordering::Relaxed);
+        if !next.is_null() {
+            // SAFETY: leaked from a box by `next_or_new`; `&mut self`: nobody looks at it any more.
+            drop(unsafe { Box::from_raw(next) });
+        }
     }
 }
 
@@ -47,13 +83,16 @@ pub(crate) struct Registry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotId(usize);
 
-thread_local! {
+crate::sync::thread_local! {
     /// The slot this thread used last: likely free, and in this core's cache.
-    static HINT: Cell<usize> = {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        // Relaxed: only spreads threads over slots.
-        Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) % BLOCK_SLOTS)
-    };
+    static HINT: Cell<usize> = Cell::new(first_hint());
+}
+
+/// Spreads threads over slots. A checker's threads meet at the first one, in each interleaving anew.
+fn first_hint() -> usize {
+    static THREADS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    // Relaxed: only spreads.
+    if cfg!(loom) { 0 } else { THREADS.fetch_add(1, Ordering::Relaxed) % BLOCK_SLOTS }
 }
 
 impl Registry {
@@ -64,6 +103,10 @@ impl Registry {
         let id = self.claim(version);
         let slot = self.slot(id);
         loop {
+            #[cfg(loom)]
+            if fault::is(Fault::SecondLookSkipped) {
+                break;
+            }
             let now = published();
             if now == version {
                 break;
@@ -100,7 +143,7 @@ impl Registry {
             // SeqCst: after the publish, see the file's head. It also acquires what `release` released.
             let held = b.slots.iter().map(|slot| slot.held.load(Ordering::SeqCst));
             into.extend(held.filter(|held| *held != 0).map(|held| Version(held - 1)));
-            block = b.next.get().map(Box::as_ref);
+            block = b.next();
         }
         into.sort_unstable();
         into.dedup();
@@ -113,13 +156,13 @@ impl Registry {
         while let Some(b) = block {
             let held = b.slots.iter().filter(|slot| slot.held.load(Ordering::Relaxed) != 0);
             count += held.map(|slot| slot.refs.load(Ordering::Relaxed) as usize).sum::<usize>();
-            block = b.next.get().map(Box::as_ref);
+            block = b.next();
         }
         count
     }
 
     fn claim(&self, version: Version) -> SlotId {
-        let hint = HINT.get();
+        let hint = HINT.with(Cell::get);
         let mut block = &self.first;
         let mut before = 0;
         loop {
@@ -130,11 +173,11 @@ impl Registry {
                 if slot.held.load(Ordering::Relaxed) == 0
                     && slot.held.compare_exchange(0, version.0 + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
                 {
-                    HINT.set(at);
+                    HINT.with(|hint| hint.set(at));
                     return SlotId(before + at);
                 }
             }
-            block = block.next.get_or_init(Box::default);
+            block = block.next_or_new();
             before += BLOCK_SLOTS;
         }
     }
@@ -142,13 +185,13 @@ impl Registry {
     fn slot(&self, id: SlotId) -> &Slot {
         let mut block = &self.first;
         for _ in 0..id.0 / BLOCK_SLOTS {
-            block = block.next.get().expect("a slot id names a block that exists: blocks are never freed");
+            block = block.next().expect("a slot id names a block that exists: blocks are never freed");
         }
         &block.slots[id.0 % BLOCK_SLOTS]
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -3,14 +3,13 @@
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-use crossbeam_epoch::{Atomic, Guard, Owned};
 
 use super::registry::{Registry, SlotId};
 use crate::format::{TableId, Version};
-use crate::sync::epoch;
+use crate::sync::atomic::Ordering;
+use crate::sync::epoch::{self, Atomic, Guard, Owned, Shared};
+use crate::sync::memory;
 
 /// A tree's root, as the tree room knows it.
 pub(crate) use crate::format::TreeRoot as Tree;
@@ -135,7 +134,7 @@ impl Versions {
 impl Drop for Versions {
     fn drop(&mut self) {
         let guard = epoch::pin();
-        let root = self.published.swap(crossbeam_epoch::Shared::null(), Ordering::SeqCst, &guard);
+        let root = self.published.swap(Shared::null(), Ordering::SeqCst, &guard);
         // SAFETY: nobody holds this store any more, and the pointer came from `Owned::new`.
         drop(unsafe { root.try_into_owned() });
     }
@@ -144,6 +143,7 @@ impl Drop for Versions {
 impl Pinned {
     /// The held root.
     pub(crate) fn root(&self) -> &Root {
+        memory::read(self.root);
         // SAFETY: the slot holds this version, and the reclaimer keeps a version's root while a slot holds it.
         unsafe { &*self.root }
     }
@@ -152,6 +152,7 @@ impl Pinned {
 impl Retired {
     /// When it was published.
     pub(crate) fn since(&self) -> Instant {
+        memory::read(self.0);
         // SAFETY: it is destroyed only when `self` is dropped.
         unsafe { (*self.0).since }
     }
@@ -162,7 +163,7 @@ impl Drop for Retired {
         let guard = epoch::pin();
         // SAFETY: the pointer came from `Owned::new`, is no longer published, and nobody holds its version (the keeper's promise): only threads that
         // are just opening a snapshot may look at it, under a guard.
-        unsafe { guard.defer_destroy(crossbeam_epoch::Shared::from(self.0)) };
+        unsafe { guard.defer_destroy(Shared::from(self.0)) };
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use treering::{Durability, ErrorKind};
+use treering::{Durability, ErrorKind, Store};
 use treering_tests::disk::{Fault, Kind};
 use treering_tests::{Seed, drive};
 
@@ -113,6 +113,33 @@ fn l2_strict_commit_by_seal_waits_for_its_header() {
     disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io }));
     assert_eq!(put(&store, 0..300, 1, 100).expect_err("no header").kind(), ErrorKind::Unknown);
     expect(&store.snapshot(), 10, 0, 20);
+    drop(store.unchecked());
+}
+
+/// L11: the callback of a failed commit is dropped without a lock of the store. A failed sync gave callbacks up with the pipeline locked. One that owned
+/// something which looks at the store when it is dropped then waited for that lock for ever. They are dropped behind it now.
+#[test]
+fn l11_failed_callbacks_are_dropped_without_a_lock() {
+    struct Looks(Store, std::sync::mpsc::Sender<u64>);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.stats().version);
+        }
+    }
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut txn = store.begin_write().expect("the turn");
+    txn.ensure_table("t").expect("a table").insert(b"key", b"value").expect("an entry");
+    let looks = Looks((*store).clone(), sender);
+    txn.on_commit(move |_| drop(looks));
+    let version = store.version();
+    // Not joined: it would never end.
+    let committer = thread::spawn(move || txn.commit().expect_err("the disk fails").kind());
+    let seen = receiver.recv_timeout(Duration::from_secs(60)).expect("the callback is let go");
+    assert_eq!(seen, version);
+    assert_eq!(committer.join().expect("no panic"), ErrorKind::Unknown);
     drop(store.unchecked());
 }
 

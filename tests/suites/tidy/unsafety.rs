@@ -4,13 +4,15 @@ use crate::source::{Line, lines, words};
 use crate::tree::{Finding, Tree};
 
 /// Where `unsafe` may stand: the map, and the simulated disk that passes its slices on; trusted reads of pages; the directories of
-/// pages and of versions; the allocator that counts for hostile inputs; LMDB as a peer, whose opening is unsafe; the call that cuts a file
-/// system's power, and a fork.
+/// pages and of versions; what stands in for locks and pointers under a model checker, and the medium of its models; the allocator that counts for
+/// hostile inputs; LMDB as a peer, whose opening is unsafe; the call that cuts a file system's power, and a fork.
 const ROOMS: &[&str] = &[
     "engine/src/disk/",
     "engine/src/page/",
     "engine/src/version/",
     "engine/src/log/directory",
+    "engine/src/sync/checker/",
+    "engine/src/models/disk",
     "tests/src/disk",
     "tests/suites/real/kernel",
     "tests/actor/forked",

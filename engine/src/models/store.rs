@@ -1,0 +1,342 @@
+//! Whole stores on a simulated medium: commits, checkpoints, reuse of extents, and closing, beside each other.
+//!
+//! Every step of the engine is its own code; below it stand the checker's primitives and [`ModelDisk`]. The background thread and the clock are
+//! left out but where a model says so.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::disk::ModelDisk;
+use super::{join, model, spawn};
+use crate::api::Store;
+use crate::disk::Disk;
+use crate::error::{ErrorKind, Result};
+use crate::store::open;
+use crate::store::options::Settings;
+use crate::sync::checker::fault::Fault;
+
+/// A store that is dropped by name alone: not in a thread whose assertion failed.
+struct Open {
+    store: ManuallyDrop<Store>,
+    disk: Arc<ModelDisk>,
+}
+
+impl Deref for Open {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Open {
+    /// A store with an empty table.
+    fn new(background: bool) -> Open {
+        Open::on(ModelDisk::new(), background)
+    }
+
+    fn on(disk: ModelDisk, background: bool) -> Open {
+        let disk = Arc::new(disk);
+        let settings = Settings {
+            page_len: 4096,
+            background,
+            segment_bytes: 16 << 10,
+            // Not before the model asks for it.
+            deferred_within: Duration::from_secs(1 << 20),
+            ..Settings::default()
+        };
+        let is_new = disk.is_empty().expect("memory");
+        if is_new {
+            open::create(&*disk, &settings).expect("memory");
+        }
+        let machine = open::open(Arc::clone(&disk) as Arc<dyn Disk>, settings, false, is_new).expect("a sound store");
+        let open = Open { store: ManuallyDrop::new(Store::start(machine).expect("threads")), disk };
+        if is_new {
+            put(&open.store, b"key", b"value-0").expect("memory");
+        }
+        open
+    }
+
+    fn share(&self) -> ManuallyDrop<Store> {
+        self.store.clone()
+    }
+
+    /// Lets go of the store, which closes it.
+    fn close(self) -> Arc<ModelDisk> {
+        drop(ManuallyDrop::into_inner(self.store));
+        self.disk
+    }
+}
+
+fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
+    let txn = store.begin_write()?;
+    txn.ensure_table("table")?.insert(key, value)?;
+    txn.commit()
+}
+
+fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+    let snapshot = store.snapshot();
+    let reader = snapshot.reader();
+    let value = reader.table("table").and_then(|table| table.get(key)).expect("a sound page");
+    value.map(<[u8]>::to_vec)
+}
+
+/// Runs `work` in another thread of the model with a handle of the store.
+fn beside<T: Send + 'static>(open: &Open, work: impl FnOnce(&Store) -> T + Send + 'static) -> loom::thread::JoinHandle<T> {
+    let store = open.share();
+    spawn(move || {
+        let result = work(&store);
+        drop(ManuallyDrop::into_inner(store));
+        result
+    })
+}
+
+/// Two commit at once. Checked: each is on the medium when it returns, and seen by whoever looks then; nobody waits for ever; both are there in the
+/// end and after a power cut. Two threads, one commit each.
+fn group_commit(disk_lies: bool) {
+    let open = Open::new(false);
+    if disk_lies {
+        open.disk.lie();
+    }
+    let other = {
+        let disk = Arc::clone(&open.disk);
+        beside(&open, move |store| {
+            put(store, b"one", b"value-1").expect("a sound medium");
+            assert!(disk.keeps(b"value-1"), "acknowledged and not on the medium");
+        })
+    };
+    put(&open, b"two", b"value-2").expect("a sound medium");
+    assert!(open.disk.keeps(b"value-2"), "acknowledged and not on the medium");
+    assert_eq!(get(&open, b"two").as_deref(), Some(&b"value-2"[..]), "acknowledged and not seen");
+    join(other);
+    assert_eq!(get(&open, b"one").as_deref(), Some(&b"value-1"[..]));
+    open.close();
+}
+
+/// Two commit at once and one sync fails, after `good` others. Checked: what was acknowledged is on the medium; the leader's error reaches everybody whose
+/// commit it covered; nothing that failed is seen; nothing is acknowledged afterwards. Two threads, one commit each, and one more in the end.
+fn failing_sync(good: usize) {
+    let open = Open::new(false);
+    open.disk.fail_sync_after(good);
+    let commit = |key: &'static [u8], value: &'static [u8]| {
+        let disk = Arc::clone(&open.disk);
+        move |store: &Store| match put(store, key, value) {
+            Ok(_) => assert!(disk.keeps(value), "acknowledged and not on the medium"),
+            Err(e) => {
+                assert!(matches!(e.kind(), ErrorKind::Unknown | ErrorKind::Poisoned), "{e}");
+                assert_eq!(get(store, key), None, "failed, and seen");
+            }
+        }
+    };
+    let other = beside(&open, commit(b"one", b"value-1"));
+    commit(b"two", b"value-2")(&open);
+    join(other);
+    let last = put(&open, b"three", b"value-3");
+    assert!(last.is_err() || !open.disk.has_failed(), "acknowledged after a failed sync");
+    assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
+    open.close();
+}
+
+/// Three commit at once: those who come while one leads share the next sync. Checked: as in [`group_commit`], and no two get one version. Three threads, one
+/// commit each.
+fn three_committers() {
+    let open = Open::new(false);
+    let commit = |key: &'static [u8], value: &'static [u8]| {
+        let disk = Arc::clone(&open.disk);
+        move |store: &Store| {
+            let version = put(store, key, value).expect("a sound medium");
+            assert!(disk.keeps(value), "acknowledged and not on the medium");
+            version
+        }
+    };
+    let others = [beside(&open, commit(b"one", b"value-1")), beside(&open, commit(b"two", b"value-2"))];
+    let mut versions = vec![commit(b"three", b"value-3")(&open)];
+    versions.extend(others.map(join));
+    versions.sort_unstable();
+    assert_eq!(versions, [2, 3, 4]);
+    assert_eq!(open.version(), 4);
+    open.close();
+}
+
+/// A commit beside a checkpoint. Checked: the commit waits for no more than its own sync, and is on the medium when it returns; values are readable throughout;
+/// what stands in the file after a power cut has everything. Two threads.
+fn checkpoint_beside_commit() {
+    let open = Open::new(false);
+    let checkpoint = beside(&open, |store| {
+        store.checkpoint().expect("a sound medium");
+    });
+    put(&open, b"one", b"value-1").expect("a sound medium");
+    assert!(open.disk.keeps(b"value-1"), "acknowledged and not on the medium");
+    assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
+    join(checkpoint);
+    let after = Open::on(open.disk.after_a_power_cut(), false);
+    assert_eq!(get(&after, b"key").as_deref(), Some(&b"value-0"[..]));
+    assert_eq!(get(&after, b"one").as_deref(), Some(&b"value-1"[..]));
+    after.close();
+    open.close();
+}
+
+/// Two checkpoints at once. Checked: both end.
+fn two_checkpoints() {
+    let open = Open::new(false);
+    let other = beside(&open, |store| {
+        store.checkpoint().expect("a sound medium");
+    });
+    open.checkpoint().expect("a sound medium");
+    join(other);
+    open.close();
+}
+
+/// The page of a chunk is replaced, the chunk dies, both headers name a seal without it, and its extent is written anew, while another thread opens a snapshot
+/// and reads. Checked: the snapshot reads the value of its version; no byte of an extent is written while it may be read. Two threads.
+fn reuse_beside_snapshot() {
+    let open = Open::new(false);
+    open.checkpoint().expect("a sound medium");
+    let reader = beside(&open, |store| {
+        let snapshot = store.snapshot();
+        let reader = snapshot.reader();
+        let value = reader.table("table").and_then(|table| table.get(b"key")).expect("a sound page");
+        let value = value.expect("it is always there").to_vec();
+        assert!([b"value-0", b"value-1", b"value-2"].iter().any(|known| known[..] == value), "{value:?}");
+    });
+    for value in [b"value-1", b"value-2"] {
+        put(&open, b"key", value).expect("a sound medium");
+        open.checkpoint().expect("a sound medium");
+        open.machine().write_header(false).expect("a sound medium");
+        open.machine().reclaim_published();
+    }
+    join(reader);
+    open.close();
+}
+
+/// A store is closed beside a commit and a look. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
+/// the close; a look reads whole values; closing ends. With `background` the store's own thread is there, whose waits have no end but a wake-up. Two threads, or three.
+fn closing(background: bool) {
+    let open = Open::new(background);
+    let commit = {
+        let disk = Arc::clone(&open.disk);
+        beside(&open, move |store| {
+            if put(store, b"one", b"value-1").is_ok() {
+                assert!(disk.keeps(b"value-1"), "acknowledged and not on the medium");
+            }
+        })
+    };
+    open.machine().close(&mut open.worker().lock()).expect("a sound medium");
+    let late = put(&open, b"two", b"value-2");
+    assert!(late.is_err(), "acknowledged after the close");
+    assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
+    join(commit);
+    open.close();
+}
+
+/// L2: no commit returns before a sync that covers it, and nobody waits for ever.
+#[test]
+fn l2_group_commit() {
+    model("group commit").check(|| group_commit(false));
+}
+
+/// L2: the same with three.
+#[test]
+fn l2_three_committers() {
+    model("three committers").check(three_committers);
+}
+
+/// L9: a failed sync fails everybody whom it covered, and ends all writing.
+#[test]
+fn l9_first_sync_fails() {
+    model("the first sync fails").check(|| failing_sync(0));
+}
+
+/// L9: the same when the first group was synced and the second is not.
+#[test]
+fn l9_second_sync_fails() {
+    model("the second sync fails").check(|| failing_sync(1));
+}
+
+/// L10: a checkpoint and a commit do not disturb each other.
+#[test]
+fn l10_checkpoint_beside_commit() {
+    model("checkpoint beside commit").check(checkpoint_beside_commit);
+}
+
+/// L10: checkpoints wait for each other, and end.
+#[test]
+fn l10_two_checkpoints() {
+    model("two checkpoints").check(two_checkpoints);
+}
+
+/// L6: an extent is not used again under a snapshot that is being opened.
+#[test]
+fn l6_reuse_beside_snapshot() {
+    model("reuse beside a snapshot").check(reuse_beside_snapshot);
+}
+
+/// L2: closing loses nothing that was acknowledged, and nothing is acknowledged afterwards.
+#[test]
+fn l2_close_beside_commit() {
+    model("close beside a commit").check(|| closing(false));
+}
+
+/// L2: the same with the store's own thread, which is told to end.
+#[test]
+fn l2_close_beside_background() {
+    model("close beside the background").check(|| closing(true));
+}
+
+/// The model notices acknowledgements before a sync that did anything.
+#[test]
+#[should_panic(expected = "acknowledged and not on the medium")]
+fn l2_early_acknowledgement_is_noticed() {
+    model("group commit").check(|| group_commit(true));
+}
+
+/// The model notices that those who wait for a leader are not woken.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l2_lost_wake_up_is_noticed() {
+    model("group commit").broken(Fault::Deaf { file: "store/commit.rs" }).check(|| group_commit(false));
+}
+
+/// The model notices a store that goes on after a failed sync.
+#[test]
+#[should_panic(expected = "acknowledged")]
+fn l9_unpoisoned_store_is_noticed() {
+    model("the first sync fails").broken(Fault::Unset { file: "store/mod.rs" }).check(|| failing_sync(0));
+}
+
+/// The model notices heap pages that are freed under the eyes of others when their chunk is in the file.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn l10_hasty_swing_is_noticed() {
+    model("checkpoint").broken(Fault::Hasty { file: "log/directory.rs" }).check(checkpoint_beside_commit);
+}
+
+/// The model notices a checkpoint that does not tell the next one that it left.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l10_silent_checkpoint_is_noticed() {
+    model("two checkpoints").broken(Fault::Deaf { file: "store/checkpoint.rs" }).check(two_checkpoints);
+}
+
+/// The model notices a snapshot that is opened without a second look.
+#[test]
+#[should_panic]
+fn l6_snapshot_without_second_look_is_noticed() {
+    model("reuse").broken(Fault::SecondLookSkipped).check(reuse_beside_snapshot);
+}
+
+/// The model notices a closed store that takes writes.
+#[test]
+#[should_panic(expected = "acknowledged after the close")]
+fn l2_open_door_is_noticed() {
+    model("close").broken(Fault::Unset { file: "store/mod.rs" }).check(|| closing(false));
+}
+
+/// The model notices that the store's own thread is not woken to end.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l2_sleeping_background_is_noticed() {
+    model("close").broken(Fault::Deaf { file: "store/background.rs" }).check(|| closing(true));
+}
