@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::directory::{FileHome, HeapHome, Home, Lease};
+use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::epoch;
@@ -171,7 +172,8 @@ impl Machine {
         let batches = std::mem::take(&mut *self.deaths.lock());
         // After the publish of every one of these batches, see the registry.
         self.versions.registry.registered(&mut reclaim.held);
-        reclaim.dead.hold(&reclaim.held, &mut reclaim.unsettled);
+        let uncounted = usize::from(planted(Bug::WrongOldest)).min(reclaim.held.len());
+        reclaim.dead.hold(&reclaim.held[uncounted..], &mut reclaim.unsettled);
         let mut free = reclaim.unsettled.split_off(reclaim.unsettled.len().saturating_sub(most));
         for batch in batches {
             // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
@@ -252,7 +254,7 @@ impl Machine {
             // Acquire, after the count was seen to be zero: every read of the extent, before its last holder let go, happens before
             // it is written anew.
             fence(Ordering::Acquire);
-            let free = unread && leaving.after_seal <= named;
+            let free = unread && (leaving.after_seal <= named || planted(Bug::FreedTooEarly));
             if free {
                 space.give(leaving.extent);
             }
