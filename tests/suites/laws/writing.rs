@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use treering::{Durability, ErrorKind};
-use treering_tests::disk::{Fault, Kind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::{Seed, drive};
 
 use crate::{expect, key, open, put, store, store_with, value};
@@ -64,7 +64,7 @@ fn l9_failed_sync_poisons() {
         let (disk, store) = store_with(&options);
         put(&store, 0..10, 0, 20).expect("commit");
         let kinds: &[Kind] = if kind == Kind::Sync { &[Kind::Sync] } else { &[Kind::Write] };
-        disk.fail(Some(Fault { kinds, at: 0, sticky: false, error: ErrorKind::Io }));
+        disk.fail(Some(Fault { kinds, at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
         let failed = put(&store, 0..10, 1, 20).expect_err("the disk fails");
         assert_eq!(failed.kind(), ErrorKind::Unknown);
         let refused = [
@@ -121,7 +121,7 @@ fn l2_strict_commit_by_seal_waits_for_its_header() {
 fn l9_open_transaction_fails_when_poisoned() {
     let (disk, store) = store();
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
     thread::scope(|scope| {
         let gate = disk.close_gate(Kind::Sync);
         let first = scope.spawn(|| put(&store, 0..10, 1, 20));
@@ -262,7 +262,7 @@ fn l11_callbacks_follow_durability() {
     commit(Durability::Deferred).expect("commit");
     store.checkpoint().expect("checkpoint");
     assert_eq!(list(), [2, 3, 4, 5, 6]);
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: true, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: true, error: ErrorKind::Io, done: Done::Half }));
     commit(Durability::Memory).expect("commit");
     commit(Durability::Synced).expect_err("the disk fails");
     assert_eq!(list(), [2, 3, 4, 5, 6], "what may be lost calls nobody");
