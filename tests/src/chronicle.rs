@@ -283,12 +283,15 @@ impl Chronicle {
     /// Whether the store takes no more writes (L9). A commit by seal whose header failed was told so to nobody yet.
     #[must_use]
     pub fn is_poisoned(&self) -> bool {
+        // To begin may mean to make room first, which may fail.
+        let _quiet = self.disk.pause_faults();
         self.store().begin_write().is_err_and(|e| e.kind() == ErrorKind::Poisoned)
     }
 
     /// Every failure leaves one of two stores (L9); both can be read.
     fn after_error(&mut self) -> Result<After, String> {
         self.compare()?;
+        let _quiet = self.disk.pause_faults();
         match self.store().begin_write() {
             Ok(_) => Ok(After::Usable),
             Err(e) if e.kind() == ErrorKind::Poisoned => {

@@ -226,13 +226,16 @@ impl<'e> Explorer<'e> {
                 .unwrap_or_else(|panic| Err(said(&*panic)))
                 .map_err(|what| format!("second life: {what}"))
                 .map_err(told)?;
-            self.counts.deep += deep;
-            self.counts.distinct += deep;
+            let [fresh, reordered, torn] = deep;
+            self.counts.deep += fresh;
+            self.counts.distinct += fresh;
+            self.counts.reordered += reordered;
+            self.counts.torn += torn;
         }
         Ok(())
     }
 
-    /// Recovers on a disk that remembers, and crashes that behind each of its operations. Gives the number of new states.
+    /// Recovers on a disk that remembers, and crashes that behind each of its operations. Gives how many states were new, and of these reordered and torn.
     fn second(
         &self,
         before: &[u8],
@@ -240,7 +243,7 @@ impl<'e> Explorer<'e> {
         window: &mut Window<'_>,
         crash: &treering_tests::window::Crash,
         stage: &mut Option<Stage>,
-    ) -> Result<usize, String> {
+    ) -> Result<[usize; 3], String> {
         let model = self.chronicle.model_at(end);
         let mut rng = Seed::from_number(crash.hash).rng();
         let disk = SimulatedDisk::over(window.disk(crash) as Arc<dyn Disk>);
@@ -251,7 +254,7 @@ impl<'e> Explorer<'e> {
         life.live(&second_steps(self.chronicle.attempt(end, model.newest().0), is_cut_off))?;
         let log = disk.log();
         let mut inner = Window::new(stage.take().unwrap_or_default(), before, &log);
-        let mut fresh = 0;
+        let mut fresh = [0; 3];
         while inner.advance() {
             let pieces = inner.pieces();
             if pieces.is_empty() {
@@ -263,7 +266,8 @@ impl<'e> Explorer<'e> {
                 if !self.tally.is_new(crash.hash) {
                     continue;
                 }
-                fresh += 1;
+                let kinds = [true, crash.is_reordered, crash.is_torn];
+                fresh.iter_mut().zip(kinds).for_each(|(count, is_so)| *count += usize::from(is_so));
                 let model = life.model_at(inner.end());
                 let attempt = life.attempt(inner.end(), model.newest().0);
                 let case = Case { options: &self.plan.options, model, attempt, is_filled: false, closely: false };
