@@ -90,7 +90,7 @@ fn l9_failed_sync_poisons() {
 fn l9_closing_a_poisoned_store_says_so() {
     let (disk, store) = store();
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
     let (first, second) = (store.clone(), store.clone());
     put(&store, 0..10, 1, 20).expect_err("the disk fails");
     for handle in [first, second] {
@@ -110,7 +110,7 @@ fn l2_strict_commit_by_seal_waits_for_its_header() {
     let options = drive::small_options().strict(true).record_bytes(2000);
     let (disk, store) = store_with(&options);
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io, done: Done::Half }));
     assert_eq!(put(&store, 0..300, 1, 100).expect_err("no header").kind(), ErrorKind::Unknown);
     expect(&store.snapshot(), 10, 0, 20);
     drop(store.unchecked());
