@@ -28,6 +28,7 @@ mod api;
 mod blob;
 mod error;
 mod inspect;
+mod planted;
 mod store;
 mod sync;
 mod version;

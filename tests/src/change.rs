@@ -74,6 +74,15 @@ pub enum Change {
         /// The table.
         table: String,
     },
+    /// Loads entries into a table, which must be empty: sorted ones from the bottom up, others by way of a sort. The last of equal keys stays.
+    Load {
+        /// The table.
+        table: String,
+        /// The entries.
+        entries: Vec<(Vec<u8>, Vec<u8>)>,
+        /// They ascend strictly, and the engine is told so.
+        sorted: bool,
+    },
     /// Makes a table; refused if there is one of that name.
     CreateTable {
         /// The table.
@@ -115,7 +124,7 @@ pub enum Outcome {
     Count(u64),
     /// Refused: no such table.
     NotFound,
-    /// Refused: the name is taken.
+    /// Refused: the name is taken, or a table that should be empty is not.
     Exists,
 }
 
@@ -131,7 +140,8 @@ impl Change {
             | Change::Take { table, .. }
             | Change::RemoveRange { table, .. }
             | Change::PopFirst { table }
-            | Change::PopLast { table } => Some(table),
+            | Change::PopLast { table }
+            | Change::Load { table, .. } => Some(table),
             Change::CreateTable { .. }
             | Change::DropTable { .. }
             | Change::RenameTable { .. }
@@ -198,6 +208,9 @@ impl fmt::Debug for Change {
             }
             Change::PopFirst { table } => write!(f, "pop first {table}"),
             Change::PopLast { table } => write!(f, "pop last {table}"),
+            Change::Load { table, entries, sorted } => {
+                write!(f, "load {table}, {} entries{}", entries.len(), if *sorted { ", sorted" } else { "" })
+            }
             Change::CreateTable { table } => write!(f, "create table {table}"),
             Change::DropTable { table } => write!(f, "drop table {table}"),
             Change::RenameTable { old, new } => write!(f, "rename table {old} to {new}"),

@@ -11,13 +11,13 @@
 use std::sync::Arc;
 
 use treering::disk::Disk;
-use treering::{Error, ErrorKind, Options, Store};
+use treering::{BlobForm, Error, ErrorKind, Options, Snapshot, Store};
 
 use crate::change::Change;
 use crate::checked::Sound;
 use crate::disk::SimulatedDisk;
 use crate::drive::{self, Writer};
-use crate::model::Model;
+use crate::model::{Draft, Model, State};
 use crate::workload::{Durability, Step};
 
 /// A store on a simulated disk, and what it promised when.
@@ -30,6 +30,8 @@ pub struct Chronicle {
     history: Vec<(usize, Model)>,
     /// Operations so far, and the transaction that was to become this version.
     attempts: Vec<(usize, u64, Vec<Change>)>,
+    /// Snapshots that are held, and what each must go on showing.
+    held: Vec<(Snapshot, State)>,
     /// Whether a fault struck on a disk that life has left behind.
     has_struck: bool,
     /// What failed, of those steps that were made to.
@@ -60,8 +62,8 @@ impl Chronicle {
     #[must_use]
     pub fn on(options: &Options, disk: Arc<SimulatedDisk>, model: Model) -> Chronicle {
         let history = vec![(0, model.clone())];
-        let (options, attempts, errors) = (options.clone(), Vec::new(), Vec::new());
-        Chronicle { options, disk, store: None, model, history, attempts, has_struck: false, errors }
+        let (options, attempts, errors, held) = (options.clone(), Vec::new(), Vec::new(), Vec::new());
+        Chronicle { options, disk, store: None, model, history, attempts, held, has_struck: false, errors }
     }
 
     /// The disk.
@@ -155,6 +157,16 @@ impl Chronicle {
             Step::Background { pieces } => (0..*pieces).try_for_each(|_| self.store().step().map(drop)),
             Step::Reopen => self.reopen()?,
             Step::Kill => self.kill()?,
+            Step::Hold => {
+                let state = self.model.newest().1.clone();
+                self.held.push((self.store().snapshot(), state));
+                Ok(())
+            }
+            Step::Release { index } if !self.held.is_empty() => {
+                self.held.swap_remove(index % self.held.len());
+                Ok(())
+            }
+            Step::Blob { packed } => self.blob(*packed)?,
             _ => {
                 self.compare()?;
                 Ok(())
@@ -172,13 +184,8 @@ impl Chronicle {
             Ok(writer) => writer,
             Err(e) => return Ok(Err(e)),
         };
-        for change in changes {
-            let expected = draft.apply(change);
-            match writer.apply(change) {
-                Ok(found) if found == expected => {}
-                Ok(found) => return Err(format!("{change:?} answered {found:?} instead of {expected:?}")),
-                Err(e) => return Ok(Err(e)),
-            }
+        if let Err(e) = apply(&mut writer, &mut draft, changes)? {
+            return Ok(Err(e));
         }
         writer.txn.set_durability(drive::durability(durability));
         let newest = self.model.newest().0;
@@ -211,10 +218,25 @@ impl Chronicle {
         Ok(Ok(self.model.newest().0))
     }
 
+    /// Exports the oldest held version, or the newest, and opens a plain blob.
+    fn blob(&mut self, packed: bool) -> Result<Result<(), Error>, String> {
+        let newest = (self.store().snapshot(), self.model.newest().1.clone());
+        let (snapshot, state) = self.held.first().unwrap_or(&newest);
+        let (mut blob, form) = (Vec::new(), if packed { BlobForm::Lz4 } else { BlobForm::Plain });
+        if let Err(e) = snapshot.write_blob(&mut blob, form) {
+            return Ok(Err(e));
+        }
+        if !packed {
+            let store = self.options.open_on(SimulatedDisk::holding(&blob)).map_err(|e| format!("open the blob: {e:?}"))?;
+            drive::compare(&store.snapshot(), state).map_err(|what| format!("the blob: {what}"))?;
+        }
+        Ok(Ok(()))
+    }
+
     fn abandon(&mut self, changes: &[Change]) -> Result<Result<(), Error>, String> {
         let mut draft = self.model.begin();
         match Writer::begin(self.store()) {
-            Ok(mut writer) => writer.apply_all(&mut draft, changes).map(Ok),
+            Ok(mut writer) => apply(&mut writer, &mut draft, changes),
             Err(e) => Ok(Err(e)),
         }
     }
@@ -231,6 +253,7 @@ impl Chronicle {
     }
 
     fn reopen(&mut self) -> Result<Result<(), Error>, String> {
+        self.held.clear();
         let Some(store) = self.store.take() else { return Ok(Ok(())) };
         if let Err(e) = store.close() {
             // Closed or not: what was durable is.
@@ -247,6 +270,7 @@ impl Chronicle {
     /// The process is killed, the system goes on: everything that was handed to it is there, whether it is on the medium or not.
     fn kill(&mut self) -> Result<Result<(), Error>, String> {
         self.has_struck = self.has_struck();
+        self.held.clear();
         let disk = self.disk.inherit();
         let old = std::mem::replace(&mut self.disk, disk);
         drop((self.store.take(), old));
@@ -256,13 +280,18 @@ impl Chronicle {
         self.recovered().map(Ok)
     }
 
-    fn is_poisoned(&self) -> bool {
+    /// Whether the store takes no more writes (L9). A commit by seal whose header failed was told so to nobody yet.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        // To begin may mean to make room first, which may fail.
+        let _quiet = self.disk.pause_faults();
         self.store().begin_write().is_err_and(|e| e.kind() == ErrorKind::Poisoned)
     }
 
     /// Every failure leaves one of two stores (L9); both can be read.
     fn after_error(&mut self) -> Result<After, String> {
         self.compare()?;
+        let _quiet = self.disk.pause_faults();
         match self.store().begin_write() {
             Ok(_) => Ok(After::Usable),
             Err(e) if e.kind() == ErrorKind::Poisoned => {
@@ -276,7 +305,27 @@ impl Chronicle {
         }
     }
 
-    /// The newest snapshot shows what the model says, and a full check finds nothing.
+    /// While reads fail, each gives what is there or an error of its own.
+    fn read_with_faults(&self, newest: &Snapshot) -> Result<(), String> {
+        if !self.disk.fails_reads() {
+            return Ok(());
+        }
+        let newest = (newest, self.model.newest().1);
+        for (snapshot, state) in self.held.iter().map(|(snapshot, state)| (snapshot, state)).chain([newest]) {
+            match drive::read(&snapshot.reader()) {
+                Ok(found) => {
+                    if let Some(difference) = state.difference(&found) {
+                        return Err(format!("while reads fail, version {}: {difference}", snapshot.version()));
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::Io => {}
+                Err(e) => return Err(format!("a failed read became {e:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot shows what the model says, and so does every held one; a full check finds nothing.
     ///
     /// # Errors
     /// The first difference, or what is wrong.
@@ -287,8 +336,27 @@ impl Chronicle {
         if snapshot.version() != newest {
             return Err(format!("version {} is published where {newest} was committed", snapshot.version()));
         }
+        self.read_with_faults(&snapshot)?;
+        // The rest is about what is there, not about how it fails.
+        let _quiet = self.disk.pause_faults();
+        for (held, state) in &self.held {
+            drive::compare(held, state).map_err(|what| format!("a held snapshot: {what}"))?;
+        }
         drive::compare(&snapshot, self.model.at(newest))?;
         let problems = store.problems();
         if problems.is_empty() { Ok(()) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
     }
+}
+
+/// Makes every change on both; stops at what the engine cannot do.
+fn apply(writer: &mut Writer, draft: &mut Draft, changes: &[Change]) -> Result<Result<(), Error>, String> {
+    for change in changes {
+        let expected = draft.apply(change);
+        match writer.apply(change) {
+            Ok(found) if found == expected => {}
+            Ok(found) => return Err(format!("{change:?} answered {found:?} instead of {expected:?}")),
+            Err(e) => return Ok(Err(e)),
+        }
+    }
+    Ok(Ok(()))
 }

@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod fatal;
+pub mod stage;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ use treering::disk::{Disk, MemoryDisk};
 use treering::format::Extent;
 use treering::{Error, ErrorKind, Result};
 
+use crate::seed::Seed;
 pub use fatal::FatalDisk;
 
 /// One operation, as it took effect.
@@ -68,6 +70,24 @@ pub enum Kind {
     Cut,
     /// `read_at`.
     Read,
+    /// `slice`: bytes in place, which a mapped file gives an error for only when it cannot be mapped.
+    Slice,
+    /// `reserve`, also of space that the file has already.
+    Reserve,
+    /// `punch`.
+    Punch,
+}
+
+/// How much of a write that fails is done all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing: as a system call that moves no byte.
+    Nothing,
+    /// The first half: a short write, and then an error.
+    #[default]
+    Half,
+    /// Everything, and the error is told all the same.
+    All,
 }
 
 /// Which operations fail.
@@ -81,6 +101,8 @@ pub struct Fault {
     pub sticky: bool,
     /// What the error says to be.
     pub error: ErrorKind,
+    /// What a write that fails has done.
+    pub done: Done,
 }
 
 #[derive(Default)]
@@ -93,11 +115,15 @@ struct Inner {
     counted: u64,
     /// How often it struck.
     struck: u64,
+    /// Nothing fails, and nothing is counted, for so many who look.
+    paused: usize,
     closed_gate: Option<Kind>,
     /// Threads that stand before the gate.
     waiting: usize,
     /// The file may not grow beyond this.
     limit: Option<u64>,
+    /// What [`Disk::random`] gives: repeatable, and never twice the same.
+    rng: Option<fastrand::Rng>,
 }
 
 impl Inner {
@@ -110,7 +136,7 @@ impl Inner {
 
 /// A disk in memory that keeps a log of what was done to it.
 pub struct SimulatedDisk {
-    memory: MemoryDisk,
+    memory: Arc<dyn Disk>,
     inner: Mutex<Inner>,
     changed: Condvar,
     reads: AtomicU64,
@@ -134,9 +160,15 @@ impl SimulatedDisk {
         let memory = MemoryDisk::new("a simulated disk");
         memory.set_len(bytes.len() as u64).expect("memory can be mapped");
         // Zeros are there already, and take no memory.
-        for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
+        for (n, block) in bytes.chunks(4096).enumerate().filter(|(_, block)| **block != [0; 4096][..block.len()]) {
             memory.write_at(block, n as u64 * 4096).expect("memory can be mapped");
         }
+        SimulatedDisk::over(Arc::new(memory))
+    }
+
+    /// Remembers what is done to `memory`, and fails it.
+    #[must_use]
+    pub fn over(memory: Arc<dyn Disk>) -> Arc<SimulatedDisk> {
         let (inner, changed) = (Mutex::default(), Condvar::new());
         Arc::new(SimulatedDisk {
             memory,
@@ -148,14 +180,21 @@ impl SimulatedDisk {
         })
     }
 
+    /// Identities and salts come from this seed from now on, so that one run's files are the next one's, byte for byte.
+    pub fn repeat_from(&self, seed: Seed) {
+        self.lock().rng = Some(seed.rng());
+    }
+
     /// Another disk with the same bytes and the same log, without faults and gates: where life goes on after a kill, while what
     /// the killed store still does goes nowhere.
     #[must_use]
     pub fn inherit(&self) -> Arc<SimulatedDisk> {
         let disk = SimulatedDisk::holding(&self.bytes());
         {
-            let (from, mut to) = (self.lock(), disk.lock());
+            let (mut from, mut to) = (self.lock(), disk.lock());
             (to.log, to.forgetful) = (from.log.clone(), from.forgetful);
+            // What the killed store drew is not drawn again.
+            to.rng = from.rng.as_mut().map(fastrand::Rng::fork);
         }
         disk
     }
@@ -215,6 +254,19 @@ impl SimulatedDisk {
         (inner.fault, inner.counted, inner.struck) = (fault, 0, 0);
     }
 
+    /// Nothing fails until this is dropped, and the fault does not count.
+    #[must_use]
+    pub fn pause_faults(&self) -> Paused<'_> {
+        self.lock().paused += 1;
+        Paused(self)
+    }
+
+    /// Whether the fault is one of reads.
+    #[must_use]
+    pub fn fails_reads(&self) -> bool {
+        self.lock().fault.is_some_and(|fault| fault.kinds.iter().any(|kind| matches!(kind, Kind::Read | Kind::Slice)))
+    }
+
     /// How many operations failed since the fault was set.
     #[must_use]
     pub fn struck(&self) -> u64 {
@@ -256,7 +308,8 @@ impl SimulatedDisk {
             }
             inner.waiting -= 1;
         }
-        let Some(fault) = inner.fault.filter(|fault| fault.kinds.contains(&kind)) else { return (inner, Ok(())) };
+        let paused = inner.paused > 0;
+        let Some(fault) = inner.fault.filter(|fault| !paused && fault.kinds.contains(&kind)) else { return (inner, Ok(())) };
         let n = inner.counted;
         inner.counted += 1;
         let fails = n == fault.at || (fault.sticky && n > fault.at);
@@ -266,6 +319,15 @@ impl SimulatedDisk {
         inner.struck += 1;
         let error = Error::simulated(fault.error, format!("operation {n} ({kind:?}) of a simulated disk was made to fail"));
         (inner, Err(error))
+    }
+
+    /// How many of so many bytes a write does before it returns, or fails.
+    fn share(inner: &Inner, len: usize, result: &Result<()>) -> usize {
+        match (result, inner.fault.map_or(Done::Half, |fault| fault.done)) {
+            (Ok(()), _) | (Err(_), Done::All) => len,
+            (Err(_), Done::Half) => len / 2,
+            (Err(_), Done::Nothing) => 0,
+        }
     }
 
     /// An error if the file may not grow to `end`.
@@ -286,8 +348,7 @@ impl SimulatedDisk {
     fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.grow(offset + bytes.len() as u64)?;
         let (mut inner, result) = self.enter(Kind::Write);
-        // A write that fails may have done a part of its work.
-        let done = if result.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        let done = Self::share(&inner, bytes.len(), &result);
         self.memory.write_at(&bytes[..done], offset)?;
         inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
         result
@@ -297,6 +358,16 @@ impl SimulatedDisk {
         let (mut inner, result) = self.enter(Kind::Sync);
         inner.push(|| if result.is_ok() { Operation::Sync } else { Operation::FailedSync });
         result
+    }
+}
+
+/// Nothing fails while this lives.
+#[derive(Debug)]
+pub struct Paused<'d>(&'d SimulatedDisk);
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.0.lock().paused -= 1;
     }
 }
 
@@ -314,7 +385,7 @@ impl Drop for Gate<'_> {
 impl std::fmt::Debug for SimulatedDisk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SimulatedDisk")
-            .field("memory", &self.memory)
+            .field("memory", &self.memory.name())
             .field("operations", &self.position())
             .finish_non_exhaustive()
     }
@@ -347,7 +418,7 @@ impl Disk for SimulatedDisk {
     fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.grow(offset + bytes.len() as u64)?;
         let (mut inner, written) = self.enter(Kind::WriteThrough);
-        let done = if written.is_ok() { bytes.len() } else { bytes.len() / 2 };
+        let done = Self::share(&inner, bytes.len(), &written);
         self.memory.write_at(&bytes[..done], offset)?;
         inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
         written?;
@@ -383,21 +454,36 @@ impl Disk for SimulatedDisk {
 
     fn reserve(&self, extent: Extent) -> Result<()> {
         self.grow(extent.end())?;
-        let mut inner = self.lock();
+        let (mut inner, result) = self.enter(Kind::Reserve);
+        result?;
         self.memory.reserve(extent)?;
         inner.push(|| Operation::Reserve(extent));
         Ok(())
     }
 
     fn punch(&self, extent: Extent) -> Result<()> {
-        let mut inner = self.lock();
+        let (mut inner, result) = self.enter(Kind::Punch);
+        result?;
         self.memory.punch(extent)?;
         inner.push(|| Operation::Punch(extent));
         Ok(())
     }
 
+    fn random(&self, into: &mut [u8]) -> Result<()> {
+        match &mut self.lock().rng {
+            Some(rng) => rng.fill(into),
+            None => return self.memory.random(into),
+        }
+        Ok(())
+    }
+
+    fn release(&self) {
+        self.memory.release();
+    }
+
     unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
         self.slices.fetch_add(1, Ordering::Relaxed);
+        self.enter(Kind::Slice).1?;
         // SAFETY: the caller's promise, passed on as it is.
         unsafe { self.memory.slice(offset, len) }
     }

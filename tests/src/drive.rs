@@ -127,6 +127,12 @@ fn entry_change(table: &mut TableMut<'_>, change: &Change) -> Result<Outcome> {
         Change::Remove { key, .. } => table.remove(key).map(Outcome::Was),
         Change::Take { key, .. } => table.take(key).map(Outcome::Value),
         Change::RemoveRange { start, end, .. } => table.remove_range(Change::bounds(start, end)).map(Outcome::Count),
+        // The engine is not asked: a transaction whose load was refused can only be dropped.
+        Change::Load { .. } if !table.is_empty() => Ok(Outcome::Exists),
+        Change::Load { entries, sorted, .. } => {
+            let entries = entries.iter().map(|(key, value)| (&key[..], &value[..]));
+            if *sorted { table.load_sorted(entries) } else { table.load_unsorted(entries) }.map(Outcome::Count)
+        }
         Change::PopFirst { .. } => table.pop_first().map(Outcome::Entry),
         Change::PopLast { .. } => table.pop_last().map(Outcome::Entry),
         other => unreachable!("{other:?} is no change of an entry"),

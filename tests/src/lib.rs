@@ -9,6 +9,7 @@
 //! - [`checked`]: a store that is checked when its test ends.
 //! - [`drive`]: the engine as the model sees it.
 //! - [`disk`]: a disk that remembers, fails and waits on demand; [`crash`]: what a crash may leave of it.
+//! - [`window`]: the same, state after state, in the time of what differs; for hundreds of thousands of them.
 //! - [`chronicle`]: what was promised when, to judge crash states by.
 //! - [`life`]: a store's whole life, step by step, beside its model.
 //! - [`script`] and [`witness`]: lives in processes of their own, what they report, and who judges what they leave.
@@ -30,6 +31,7 @@ pub mod model;
 pub mod script;
 pub mod seed;
 pub mod shrink;
+pub mod window;
 pub mod witness;
 pub mod workload;
 

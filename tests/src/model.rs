@@ -123,6 +123,11 @@ fn apply_to(entries: &mut Entries, change: &Change) -> Outcome {
             entries.retain(|key, _| !between(key, Change::bounds(start, end)));
             Outcome::Count((before - entries.len()) as u64)
         }
+        Change::Load { .. } if !entries.is_empty() => Outcome::Exists,
+        Change::Load { entries: loaded, .. } => {
+            entries.extend(loaded.iter().cloned());
+            Outcome::Count(entries.len() as u64)
+        }
         Change::PopFirst { .. } => Outcome::Entry(entries.pop_first()),
         Change::PopLast { .. } => Outcome::Entry(entries.pop_last()),
         Change::CreateTable { .. }

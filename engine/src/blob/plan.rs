@@ -119,7 +119,7 @@ impl Plan {
         let first = place.take((BLOCK + (RECORD_HEAD_LEN + body_len) as u64).next_multiple_of(BLOCK))?;
         let next = place.take(NEXT_SEGMENT)?;
         let identity = &machine.identity;
-        let salt = u64::from_le_bytes(random()?);
+        let salt = u64::from_le_bytes(random(&*machine.disk)?);
         let log = Log::start(salt, 1, 0, first, next, identity.term);
         let start = log.cursor();
         let header = Header {

@@ -40,6 +40,8 @@ mod tests;
 pub(crate) use file::OWNER_ALONE;
 pub use file::{Access, FileDisk};
 pub use memory::MemoryDisk;
+#[cfg(feature = "internals")]
+pub use paths::{NameStep, take_name_steps};
 pub use paths::{Temporary, sync_parent_dir};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -130,6 +132,15 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// As creating a file beside this one.
     fn scratch(&self) -> Result<Box<dyn Disk>>;
+
+    /// Fills `into` with random bytes: for identities and salts. The operating system's, unless a simulated disk repeats its own from a seed.
+    ///
+    /// # Errors
+    /// `Io` if the system has none to give.
+    fn random(&self, into: &mut [u8]) -> Result<()> {
+        getrandom::fill(into)
+            .map_err(|e| Error::new(ErrorKind::Io, format!("the operating system gave no random bytes: {e}")))
+    }
 
     /// Says that `extent` is read soon. A hint: it never fails and may do nothing.
     fn will_need(&self, extent: Extent) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{FileDisk, platform};
 use crate::error::{Error, ErrorKind, Result};
+use crate::planted::{Bug, planted};
 
 /// Puts the names in the directory that holds `path` on the medium: a created or renamed file is there after a crash. Nothing, where
 /// the system cannot sync a directory.
@@ -13,11 +14,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// `Io`, `NotFound`.
 pub fn sync_parent_dir(path: &Path) -> Result<()> {
-    if !cfg!(unix) {
+    if !cfg!(unix) || planted(Bug::LostRenameSync) {
         return Ok(());
     }
     let parent = parent_of(path);
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    #[cfg(feature = "internals")]
+    note(NameStep::Synced(parent.to_owned()));
     synced.map_err(|error| Error::io("sync directory", parent.display(), error))
 }
 
@@ -27,6 +30,33 @@ fn parent_of(path: &Path) -> &Path {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
+}
+
+/// What was done to a name. A simulated disk has bytes and no names, so the order of these is looked at instead.
+#[cfg(feature = "internals")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameStep {
+    /// A whole file got this name.
+    Named(PathBuf),
+    /// The names in this directory were put on the medium.
+    Synced(PathBuf),
+}
+
+#[cfg(feature = "internals")]
+thread_local! {
+    static STEPS: std::cell::RefCell<Vec<NameStep>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[cfg(feature = "internals")]
+fn note(step: NameStep) {
+    STEPS.with_borrow_mut(|steps| steps.push(step));
+}
+
+/// What this thread did to names since it was last asked.
+#[cfg(feature = "internals")]
+#[must_use]
+pub fn take_name_steps() -> Vec<NameStep> {
+    STEPS.take()
 }
 
 /// How a temporary file stands beside its path.
@@ -110,6 +140,8 @@ impl Temporary {
             self.beside = None;
         }
         drop(self);
+        #[cfg(feature = "internals")]
+        note(NameStep::Named(path.to_owned()));
         sync_parent_dir(path)
     }
 }

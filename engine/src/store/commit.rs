@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Version;
 use crate::format::record::RecordKind;
 use crate::log::append::{Label, Log};
+use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::store::edit::{Dead, Draft, Frozen};
 use crate::store::options::Durability;
@@ -149,6 +150,7 @@ impl Machine {
         let (root, dead) = self.install(frozen);
         let label = Label { kind: RecordKind::Commits, commit_count: 1, version, durable_to: pipeline.synced };
         pipeline.tail_bytes += pipeline.log.append(label, &[&body, &changes]);
+        let durability = if planted(Bug::AckBeforeSync) { durability.min(Durability::Deferred) } else { durability };
         self.enqueue(&mut pipeline, root, durability, dead, callbacks);
         drop(pipeline);
         // The next writer builds on what was appended.
@@ -292,7 +294,12 @@ impl Machine {
         }
         if sync {
             let start = Instant::now();
-            self.disk.sync_data()?;
+            match planted(Bug::SkippedSync) {
+                true => {}
+                false => {
+                    self.disk.sync_data().or_else(|e| if planted(Bug::RetriedSync) { self.disk.sync_data() } else { Err(e) })?
+                }
+            }
             self.counters.synced(start.elapsed(), group, self.checkpoint.is_running());
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::change::{Changes, Commits};
 use crate::format::header::{self, Header, Incarnation, MAX_RUNS, Run};
 use crate::format::ids::BLOCK;
@@ -17,6 +17,7 @@ use crate::log::cache::Cache;
 use crate::log::directory::{Chunk, Chunks, FileHome, Home};
 use crate::log::recover::{self, Bodies, Headers, Walk};
 use crate::log::space::Space;
+use crate::planted::{Bug, planted};
 use crate::store::checkpoint::{Busy, seal_of};
 use crate::store::commit::Pipeline;
 use crate::store::edit::Draft;
@@ -49,11 +50,10 @@ pub struct OpenReport {
     pub created: bool,
 }
 
-/// Random bytes from the operating system.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+/// Random bytes, as the disk has them.
+pub(crate) fn random<const N: usize>(disk: &dyn Disk) -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Error::new(ErrorKind::Io, format!("the operating system gave no random bytes: {e}")))?;
+    disk.random(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn create(disk: &dyn Disk, settings: &Settings) -> Result<()> {
     let len = settings.segment_bytes;
     let first = Extent { offset: 2 * BLOCK, len };
     let next = Extent { offset: first.end(), len };
-    let salt = u64::from_le_bytes(random()?);
+    let salt = u64::from_le_bytes(random(disk)?);
     disk.write_at(&vec![0; next.end() as usize], 0)?;
     let mut log = Log::start(salt, 1, 0, first, next, 0);
     let start = log.cursor();
@@ -75,7 +75,7 @@ pub(crate) fn create(disk: &dyn Disk, settings: &Settings) -> Result<()> {
         disk.write_at(&bytes, offset)?;
     }
     disk.sync_all()?;
-    let incarnation = Incarnation(random()?);
+    let incarnation = Incarnation(random(disk)?);
     // Slot 1 first: while slot 0 is empty, creation is not complete.
     for sequence in [1, 2] {
         let header = Header {
@@ -168,7 +168,9 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
     let mut machine = machine;
     machine.report = report;
     if !read_only {
-        recover::secure(&*machine.disk, &headers, &walk)?;
+        if !planted(Bug::NotSecured) {
+            recover::secure(&*machine.disk, &headers, &walk)?;
+        }
         begin_run(&machine, &walk)?;
     }
     Ok(machine)
@@ -224,7 +226,7 @@ fn assemble(
     let accounts = seal.chunks.iter().map(|chunk| (chunk.id, account(chunk))).collect();
     let identity = Identity {
         page_len: header.page_len,
-        incarnation: if header.blob && !read_only { Incarnation(random()?) } else { header.incarnation },
+        incarnation: if header.blob && !read_only { Incarnation(random(&*disk)?) } else { header.incarnation },
         parent: if header.blob && !read_only { header.incarnation } else { header.parent },
         forked_at: if header.blob && !read_only { walk.last } else { header.forked_at },
         term: header.term,
@@ -232,7 +234,10 @@ fn assemble(
     };
     let live: VecDeque<Segment> = walk.segments.iter().copied().collect();
     let run = Run {
-        salt: u64::from_le_bytes(random()?),
+        salt: match header.runs.last() {
+            Some(last) if planted(Bug::SaltReused) => last.salt,
+            _ => u64::from_le_bytes(random(&*disk)?),
+        },
         start: crate::format::header::Cursor { offset: walk.end.offset.next_multiple_of(BLOCK), ..walk.end },
     };
     let log = Log::new(&run, live, walk.next, header.term);
@@ -322,7 +327,7 @@ fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
         let old: Vec<Extent> = machine.pipeline.lock().log.extents();
         let len = machine.settings.segment_bytes;
         let (first, next) = machine.written_extents(len)?;
-        let salt = u64::from_le_bytes(random()?);
+        let salt = u64::from_le_bytes(random(&*machine.disk)?);
         let log = Log::start(salt, walk.end.number, walk.end.digest, first, next, machine.identity.term);
         let start = log.cursor();
         machine.pipeline.lock().log = log;

@@ -13,6 +13,7 @@ use std::time::Instant;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::directory::{HeapHome, Home};
+use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::store::edit::Dead;
 use crate::sync::atomic::Ordering;
@@ -170,7 +171,8 @@ impl Machine {
         let batches = std::mem::take(&mut *self.deaths.lock());
         // After the publish of every one of these batches, see the registry.
         self.versions.registry.registered(&mut reclaim.held);
-        reclaim.dead.hold(&reclaim.held, &mut reclaim.unsettled);
+        let uncounted = usize::from(planted(Bug::WrongOldest)).min(reclaim.held.len());
+        reclaim.dead.hold(&reclaim.held[uncounted..], &mut reclaim.unsettled);
         let mut free = reclaim.unsettled.split_off(reclaim.unsettled.len().saturating_sub(most));
         for batch in batches {
             // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
@@ -247,7 +249,8 @@ impl Machine {
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
         let mut space = self.space.lock();
         reclaim.leaving.retain(|leaving| {
-            let free = leaving.after_seal <= named && leaving.lease.as_ref().is_none_or(Watch::is_over);
+            let is_named = leaving.after_seal > named && !planted(Bug::FreedTooEarly);
+            let free = !is_named && leaving.lease.as_ref().is_none_or(Watch::is_over);
             if free {
                 space.give(leaving.extent);
             }

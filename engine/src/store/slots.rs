@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::format::Version;
 use crate::format::header::{Cursor, Header, Run};
+use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::sync::atomic::Ordering;
 
@@ -51,7 +52,7 @@ impl Machine {
         let mut slots = self.headers.lock();
         // Of two headers the later may have asked earlier what is durable.
         let durable_to = durable_to.max(slots.durable_to);
-        slots.sequence += 1;
+        slots.sequence += if planted(Bug::SameSlot) { 2 } else { 1 };
         let header = Header {
             sequence: slots.sequence,
             clean,
@@ -67,11 +68,18 @@ impl Machine {
             runs: slots.runs.clone(),
         };
         // Through the cache: what was synced before is none of its business, and an error of the log's syncs is not taken from them.
-        let written = self.disk.write_through(&header.encode()[..], header.slot_offset());
+        let block = header.encode();
+        let written = match planted(Bug::ReuseBeforeDurable) {
+            true => self.disk.write_at(&block[..], header.slot_offset()),
+            false => self.disk.write_through(&block[..], header.slot_offset()),
+        };
         written.inspect_err(|e| self.poison(e))?;
         let slot = (slots.sequence % 2) as usize;
         slots.durable_to = durable_to;
         slots.named[slot] = (slots.seal, slots.replay);
+        if planted(Bug::SameSlot) {
+            slots.named = [slots.named[slot]; 2];
+        }
         let [a, b] = slots.named;
         let (oldest_seal, oldest_cursor) = if a.0 <= b.0 { a } else { b };
         drop(slots);

@@ -13,6 +13,7 @@
 use std::cell::Cell;
 
 use crate::format::Version;
+use crate::planted::{Bug, planted};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
 use crate::sync::checker::fault::{self, Fault};
@@ -108,7 +109,7 @@ impl Registry {
                 break;
             }
             let now = published();
-            if now == version {
+            if now == version || planted(Bug::NoRecheck) {
                 break;
             }
             version = now;

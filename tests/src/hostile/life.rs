@@ -14,7 +14,7 @@ use super::take::Take;
 use crate::change::{Change, End};
 use crate::chronicle::Chronicle;
 use crate::crash;
-use crate::disk::{Fault, Kind, Operation, SimulatedDisk};
+use crate::disk::{Done, Fault, Kind, Operation, SimulatedDisk};
 use crate::drive;
 use crate::model::Model;
 use crate::workload::{Durability, Step};
@@ -70,7 +70,7 @@ fn fault(take: &mut Take<'_>) -> Option<Fault> {
         6 => (&[Kind::Write, Kind::WriteThrough, Kind::Sync, Kind::Grow], ErrorKind::Io),
         _ => return None,
     };
-    Some(Fault { kinds, at, sticky: at % 2 == 1, error })
+    Some(Fault { kinds, at, sticky: at % 2 == 1, error, done: Done::default() })
 }
 
 fn step(take: &mut Take<'_>) -> Step {

@@ -5,7 +5,7 @@ use std::thread;
 
 use treering::disk::Disk;
 use treering::{BlobForm, ErrorKind, Options, Reads, Store};
-use treering_tests::disk::{Fault, Kind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::{Checked, Folder, SimulatedDisk, drive};
 
 use crate::{expect, key, open, put, store_with, value};
@@ -141,7 +141,7 @@ fn l9_failed_reads_do_not_poison() {
     for error in [ErrorKind::Io, ErrorKind::Corrupt] {
         for sticky in [false, true] {
             for at in 0..40 {
-                disk.fail(Some(Fault { kinds: &[Kind::Read], at, sticky, error }));
+                disk.fail(Some(Fault { kinds: &[Kind::Read], at, sticky, error, done: Done::default() }));
                 let snapshot = store.snapshot();
                 let reader = snapshot.reader();
                 let table = reader.table("t").expect("table t");

@@ -186,6 +186,7 @@ fn l7_failed_checkpoint_counts_a_death_once() {
         at: 0,
         sticky: false,
         error: ErrorKind::Full,
+        done: treering_tests::disk::Done::Half,
     };
     disk.fail(Some(fault));
     assert_eq!(store.checkpoint().expect_err("no room").kind(), ErrorKind::Full);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use treering::{Durability, ErrorKind, Store};
-use treering_tests::disk::{Fault, Kind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::{Seed, drive};
 
 use crate::{expect, key, open, put, store, store_with, value};
@@ -64,7 +64,7 @@ fn l9_failed_sync_poisons() {
         let (disk, store) = store_with(&options);
         put(&store, 0..10, 0, 20).expect("commit");
         let kinds: &[Kind] = if kind == Kind::Sync { &[Kind::Sync] } else { &[Kind::Write] };
-        disk.fail(Some(Fault { kinds, at: 0, sticky: false, error: ErrorKind::Io }));
+        disk.fail(Some(Fault { kinds, at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
         let failed = put(&store, 0..10, 1, 20).expect_err("the disk fails");
         assert_eq!(failed.kind(), ErrorKind::Unknown);
         let refused = [
@@ -90,7 +90,7 @@ fn l9_failed_sync_poisons() {
 fn l9_closing_a_poisoned_store_says_so() {
     let (disk, store) = store();
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
     let (first, second) = (store.clone(), store.clone());
     put(&store, 0..10, 1, 20).expect_err("the disk fails");
     for handle in [first, second] {
@@ -110,7 +110,7 @@ fn l2_strict_commit_by_seal_waits_for_its_header() {
     let options = drive::small_options().strict(true).record_bytes(2000);
     let (disk, store) = store_with(&options);
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::WriteThrough], at: 1, sticky: true, error: ErrorKind::Io, done: Done::Half }));
     assert_eq!(put(&store, 0..300, 1, 100).expect_err("no header").kind(), ErrorKind::Unknown);
     expect(&store.snapshot(), 10, 0, 20);
     drop(store.unchecked());
@@ -128,7 +128,7 @@ fn l11_failed_callbacks_are_dropped_without_a_lock() {
     }
     let (disk, store) = store();
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
     let (sender, receiver) = std::sync::mpsc::channel();
     let mut txn = store.begin_write().expect("the turn");
     txn.ensure_table("t").expect("a table").insert(b"key", b"value").expect("an entry");
@@ -148,7 +148,7 @@ fn l11_failed_callbacks_are_dropped_without_a_lock() {
 fn l9_open_transaction_fails_when_poisoned() {
     let (disk, store) = store();
     put(&store, 0..10, 0, 20).expect("commit");
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
     thread::scope(|scope| {
         let gate = disk.close_gate(Kind::Sync);
         let first = scope.spawn(|| put(&store, 0..10, 1, 20));
@@ -289,7 +289,7 @@ fn l11_callbacks_follow_durability() {
     commit(Durability::Deferred).expect("commit");
     store.checkpoint().expect("checkpoint");
     assert_eq!(list(), [2, 3, 4, 5, 6]);
-    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: true, error: ErrorKind::Io }));
+    disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: true, error: ErrorKind::Io, done: Done::Half }));
     commit(Durability::Memory).expect("commit");
     commit(Durability::Synced).expect_err("the disk fails");
     assert_eq!(list(), [2, 3, 4, 5, 6], "what may be lost calls nobody");

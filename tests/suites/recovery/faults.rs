@@ -2,7 +2,7 @@
 //! behind it leaves is legal.
 
 use treering::{ErrorKind, Options};
-use treering_tests::disk::{Fault, Kind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::{After, Chronicle, Durability, Seed, Shape, Step, depth, drive};
 
 use crate::{explore, steps};
@@ -17,7 +17,7 @@ fn sweep(test: &str, options: &Options, kinds: &'static [Kind], error: ErrorKind
         let steps = steps(part, &shape, 14);
         for sticky in [false, true] {
             for at in 0.. {
-                let fault = Fault { kinds, at, sticky, error };
+                let fault = Fault { kinds, at, sticky, error, done: Done::Half };
                 match suffer(options, &steps, fault, part) {
                     Ok(true) => {}
                     Ok(false) => break,

@@ -1,10 +1,12 @@
 //! Crashes at every moment: what the medium may hold then is built from a log of operations, opened, compared with the model at exactly
 //! the version that opened, written on, and crashed again (FORMAT 2 and 9; L3, L9).
 //!
-//! [`explore`] enumerates and judges the states; [`faults`] fails each operation in turn, [`reads`] those that copy pages; [`tail`] cuts the file at each length.
+//! [`explore`] enumerates and judges the states; [`faults`] fails each operation in turn, [`reads`] those that copy pages; [`tail`] cuts the file at each length;
+//! [`names`] looks at what is done to names.
 
 mod explore;
 mod faults;
+mod names;
 mod reads;
 mod tail;
 

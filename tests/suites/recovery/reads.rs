@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use treering::disk::Disk;
 use treering::{Error, ErrorKind, Options, Reads, Snapshot, Store};
-use treering_tests::disk::{Fault, Kind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::drive::{self, Writer};
 use treering_tests::{Change, Durability, Model, Seed, Shape, SimulatedDisk, Sound, Step, depth};
 
@@ -101,7 +101,13 @@ impl Sufferer {
         self.held.clear();
         let disk = SimulatedDisk::holding(&self.disk.bytes());
         disk.forget();
-        disk.fail(Some(Fault { kinds: &[Kind::Read], at: self.failed % 12, sticky: false, error: ErrorKind::Io }));
+        disk.fail(Some(Fault {
+            kinds: &[Kind::Read],
+            at: self.failed % 12,
+            sticky: false,
+            error: ErrorKind::Io,
+            done: Done::default(),
+        }));
         let open = || self.options.open_on(Arc::clone(&disk) as Arc<dyn Disk>);
         let opened = match open() {
             Err(e) if disk.struck() > 0 && e.kind() == ErrorKind::Io => {
@@ -147,7 +153,7 @@ fn check(test: &str, options: &Options, runs: u64) {
         let mut sufferer = Sufferer::begin(options).expect("a new store");
         for (n, step) in steps(part, &Shape::small(), 60).iter().enumerate() {
             let error = if rng.bool() { ErrorKind::Io } else { ErrorKind::Corrupt };
-            let fault = Fault { kinds: &[Kind::Read], at: rng.u64(..6), sticky: rng.bool(), error };
+            let fault = Fault { kinds: &[Kind::Read], at: rng.u64(..6), sticky: rng.bool(), error, done: Done::default() };
             if let Err(what) = sufferer.suffer(step, fault, rng.u32(..6) == 0) {
                 panic!("{test}, run {run} of TREERING_SEED={}, step {n}, {step:?}, {fault:?}: {what}", seed.number());
             }

@@ -1,0 +1,130 @@
+//! What was tried: figures that the run prints and its end asserts.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Sets of hashes, so that threads seldom wait for each other.
+const SHARDS: usize = 64;
+
+/// Figures of one life.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    /// States that were built.
+    pub(crate) tried: usize,
+    /// Files that no life had before, those of second lives included.
+    pub(crate) distinct: usize,
+    /// Of these: something arrived that was written behind something that did not.
+    pub(crate) reordered: usize,
+    /// A write arrived in part.
+    pub(crate) torn: usize,
+    /// Garbage stood in space that was never written.
+    pub(crate) filled: usize,
+    /// States whose recovery was crashed too, and the states that gave.
+    pub(crate) crashed_again: usize,
+    pub(crate) deep: usize,
+    /// Moments of a crash with several pieces in doubt of which every subset was tried, and those at which they were drawn.
+    pub(crate) enumerated: usize,
+    pub(crate) sampled: usize,
+}
+
+impl Counts {
+    pub(crate) fn new() -> Counts {
+        Counts { tried: 0, distinct: 0, reordered: 0, torn: 0, filled: 0, crashed_again: 0, deep: 0, enumerated: 0, sampled: 0 }
+    }
+}
+
+/// Figures of a run, shared by its threads.
+pub(crate) struct Tally {
+    seen: Vec<Mutex<HashSet<u64>>>,
+    lives: Mutex<Vec<Counts>>,
+    distinct: AtomicUsize,
+    over: AtomicBool,
+    target: usize,
+    begun: Instant,
+    limit: Duration,
+}
+
+impl Tally {
+    /// To end when so many distinct files were judged, or when the time is up.
+    pub(crate) fn new(target: usize, limit: Duration) -> Tally {
+        let seen = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let (lives, distinct, over) = (Mutex::default(), AtomicUsize::new(0), AtomicBool::new(false));
+        Tally { seen, lives, distinct, over, target, begun: Instant::now(), limit }
+    }
+
+    /// Whether no life had this file before.
+    pub(crate) fn is_new(&self, hash: u64) -> bool {
+        let new = self.seen[hash as usize % SHARDS].lock().unwrap_or_else(PoisonError::into_inner).insert(hash);
+        if new && self.distinct.fetch_add(1, Ordering::Relaxed) + 1 >= self.target {
+            self.end();
+        }
+        new
+    }
+
+    /// Nobody needs to go on.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run is at its end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed) || self.begun.elapsed() > self.limit
+    }
+
+    /// A life is done.
+    pub(crate) fn add(&self, counts: Counts) {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
+    }
+
+    /// Every figure.
+    pub(crate) fn figures(&self) -> Figures {
+        let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = Counts::new();
+        for life in lives.iter() {
+            all.tried += life.tried;
+            all.distinct += life.distinct;
+            all.reordered += life.reordered;
+            all.torn += life.torn;
+            all.filled += life.filled;
+            all.crashed_again += life.crashed_again;
+            all.deep += life.deep;
+            all.enumerated += life.enumerated;
+            all.sampled += life.sampled;
+        }
+        let largest = lives.iter().map(|life| life.distinct).max().unwrap_or(0);
+        let with_states = lives.iter().filter(|life| life.distinct > 0).count();
+        Figures { all, largest, lives: with_states, seconds: self.begun.elapsed().as_secs_f64() }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) all: Counts,
+    /// Most states of one life.
+    pub(crate) largest: usize,
+    /// Lives that gave states.
+    pub(crate) lives: usize,
+    pub(crate) seconds: f64,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { tried, distinct, reordered, torn, filled, crashed_again, deep, enumerated, sampled, .. } = &self.all;
+        let percent = |part: usize| 100.0 * part as f64 / (*distinct).max(1) as f64;
+        writeln!(f, "crash states tried                    {tried:>10}")?;
+        writeln!(f, "  distinct files, all judged          {distinct:>10}")?;
+        writeln!(f, "  with reordered unsynced writes      {reordered:>10}  {:.1} %", percent(*reordered))?;
+        writeln!(f, "  with a torn write                   {torn:>10}  {:.1} %", percent(*torn))?;
+        writeln!(f, "  with garbage in unwritten space     {filled:>10}  {:.1} %", percent(*filled))?;
+        writeln!(f, "  of crashes during recovery          {deep:>10}  of {crashed_again} recoveries")?;
+        writeln!(f, "workloads                             {:>10}", self.lives)?;
+        writeln!(f, "  largest share of one                {:>10}  {:.2} %", self.largest, percent(self.largest))?;
+        writeln!(f, "moments with every subset             {enumerated:>10}, drawn {sampled}")?;
+        let rate = *distinct as f64 / self.seconds.max(0.001);
+        write!(f, "seconds                               {:>10.1}  {rate:.0} states a second", self.seconds)
+    }
+}

@@ -1,0 +1,295 @@
+//! From a life to its crash states: which are tried, and what is counted.
+//!
+//! 1. Up to [`EXHAUSTIVE`] pieces in doubt: every subset, as long as the life's share of states lasts.
+//! 2. More: all, none, all but one, one alone, the header alone, all but the header, whole operations in order with the last one torn, and
+//!    drawn ones, by sectors of 512 bytes and by blocks of 4 KiB.
+//! 3. With any: the length without the data, the data without the length, garbage in space that was never written, a tear inside of a sector.
+//! 4. A share of the states is crashed again while it recovers and goes on.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use fastrand::Rng;
+use treering::disk::Disk;
+use treering_tests::disk::Operation;
+use treering_tests::disk::stage::Stage;
+use treering_tests::life::said;
+use treering_tests::window::{Choice, Length, Piece, SECTOR, Window};
+use treering_tests::{Chronicle, Seed, SimulatedDisk};
+
+use crate::count::{Counts, Tally};
+use crate::judge::{Case, Found, second_steps};
+use crate::lives::{Kind, Lived, Plan};
+
+/// So many pieces in doubt are tried in every subset: 4,096 states.
+const EXHAUSTIVE: usize = 12;
+
+/// States drawn behind each operation at least.
+const DRAWN: usize = 3;
+
+/// One state of so many is looked at closely, and one of so many crashed again.
+const CLOSELY: usize = 8;
+const AGAIN: usize = 40;
+
+/// Bytes that old file systems leave in space that nobody wrote.
+const GARBAGE: u8 = 0xA5;
+
+/// Two stages: for states, and for states of second lives.
+#[derive(Default)]
+pub(crate) struct Stages(Option<Stage>, Option<Stage>);
+
+/// Tries the crashes of a life, at most `share` of them.
+pub(crate) fn explore(
+    plan: &Plan,
+    lived: &Lived,
+    seed: Seed,
+    share: usize,
+    stages: &mut Stages,
+    tally: &Tally,
+) -> Result<Counts, String> {
+    let log = lived.chronicle.disk().log();
+    let stage = stages.0.take().unwrap_or_default();
+    let window = Window::new(stage, &lived.before, &log);
+    let rng = seed.part(5).rng();
+    // Creation is the same for all: it is looked at now and then.
+    let from = if rng.clone().u32(..16) == 0 { 0 } else { lived.opened_at.saturating_sub(2) };
+    let counts = Counts::new();
+    let mut explorer = Explorer {
+        plan,
+        chronicle: &lived.chronicle,
+        log: &log,
+        rng,
+        share,
+        judged: HashSet::new(),
+        counts,
+        complete: None,
+        tally,
+    };
+    let window = explorer.run(window, from, &mut stages.1)?;
+    stages.0 = Some(window.into_stage());
+    Ok(explorer.counts)
+}
+
+struct Explorer<'e> {
+    plan: &'e Plan,
+    chronicle: &'e Chronicle,
+    log: &'e [Operation],
+    rng: Rng,
+    /// Most states.
+    share: usize,
+    /// File and floor: the same file with more promises is another case.
+    judged: HashSet<(u64, u64)>,
+    counts: Counts,
+    /// The pieces of which every subset was tried last.
+    complete: Option<Vec<Piece>>,
+    tally: &'e Tally,
+}
+
+impl<'e> Explorer<'e> {
+    fn run(&mut self, mut window: Window<'e>, from: usize, second: &mut Option<Stage>) -> Result<Window<'e>, String> {
+        loop {
+            if window.end() >= from {
+                self.behind(&mut window, second)?;
+            }
+            if self.counts.distinct >= self.share || self.tally.is_over() || !window.advance() {
+                return Ok(window);
+            }
+        }
+    }
+
+    /// States of a crash behind `window.end()` operations.
+    fn behind(&mut self, window: &mut Window<'_>, second: &mut Option<Stage>) -> Result<(), String> {
+        let pieces = window.pieces();
+        let rest = self.log.len() - window.end();
+        let left = self.share.saturating_sub(self.counts.distinct);
+        // What is left for the operations to come is not spent here.
+        let here = left.saturating_sub(rest * DRAWN);
+        let mut choices = Vec::new();
+        let newest = |piece: &Piece| piece.operation + 1 == window.end();
+        if pieces.len() <= EXHAUSTIVE && (1 << pieces.len()) <= here.max(8) {
+            let old = pieces.iter().filter(|piece| !newest(piece)).count();
+            // Subsets without the newest pieces were tried an operation ago.
+            let known = self.complete.as_ref().is_some_and(|before| before[..] == pieces[..old]) && old < pieces.len();
+            let all = 0_u32..1 << pieces.len();
+            let subsets = all.filter(|subset| !known || subset >> old != 0);
+            choices.extend(subsets.map(|subset| Choice::of((0..pieces.len()).map(|n| subset >> n & 1 == 1).collect())));
+            self.counts.enumerated += usize::from(pieces.len() > 1);
+            self.complete = Some(pieces.clone());
+        } else {
+            self.draw(&pieces, &mut choices);
+            let more = (here / rest.max(1)).min(24);
+            (0..more).for_each(|_| choices.push(self.any(&pieces)));
+            self.counts.sampled += 1;
+            self.complete = None;
+        }
+        self.damage(&pieces, &mut choices);
+        for choice in choices {
+            self.state(window, &pieces, &choice, second)?;
+        }
+        Ok(())
+    }
+
+    /// The states that most often tell.
+    fn draw(&mut self, pieces: &[Piece], choices: &mut Vec<Choice>) {
+        let count = pieces.len();
+        let one = self.rng.usize(..count);
+        let is_header = |n: usize| pieces[n].sector.is_some_and(|sector| (sector as usize) < 2 * 4096 / SECTOR);
+        let by = |chosen: &dyn Fn(usize) -> bool| Choice::of((0..count).map(chosen).collect());
+        choices.extend([by(&|_| true), by(&|_| false), by(&|n| n != one), by(&|n| n == one), by(&|n| n < one)]);
+        if (0..count).any(is_header) && !(0..count).all(is_header) {
+            choices.extend([by(&is_header), by(&|n| !is_header(n))]);
+        }
+        // What was written last, alone, and all but that: order means nothing to a medium.
+        let last = pieces[count - 1].operation;
+        choices.extend([by(&|n| pieces[n].operation == last), by(&|n| pieces[n].operation != last)]);
+    }
+
+    /// A state drawn from all: by sectors, by blocks of 4 KiB, by operations, or all but a few.
+    fn any(&mut self, pieces: &[Piece]) -> Choice {
+        let salt = self.rng.u64(..);
+        let toss = |of: u64| (of ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 63 == 1;
+        let kind = self.rng.u32(..4);
+        let arrived = pieces.iter().map(|piece| match kind {
+            0 => self.rng.bool(),
+            1 => toss(((piece.operation as u64) << 32) | (u64::from(piece.sector.unwrap_or(0)) / 8)),
+            2 => toss(piece.operation as u64),
+            _ => self.rng.u32(..8) != 0,
+        });
+        Choice::of(arrived.collect())
+    }
+
+    /// Damage that no subset shows.
+    fn damage(&mut self, pieces: &[Piece], choices: &mut Vec<Choice>) {
+        if pieces.is_empty() {
+            return;
+        }
+        let count = pieces.len();
+        let drawn = self.any(pieces);
+        match self.rng.u32(..6) {
+            0 => choices.push(Choice { length: Length::Full, ..Choice::of(vec![false; count]) }),
+            1 => choices.push(Choice { length: Length::Full, ..drawn }),
+            2 => choices.push(Choice { length: Length::Short(self.rng.usize(..4 << 20)), ..Choice::of(vec![true; count]) }),
+            3 => choices.push(Choice { fill: GARBAGE, length: Length::Full, ..drawn }),
+            _ => {
+                let torn = Some((count - 1 - self.rng.usize(..count.min(2)), self.rng.usize(1..SECTOR)));
+                choices.push(Choice { torn, ..Choice::of(vec![true; count]) });
+            }
+        }
+    }
+
+    fn state(
+        &mut self,
+        window: &mut Window<'_>,
+        pieces: &[Piece],
+        choice: &Choice,
+        second: &mut Option<Stage>,
+    ) -> Result<(), String> {
+        let end = window.end();
+        let model = self.chronicle.model_at(end);
+        let crash = window.crash(pieces, choice);
+        self.counts.tried += 1;
+        if !self.judged.insert((crash.hash, model.floor())) {
+            return Ok(());
+        }
+        if self.tally.is_new(crash.hash) {
+            self.counts.distinct += 1;
+            self.counts.reordered += usize::from(crash.is_reordered);
+            self.counts.torn += usize::from(crash.is_torn);
+            self.counts.filled += usize::from(choice.fill != 0);
+        }
+        let attempt = self.chronicle.attempt(end, model.newest().0);
+        let nth = self.judged.len();
+        let (options, is_filled) = (&self.plan.options, choice.fill != 0);
+        let case = Case { options, model, attempt, is_filled, closely: nth.is_multiple_of(CLOSELY) };
+        let disk = window.disk(&crash);
+        let again = nth.is_multiple_of(AGAIN);
+        let before = if again { disk.bytes() } else { Vec::new() };
+        let judged = catch_unwind(AssertUnwindSafe(|| case.judge(&disk)));
+        drop(disk);
+        let told = |what: String| {
+            let operation = end.checked_sub(1).map(|last| shown(&self.log[last]));
+            let missing: Vec<_> =
+                pieces.iter().zip(&choice.arrived).filter(|(_, arrived)| !**arrived).map(|(piece, _)| piece).collect();
+            let Choice { length, fill, torn, .. } = choice;
+            format!(
+                "crash behind operation {end} of {} ({operation:?}), {} pieces in doubt, of which {missing:?} are missing; {length:?}, fill {fill:#x}, torn {torn:?}: {what}",
+                self.log.len(),
+                pieces.len()
+            )
+        };
+        let found = judged.unwrap_or_else(|panic| Err(said(&*panic))).map_err(&told)?;
+        if again && found == Found::Whole {
+            self.counts.crashed_again += 1;
+            let crashed = catch_unwind(AssertUnwindSafe(|| self.second(&before, end, window, &crash, second)));
+            let deep = crashed
+                .unwrap_or_else(|panic| Err(said(&*panic)))
+                .map_err(|what| format!("second life: {what}"))
+                .map_err(told)?;
+            let [fresh, reordered, torn] = deep;
+            self.counts.deep += fresh;
+            self.counts.distinct += fresh;
+            self.counts.reordered += reordered;
+            self.counts.torn += torn;
+        }
+        Ok(())
+    }
+
+    /// Recovers on a disk that remembers, and crashes that behind each of its operations. Gives how many states were new, and of these reordered and torn.
+    fn second(
+        &self,
+        before: &[u8],
+        end: usize,
+        window: &mut Window<'_>,
+        crash: &treering_tests::window::Crash,
+        stage: &mut Option<Stage>,
+    ) -> Result<[usize; 3], String> {
+        let model = self.chronicle.model_at(end);
+        let mut rng = Seed::from_number(crash.hash).rng();
+        let disk = SimulatedDisk::over(window.disk(crash) as Arc<dyn Disk>);
+        let mut life = Chronicle::on(&self.plan.options, Arc::clone(&disk), model.clone());
+        life.open().map_err(|e| format!("open: {e:?}"))?;
+        life.recovered()?;
+        let is_cut_off = life.model().newest().0 < model.newest().0;
+        life.live(&second_steps(self.chronicle.attempt(end, model.newest().0), is_cut_off))?;
+        let log = disk.log();
+        let mut inner = Window::new(stage.take().unwrap_or_default(), before, &log);
+        let mut fresh = [0; 3];
+        while inner.advance() {
+            let pieces = inner.pieces();
+            if pieces.is_empty() {
+                continue;
+            }
+            for n in 0..2 {
+                let arrived = if n == 0 { vec![rng.bool(); pieces.len()] } else { pieces.iter().map(|_| rng.bool()).collect() };
+                let crash = inner.crash(&pieces, &Choice::of(arrived));
+                if !self.tally.is_new(crash.hash) {
+                    continue;
+                }
+                let kinds = [true, crash.is_reordered, crash.is_torn];
+                fresh.iter_mut().zip(kinds).for_each(|(count, is_so)| *count += usize::from(is_so));
+                let model = life.model_at(inner.end());
+                let attempt = life.attempt(inner.end(), model.newest().0);
+                let case = Case { options: &self.plan.options, model, attempt, is_filled: false, closely: false };
+                let disk = inner.disk(&crash);
+                case.judge(&disk).map_err(|what| format!("crash behind operation {} of {}: {what}", inner.end(), log.len()))?;
+            }
+        }
+        *stage = Some(inner.into_stage());
+        Ok(fresh)
+    }
+}
+
+/// An operation without its bytes.
+fn shown(operation: &Operation) -> String {
+    match operation {
+        Operation::Write { offset, bytes } => format!("write of {} bytes at {offset}", bytes.len()),
+        Operation::WriteThrough { offset, bytes } => format!("write through of {} bytes at {offset}", bytes.len()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Whether a kind has states enough for a large share.
+pub(crate) fn share(kind: Kind, most: usize) -> usize {
+    if kind == Kind::Wide { most } else { (most / 12).max(60) }
+}
