@@ -51,16 +51,20 @@ mod log;
 #[cfg(all(test, loom))]
 mod models;
 
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use api::salvage_on;
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
 pub use api::{Outcome, Proposal};
-pub use api::{commits, restore, verify};
+pub use api::{commits, restore, salvage, verify};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::Report;
 pub use inspect::commits::{Action, Change, Commit, LogSummary};
 pub use inspect::identity::Identity;
 pub use inspect::layout::{Region, RegionKind};
+pub use inspect::salvage::{Loss, SalvageProgress, SalvageStage, Salvaged, SalvagedTable};
 pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;

@@ -45,7 +45,7 @@ pub(super) fn say(out: &mut Output, name: &str, report: &Report, json: bool) -> 
         if !report.is_sound() {
             out.line("\nproblems")?;
             report.problems().iter().try_for_each(|problem| out.line(format_args!("  {problem}")))?;
-            out.line("\nRestore it from a blob; what can still be read, `treering dump` prints.")?;
+            out.line("\nRestore it from a blob; without one, `treering salvage` copies what is still whole to a new store.")?;
         }
     }
     if report.is_sound() { Ok(()) } else { Err(Error::Silent(Exit::No)) }

@@ -12,6 +12,7 @@ pub(crate) mod log;
 pub(crate) mod put;
 pub(crate) mod remove;
 pub(crate) mod restore;
+pub(crate) mod salvage;
 pub(crate) mod scan;
 pub(crate) mod scrub;
 pub(crate) mod stats;
@@ -39,6 +40,7 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
+    Salvage(salvage::Salvage),
     Compact(compact::Compact),
     Drill(drill::Drill),
     #[command(hide = true)]
@@ -63,6 +65,7 @@ impl Command {
             Command::Backup(command) => command.run(out),
             Command::Restore(command) => command.run(out),
             Command::Verify(command) => command.run(out),
+            Command::Salvage(command) => command.run(out),
             Command::Compact(command) => command.run(out),
             Command::Drill(command) => command.run(out),
             Command::DrillChild(command) => command.run(out),

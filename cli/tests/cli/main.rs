@@ -5,6 +5,7 @@ mod blobs;
 mod change;
 mod drill;
 mod look;
+mod salvage;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

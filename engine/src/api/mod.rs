@@ -6,6 +6,7 @@ mod inspect;
 mod keys;
 mod options;
 mod owned;
+mod salvage;
 mod snapshot;
 mod store;
 mod typed;
@@ -19,6 +20,9 @@ pub use files::{restore, verify};
 pub use inspect::commits;
 pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;
+pub use salvage::salvage;
+#[cfg(feature = "internals")]
+pub use salvage::salvage_on;
 pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};
 pub use store::Store;
 pub use typed::{Def, TypedRange, TypedTable, TypedTableMut};

@@ -22,7 +22,7 @@ mod stream;
 use std::time::Duration;
 
 pub(crate) use export::{backup_to, write};
-pub(crate) use restore::{readable, restore};
+pub(crate) use restore::{readable, readable_part, restore};
 
 /// How a blob is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use lz4_flex::frame::FrameDecoder;
 use super::BlobSummary;
 use super::stream::FileSink;
 use crate::disk::{Access, Disk, FileDisk, Temporary};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::chunk::SLICE;
 
 /// First bytes of an LZ4 frame (FORMAT 11).
@@ -43,6 +43,25 @@ pub(crate) fn readable<T>(path: &Path, look: impl FnOnce(Arc<dyn Disk>) -> Resul
     look(Arc::new(disk)).map_err(|e| e.within(path.display()))
 }
 
+/// Hands what can be read of the file at `path` to `look`: of an LZ4 stream, unpacked, what stands before the first damage, and that.
+///
+/// # Errors
+/// As [`readable`], without `Corrupt`.
+pub(crate) fn readable_part<T>(path: &Path, look: impl FnOnce(&dyn Disk, Option<Error>) -> Result<T>) -> Result<T> {
+    let source = FileDisk::open(path, Access::Read)?;
+    if !is_stream(&source)? {
+        return look(&source, None);
+    }
+    let (disk, _temporary) = Temporary::scratch()?;
+    let mut file = FileSink::new(&disk);
+    let damage = unpack(&source, &mut file).err();
+    if damage.as_ref().is_some_and(|e| e.kind() != ErrorKind::Corrupt) {
+        return Err(damage.expect("looked at just now"));
+    }
+    file.finish()?;
+    look(&disk, damage)
+}
+
 fn is_stream(disk: &dyn Disk) -> Result<bool> {
     let mut magic = [0; 4];
     if disk.len()? < magic.len() as u64 {
@@ -55,20 +74,24 @@ fn is_stream(disk: &dyn Disk) -> Result<bool> {
 /// Copies, and unpacks if need be; gives the new file's length. It is synced.
 fn copy(from: &dyn Disk, to: &dyn Disk) -> Result<u64> {
     let mut file = FileSink::new(to);
-    let mut source = Source { disk: from, at: 0, failed: None };
-    let mut buffer = vec![0; SLICE];
     if is_stream(from)? {
-        let mut frame = FrameDecoder::new(&mut source);
-        let unpacked = drain(&mut frame, &mut buffer, &mut file);
-        drop(frame);
-        if let Some(e) = source.failed.take() {
-            return Err(e);
-        }
-        unpacked?;
+        unpack(from, &mut file)?;
     } else {
-        drain(&mut source, &mut buffer, &mut file)?;
+        drain(&mut Source { disk: from, at: 0, failed: None }, &mut vec![0; SLICE], &mut file)?;
     }
     file.finish()
+}
+
+/// Unpacks a stream; what came before an error is in the file.
+fn unpack(from: &dyn Disk, file: &mut FileSink<'_>) -> Result<()> {
+    let mut source = Source { disk: from, at: 0, failed: None };
+    let mut frame = FrameDecoder::new(&mut source);
+    let unpacked = drain(&mut frame, &mut vec![0; SLICE], file);
+    drop(frame);
+    match source.failed.take() {
+        Some(e) => Err(e),
+        None => unpacked,
+    }
 }
 
 fn drain(source: &mut impl Read, buffer: &mut [u8], file: &mut FileSink<'_>) -> Result<()> {

@@ -13,7 +13,8 @@
 //! Pages that were checked at their first use are checked again, from the stored bytes, which are read and not mapped: this is also how rot is found early. Pages that are
 //! only in memory have no CRC yet; their place in the tree is checked. [`scrub`] does chunks and log alone, in little memory, for stores that run for long.
 //!
-//! Beside the check, for tools: [`layout`] is the file as a map, [`commits`] what the log still holds, [`identity`] who a store is.
+//! Beside the check, for tools: [`layout`] is the file as a map, [`commits`] what the log still holds, [`identity`] who a store is, [`salvage`] what a damaged
+//! store still has.
 
 mod chunks;
 pub(crate) mod commits;
@@ -21,6 +22,7 @@ pub(crate) mod identity;
 pub(crate) mod layout;
 mod records;
 mod report;
+pub(crate) mod salvage;
 mod scrub;
 
 use std::collections::{BTreeMap, HashSet};

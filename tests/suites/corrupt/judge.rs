@@ -51,7 +51,7 @@ pub(crate) fn judge_writable(built: &Built, file: &[u8], is_flip: bool) -> Resul
     Ok(())
 }
 
-fn look(built: &Built, store: &Store, is_flip: bool) -> Result<Found, String> {
+pub(crate) fn look(built: &Built, store: &Store, is_flip: bool) -> Result<Found, String> {
     let report = store.open_report();
     let snapshot = store.snapshot();
     if snapshot.version() == built.version {
@@ -71,7 +71,7 @@ fn look(built: &Built, store: &Store, is_flip: bool) -> Result<Found, String> {
 }
 
 /// Every table and entry, by range from both ends and by key; an error that names its place ends one of these ways only.
-fn read(snapshot: &Snapshot, expected: &State) -> Result<Found, String> {
+pub(crate) fn read(snapshot: &Snapshot, expected: &State) -> Result<Found, String> {
     let reader = snapshot.reader();
     let names: Vec<String> = reader.tables().into_iter().map(|info| info.name).collect();
     if names != expected.tables().collect::<Vec<_>>() {

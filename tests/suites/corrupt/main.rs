@@ -1,24 +1,47 @@
-//! Damage: every byte of a small store changed, every sector zeroed, swapped or replaced by an older one (L8).
+//! Damage: every byte of small stores of every kind changed, every sector zeroed, swapped or replaced by an older one, every way to cut or lengthen the file (L8).
 //!
 //! What is read is right, or an error that names the place. Only the last commit of a store that was killed may be taken for torn,
 //! and then the open report says so. Never a wrong value, a missing entry, a panic.
+//!
+//! A sample of the damaged files is opened for writing and compacted, and another is salvaged (`mend`). `regions` says which bytes may change unseen.
 
 mod judge;
+mod mend;
+mod open;
+mod regions;
 mod small;
+mod stream;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use judge::{Found, judge, judge_writable};
+use regions::Map;
 use small::{Built, Flavour, build};
+use treering::ErrorKind;
+use treering_tests::disk::{Done, Fault, Kind, SimulatedDisk};
 use treering_tests::life::said;
-use treering_tests::{depth, disk::SimulatedDisk};
+use treering_tests::{Seed, depth};
+
+/// One damage in so many is tried for writing too, and one in so many is salvaged: both cost some ten times as much as reading.
+const WRITABLE: usize = 61;
+const MENDED: usize = 37;
+
+/// What became of many damages.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    right: u64,
+    errors: u64,
+    dropped: u64,
+    mended: u64,
+}
 
 /// Damages the file in each of these ways, one at a time.
 #[track_caller]
-fn check(built: &Built, damages: impl Iterator<Item = Damage>) {
+fn check(built: &Built, map: &mut Map, damages: impl Iterator<Item = Damage>) -> Tally {
     let disk = SimulatedDisk::holding(&built.file);
     disk.forget();
-    let (mut right, mut errors, mut dropped) = (0, 0, 0);
+    let mut tally = Tally::default();
     for (n, damage) in damages.enumerate() {
         damage.put(&disk, built);
         // A few bits are wrong, not a whole sector: then what the last record was can be told.
@@ -26,20 +49,31 @@ fn check(built: &Built, damages: impl Iterator<Item = Damage>) {
         let judged = catch_unwind(AssertUnwindSafe(|| {
             let found = judge(built, &disk, is_flip)?;
             // Opened for writing a checkpoint must not give damage a fresh home.
-            if n % 31 == 0 {
+            if n % WRITABLE == 0 {
                 judge_writable(built, &disk.bytes(), is_flip)?;
+            }
+            if n % MENDED == 0 {
+                tally.mended += 1;
+                if found == Found::Right { mend::salvage_whole(built, &disk)? } else { mend::salvage(built, &disk).map(drop)? }
             }
             Ok(found)
         }));
         match judged.unwrap_or_else(|panic| Err(said(&*panic))) {
-            Ok(Found::Right) => right += 1,
-            Ok(Found::Error) => errors += 1,
-            Ok(Found::Dropped) => dropped += 1,
-            Err(what) => panic!("{:?}, {damage:?}: {what}", built.flavour),
+            Ok(found) => {
+                match found {
+                    Found::Right => tally.right += 1,
+                    Found::Error => tally.errors += 1,
+                    Found::Dropped => tally.dropped += 1,
+                }
+                if let Damage::Flip { at, .. } = damage {
+                    map.count(at, found);
+                }
+            }
+            Err(what) => panic!("{:?}, {damage:?} of {:?}: {what}", built.flavour, map.kind(damage.place())),
         }
         damage.undo(&disk, built);
     }
-    assert!(errors > 0 && right > 0, "{right} right, {errors} errors, {dropped} without the last commit");
+    tally
 }
 
 /// One way to damage a file.
@@ -90,24 +124,61 @@ impl Damage {
             }
         }
     }
-}
 
-/// Flips bits of every byte of each block that holds anything, one mask a byte, another at each depth; and of some bytes of those
-/// that hold nothing: the room that is kept ahead would take most of the time.
-fn every_byte(flavour: Flavour) {
-    const MASKS: [u8; 5] = [0x01, 0x80, 0xFF, 0x10, 0x02];
-    let built = build(flavour);
-    for round in 0..depth().min(5) as usize {
-        let looked_at = |at: &usize| at.is_multiple_of(509) || !is_empty(&built.file[at / BLOCK * BLOCK..][..BLOCK]);
-        check(
-            &built,
-            (0..built.file.len()).filter(looked_at).map(|at| Damage::Flip { at, mask: MASKS[(at + round) % MASKS.len()] }),
-        );
+    fn place(self) -> usize {
+        match self {
+            Damage::Flip { at, .. } => at,
+            Damage::Fill { sector, .. } | Damage::Older { sector } | Damage::Swap { one: sector, .. } => sector * SECTOR,
+        }
     }
 }
 
+/// Fewest flips of a flavour: with [`Flavour::ALL`] and the streams there are 100,000 in each run.
+const FLIPS: u64 = 100_000 / Flavour::ALL.len() as u64;
+
+/// Flips bits of every byte of each block that holds anything and is not free, one mask a byte, others at each round; and of some bytes of
+/// the rest, which would take most of the time. As many rounds as make enough flips, times the depth.
+#[allow(clippy::print_stdout, reason = "the counts are what is asked for")]
+fn every_byte(flavour: Flavour) {
+    const MASKS: [u8; 5] = [0x01, 0x80, 0xFF, 0x10, 0x02];
+    let built = build(flavour);
+    let mut map = Map::of(&built);
+    let is_quiet = |at: usize| map.kind(at) == regions::Kind::Free || is_empty(&built.file[at / BLOCK * BLOCK..][..BLOCK]);
+    let looked_at = |at: &usize| at.is_multiple_of(509) || !is_quiet(*at);
+    let places: Vec<usize> = (0..built.file.len()).filter(looked_at).collect();
+    let rounds = FLIPS.div_ceil(places.len() as u64) * depth();
+    let flips = (0..rounds as usize).flat_map(|round| {
+        let mask = move |at: usize| MASKS[(at + round) % MASKS.len()];
+        places.iter().map(move |at| Damage::Flip { at: *at, mask: mask(*at) })
+    });
+    let tally = check(&built, &mut map, flips);
+    let count = tally.right + tally.errors + tally.dropped;
+    println!(
+        "{flavour:?}: {count} flips, {} of them salvaged; file of {} bytes\n{}",
+        tally.mended,
+        built.file.len(),
+        map.table()
+    );
+    assert!(tally.errors > 0 && tally.right > 0 && count >= FLIPS, "{tally:?}");
+    check_sees_all(&built, &map);
+}
+
+/// What a check calls sound is sound in each byte of each chunk, also in those that nobody reads.
+fn check_sees_all(built: &Built, map: &Map) {
+    let kinds = [regions::Kind::Pages, regions::Kind::Directory, regions::Kind::Padding, regions::Kind::Tail];
+    for at in (0..built.file.len()).filter(|at| kinds.contains(&map.kind(*at))).step_by(211) {
+        let mut file = built.file.clone();
+        file[at] ^= 0x08;
+        let disk = SimulatedDisk::holding(&file) as Arc<dyn treering::disk::Disk>;
+        let sound = built.options.open_read_only_on(disk).and_then(|store| store.check()).is_ok_and(|report| report.is_sound());
+        assert!(!sound, "{:?}: byte {at} of {:?} is changed, and the check says nothing", built.flavour, map.kind(at));
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the counts are what is asked for")]
 fn every_sector(flavour: Flavour) {
     let built = build(flavour);
+    let mut map = Map::of(&built);
     let sectors = built.file.chunks(BLOCK).rposition(|block| !is_empty(block)).map_or(0, |last| (last + 2) * BLOCK / SECTOR);
     let sectors = sectors.min(built.file.len() / SECTOR);
     let fills = (0..sectors).flat_map(|sector| [0, 0xFF].map(|byte| Damage::Fill { sector, byte }));
@@ -117,7 +188,9 @@ fn every_sector(flavour: Flavour) {
         Damage::Swap { one, other } => one != other,
         _ => true,
     };
-    check(&built, fills.chain(older).chain(swaps).filter(differ));
+    let tally = check(&built, &mut map, fills.chain(older).chain(swaps).filter(differ));
+    println!("{flavour:?}: {sectors} sectors, {tally:?}");
+    assert!(tally.errors > 0 && tally.right > 0, "{tally:?}");
 }
 
 /// L8: a store that was closed: no byte of it makes a wrong answer.
@@ -150,10 +223,142 @@ fn corrupt_every_byte_of_a_copied_store() {
     every_byte(Flavour::Copied);
 }
 
+/// L8: many tables, made, renamed and dropped behind the seal.
+#[test]
+fn corrupt_every_byte_of_many_tables() {
+    every_byte(Flavour::ManyTables);
+}
+
+/// L8: values that stand in pages of their own.
+#[test]
+fn corrupt_every_byte_of_large_values() {
+    every_byte(Flavour::LargeValues);
+}
+
+/// L8: chunks with dense twins.
+#[test]
+fn corrupt_every_byte_of_a_compacted_store() {
+    every_byte(Flavour::Twins);
+}
+
+/// L8: a blob that is opened in place.
+#[test]
+fn corrupt_every_byte_of_a_blob() {
+    every_byte(Flavour::Blob);
+}
+
 /// L8: sectors zeroed, filled, exchanged, older than they should be.
 #[test]
 fn corrupt_every_sector() {
-    for flavour in [Flavour::Closed, Flavour::Killed, Flavour::Strict, Flavour::Compressed, Flavour::Copied] {
+    for flavour in Flavour::ALL {
         every_sector(flavour);
+    }
+}
+
+/// L8: a file that ends too early, at or beside every sector's end, is opened whole or refused; and what is left is salvaged.
+#[test]
+fn corrupt_every_length() {
+    for flavour in Flavour::ALL {
+        let built = build(flavour);
+        let end = built.file.chunks(SECTOR).rposition(|sector| !is_empty(sector)).map_or(0, |last| last + 2);
+        // Room that is kept ahead is long and alike.
+        let sectors = (0..built.file.len() / SECTOR).filter(|sector| *sector < end || sector % 64 == 0);
+        let lens = sectors.flat_map(|sector| [0, 1, 511].map(|more| sector * SECTOR + more));
+        for (n, len) in lens.enumerate() {
+            let disk = SimulatedDisk::holding(&built.file[..len]);
+            disk.forget();
+            let found = judge(&built, &disk, false).unwrap_or_else(|e| panic!("{flavour:?}, {len} bytes: {e}"));
+            assert_ne!((found, len < 8192), (Found::Right, true), "{flavour:?}, {len} bytes");
+            // Below the headers and the first record there may be nothing of a store.
+            if n % 7 == 0 && len > 4 * BLOCK {
+                mend::salvage(&built, &disk).unwrap_or_else(|e| panic!("{flavour:?}, {len} bytes: {e}"));
+            }
+        }
+    }
+}
+
+/// L8: what stands behind the file's end is not looked at, whatever it resembles.
+#[test]
+fn corrupt_trailing_garbage() {
+    for flavour in Flavour::ALL {
+        let built = build(flavour);
+        let noise: Vec<u8> = (0..20_000_u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();
+        // Headers and a log of an earlier moment, too.
+        for garbage in [&[0; 20_000][..], &[0xFF; 20_000], &noise, &built.file[..5 * BLOCK], &built.older[2 * BLOCK..7 * BLOCK]] {
+            for len in [1, 511, 512, 4095, 4096, 5000, 8192, 16_384] {
+                let file = [&built.file[..], &garbage[..len]].concat();
+                let disk = SimulatedDisk::holding(&file);
+                disk.forget();
+                let found = judge(&built, &disk, true);
+                assert_eq!(found, Ok(Found::Right), "{flavour:?}, {len} bytes behind it");
+                mend::salvage_whole(&built, &disk).unwrap_or_else(|e| panic!("{flavour:?}, {len} bytes behind it: {e}"));
+            }
+        }
+    }
+}
+
+/// Salvage from ruins: both headers gone, and a few more damages at random places; nothing false is given.
+#[test]
+#[allow(clippy::print_stdout, reason = "the counts are what is asked for")]
+fn corrupt_ruins_are_salvaged() {
+    let seed = Seed::of("corrupt_ruins_are_salvaged");
+    let (mut complete, mut partly, mut nothing) = (0, 0, 0);
+    for (f, flavour) in (0..).zip(Flavour::ALL) {
+        let built = build(flavour);
+        let map = Map::of(&built);
+        // Where something stands that matters: elsewhere the draw would be wasted.
+        let is_used = |at: &usize| map.kind(*at) != regions::Kind::Free && !is_empty(&built.file[*at..*at + SECTOR]);
+        let used: Vec<usize> = (0..built.file.len()).step_by(SECTOR).filter(is_used).collect();
+        for n in 0..100 * depth() {
+            let mut rng = seed.part(f << 32 | n).rng();
+            let mut file = built.file.clone();
+            if n % 3 > 0 {
+                file[..2 * BLOCK].fill(0);
+            }
+            for _ in 0..rng.usize(0..6) {
+                let at = used[rng.usize(0..used.len())];
+                match rng.u8(0..3) {
+                    0 => file[at..at + SECTOR].fill(0),
+                    1 => file[at + rng.usize(0..SECTOR)] ^= 1 << rng.u8(0..8),
+                    _ => file[at / BLOCK * BLOCK..][..BLOCK].fill(rng.u8(..)),
+                }
+            }
+            if rng.u8(0..4) == 0 {
+                file.truncate(rng.usize(4 * BLOCK..file.len()));
+            }
+            let disk = SimulatedDisk::holding(&file);
+            disk.forget();
+            let mended = catch_unwind(AssertUnwindSafe(|| mend::salvage(&built, &disk)));
+            let mended = mended.unwrap_or_else(|panic| Err(said(&*panic)));
+            match mended {
+                Ok(report) if report.is_complete() => complete += 1,
+                Ok(report) if report.tables.iter().any(|table| table.entries > 0) => partly += 1,
+                Ok(_) => nothing += 1,
+                // A blob has its chunk in front: of its first blocks, without headers, there may be no page left.
+                Err(what) if flavour == Flavour::Blob && n % 3 > 0 && what.contains("nothing of a store") => nothing += 1,
+                Err(what) => panic!("{flavour:?}, ruin {n}: {what}"),
+            }
+        }
+    }
+    println!("{complete} came over whole, {partly} in part, {nothing} without proof");
+    assert!(complete > 50 && partly > 50, "{complete} whole, {partly} in part, {nothing} without proof");
+}
+
+/// A medium that refuses to read costs what stood there, and what is said of the rest is true: each read of a salvage fails once.
+#[test]
+fn corrupt_unreadable_sectors_are_survived() {
+    for flavour in [Flavour::Killed, Flavour::LargeValues, Flavour::Twins] {
+        let built = build(flavour);
+        let disk = SimulatedDisk::holding(&built.file);
+        disk.forget();
+        let before = disk.read_count();
+        mend::salvage_whole(&built, &disk).unwrap_or_else(|e| panic!("{flavour:?}: {e}"));
+        let reads = disk.read_count() - before;
+        assert!(reads > 10, "{reads} reads");
+        for at in 0..reads {
+            disk.fail(Some(Fault { kinds: &[Kind::Read], at, sticky: false, error: ErrorKind::Io, done: Done::default() }));
+            mend::salvage(&built, &disk).unwrap_or_else(|e| panic!("{flavour:?}, read {at}: {e}"));
+            assert_eq!(disk.struck(), 1, "{flavour:?}, read {at}");
+        }
     }
 }

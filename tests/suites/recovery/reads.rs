@@ -13,7 +13,7 @@ use treering_tests::{Change, Durability, Model, Seed, Shape, SimulatedDisk, Soun
 use crate::steps;
 
 /// What a step ended with: done, or what the engine said; a broken promise outside.
-type Done = Result<Result<(), Error>, String>;
+type Outcome = Result<Result<(), Error>, String>;
 
 struct Sufferer {
     options: Options,
@@ -54,7 +54,7 @@ impl Sufferer {
         self.look(everything)
     }
 
-    fn step(&mut self, step: &Step) -> Done {
+    fn step(&mut self, step: &Step) -> Outcome {
         Ok(match step {
             Step::Commit { durability, changes } => self.commit(*durability, changes)?,
             Step::Sync => self.store.sync().map(drop),
@@ -66,7 +66,7 @@ impl Sufferer {
         })
     }
 
-    fn commit(&mut self, durability: Durability, changes: &[Change]) -> Done {
+    fn commit(&mut self, durability: Durability, changes: &[Change]) -> Outcome {
         let mut draft = self.model.begin();
         let mut writer = match Writer::begin(&self.store) {
             Ok(writer) => writer,
@@ -97,7 +97,7 @@ impl Sufferer {
     }
 
     /// Goes on with a copy of the file: opening fails as long as reads do, and then does not.
-    fn reopen(&mut self) -> Done {
+    fn reopen(&mut self) -> Outcome {
         self.held.clear();
         let disk = SimulatedDisk::holding(&self.disk.bytes());
         disk.forget();
