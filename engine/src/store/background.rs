@@ -323,7 +323,8 @@ impl Machine {
         let start = Instant::now();
         // A callback on the background thread cannot wait for itself.
         if !self.settings.background || self.signal.is_worker() {
-            if pressure >= 1.0 {
+            // For memory's sake alone: a long log costs the next open time, and whoever does without the thread decides when to step.
+            if self.dirty_bytes() >= self.settings.dirty_bytes {
                 self.checkpoint(Vec::new(), false)?;
                 self.counters.pressed(start.elapsed());
             }

@@ -12,7 +12,7 @@ use crate::{expect, key, open, put, store_with, value};
 
 /// Small stores that copy what they read and keep next to nothing of it.
 fn options() -> Options {
-    drive::small_options().segment_bytes(1 << 20).reads(Reads::Copied).cache_bytes(32 << 10)
+    drive::small_options().segment_bytes(1 << 20).log_bytes(64 << 20).reads(Reads::Copied).cache_bytes(32 << 10)
 }
 
 /// Keys in the stores of these tests: some hundred pages.

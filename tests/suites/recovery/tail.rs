@@ -46,7 +46,9 @@ fn l3_file_cut_at_every_length() {
 /// they are. What the search for such proof was allowed to hash used to be spent by whole records too, and the store never opened again.
 #[test]
 fn l3_torn_group_of_large_records_is_cut() {
-    let options = drive::small_options().record_bytes(32 << 20);
+    // Nothing is sealed or synced meanwhile.
+    let late = std::time::Duration::from_secs(3600);
+    let options = drive::small_options().record_bytes(32 << 20).log_bytes(1 << 30).dirty_bytes(1 << 30).deferred_within(late);
     let disk = SimulatedDisk::new();
     let store = options.open_on(Arc::clone(&disk) as Arc<dyn Disk>).expect("a new store");
     disk.forget();
