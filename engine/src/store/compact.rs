@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
@@ -44,6 +45,10 @@ pub struct Compaction {
 /// A chunk of which a smaller share is needed is worth a twin when compaction is asked for.
 const DENSE: f64 = 0.95;
 
+/// How long a compaction waits, in all, for those who read what it moved away from; and how many turns of the epoch it tries without waiting.
+const PATIENCE: Duration = Duration::from_millis(500);
+const TURNS: u32 = 64;
+
 /// Bytes of chunks that one round rewrites at most: bounds its time, and the file's growth meanwhile.
 const ROUND_BYTES: u64 = 64 << 20;
 
@@ -54,20 +59,22 @@ impl Machine {
         let file_bytes_before = self.space.lock().end();
         let mut bytes_written = 0;
         self.checkpoint(Vec::new(), false)?;
-        self.move_log_down()?;
+        // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
+        let patience = Instant::now() + PATIENCE;
+        self.move_log_down(patience)?;
         // Each round rewrites chunks that are sparse or moves them down: bounded by their number.
         let rounds = 2 * self.accounts().len() + 2;
         for _ in 0..rounds {
             let dense = self.compact_round(DENSE)?;
-            self.let_go()?;
+            self.let_go(patience)?;
             let moved = self.shift_round()?;
-            self.let_go()?;
+            self.let_go(patience)?;
             bytes_written += dense + moved;
             if dense + moved == 0 {
                 break;
             }
         }
-        self.move_log_down()?;
+        self.move_log_down(patience)?;
         self.cut_file()?;
         let file_bytes_after = self.space.lock().end();
         Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
@@ -75,9 +82,10 @@ impl Machine {
 
     /// One round of moving chunks and the log down, and the file cut; gives its length then.
     pub(crate) fn shrink(&self) -> Result<u64> {
+        let now = Instant::now();
         self.shift_round()?;
-        self.let_go()?;
-        self.move_log_down()?;
+        self.let_go(now)?;
+        self.move_log_down(now)?;
         self.cut_file()?;
         Ok(self.space.lock().end())
     }
@@ -92,7 +100,7 @@ impl Machine {
 
     /// Continues the log in two short segments at the lowest free places, if that gives back what is worth it: segments ahead are as long as the load that
     /// was asked for, and one at the file's end keeps it from being cut.
-    fn move_log_down(&self) -> Result<()> {
+    fn move_log_down(&self, patience: Instant) -> Result<()> {
         let log = self.pipeline.lock().log.extents();
         let len = self.settings.segment_bytes;
         let bytes: u64 = log.iter().map(|extent| extent.len).sum();
@@ -109,11 +117,11 @@ impl Machine {
         // The seal stands in the new place, and with both headers behind it the old segments are free.
         self.checkpoint(Vec::new(), true)?;
         self.write_header(false)?;
-        self.let_go()
+        self.let_go(patience)
     }
 
-    /// Both headers name the newest seal, and what nobody reads any more is free.
-    fn let_go(&self) -> Result<()> {
+    /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read.
+    fn let_go(&self, patience: Instant) -> Result<()> {
         if self.leaving().2 {
             self.checkpoint(Vec::new(), true)?;
         }
@@ -121,13 +129,17 @@ impl Machine {
             self.write_header(false)?;
         }
         // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
-        for _ in 0..64 {
+        for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
-            if self.leaving().0 == 0 {
+            if self.leaving().0 == 0 || (turn >= TURNS && Instant::now() >= patience) {
                 break;
             }
-            thread::yield_now();
+            if turn < TURNS {
+                thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         Ok(())
     }

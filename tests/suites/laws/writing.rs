@@ -143,6 +143,34 @@ fn l11_failed_callbacks_are_dropped_without_a_lock() {
     drop(store.unchecked());
 }
 
+/// L2, L5: those who commit while a sync is under way share the next one, and the figures say how many they were.
+#[test]
+fn l2_waiting_commits_share_a_sync() {
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    let before = store.stats();
+    thread::scope(|scope| {
+        let gate = disk.close_gate(Kind::Sync);
+        let store = &store;
+        let first = scope.spawn(|| put(store, 0..1, 1, 20));
+        disk.await_waiting(1);
+        let others: Vec<_> = (1..6).map(|n| scope.spawn(move || put(store, n..n + 1, 1, 20))).collect();
+        // Whoever begins builds on what was appended: when all of it is there, all of them wait.
+        let appended = |n: u64| {
+            let txn = store.begin_write().expect("the turn");
+            txn.open_table("t").expect("table t").get(&key(n)).expect("get") == Some(&value(n, 1, 20)[..])
+        };
+        while !(1..6).all(appended) {
+            thread::yield_now();
+        }
+        drop(gate);
+        first.join().expect("no panic").expect("commit");
+        others.into_iter().for_each(|other| drop(other.join().expect("no panic").expect("commit")));
+    });
+    let stats = store.stats();
+    assert_eq!((stats.syncs - before.syncs, stats.group_max), (2, 5));
+}
+
 /// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
 #[test]
 fn l9_open_transaction_fails_when_poisoned() {

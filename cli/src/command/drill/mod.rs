@@ -120,9 +120,7 @@ impl Drill {
         } else {
             report::say(out, &about, &outcome)?;
         }
-        let missed = outcome.figures.bounds.iter().any(|bound| !bound.met);
-        let broken = !outcome.broken.is_empty() || (self.strict_times && missed);
-        if broken { Err(Error::Silent(Exit::No)) } else { Ok(()) }
+        verdict(&outcome.broken, outcome.figures.bounds.iter().all(|bound| bound.met), self.strict_times)
     }
 
     fn source(&self) -> Result<Source> {
@@ -183,6 +181,11 @@ impl Drill {
     }
 }
 
+/// How the drill ends when everything was said: `No` if a promise was broken, or if times count and one was missed.
+fn verdict(broken: &[String], are_times_met: bool, strict_times: bool) -> Result {
+    if broken.is_empty() && (are_times_met || !strict_times) { Ok(()) } else { Err(Error::Silent(Exit::No)) }
+}
+
 /// A list that is not there, or is no file, is a mistake in the command.
 fn readable(file: &Path) -> Result {
     match std::fs::metadata(file) {
@@ -197,5 +200,23 @@ fn failed(error: DrillError) -> Error {
     match error.kind() {
         ErrorKind::Store(StoreError::Corrupt) => Error::no(format!("a promise of correctness was broken: {error}")),
         _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A broken promise ends the drill with 1, whatever the times; a missed time does so only with --strict-times. Damage in a file of its own is a broken promise too.
+    #[test]
+    fn a_broken_promise_has_its_exit_code() {
+        let is_no = |result: Result| matches!(result, Err(Error::Silent(Exit::No) | Error::Told(Exit::No, _)));
+        let broken = ["an acknowledged transaction is gone".to_owned()];
+        for strict_times in [false, true] {
+            assert!(is_no(verdict(&broken, true, strict_times)) && is_no(verdict(&broken, false, strict_times)));
+            assert!(verdict(&[], true, strict_times).is_ok());
+            assert_eq!(is_no(verdict(&[], false, strict_times)), strict_times);
+        }
+        assert_eq!(Exit::No as u8, 1);
     }
 }
