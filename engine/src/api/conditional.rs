@@ -231,9 +231,7 @@ impl Store {
         let lender = Lender::new(self.machine());
         let mut proposal = Proposal::new(&base, &lender);
         let value = work(&mut proposal)?;
-        if proposal.changes.is_empty() {
-            return Ok(Outcome { value, version: None, repeated: true });
-        }
+        // Also without changes: what it read may be on its way to the medium still (L2).
         proposal.apply(&txn)?;
         Ok(Outcome { value, version: txn.commit_changes()?, repeated: true })
     }

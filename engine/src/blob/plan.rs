@@ -95,7 +95,9 @@ impl Plan {
                 pieces.push(piece);
             }
         }
-        let next_chunk = ChunkId(pieces.last().map_or(0, |piece| piece.chunk.id.0) + 1);
+        // Behind every chunk of the store: one that is copied whole may have younger pages, which the blob does not reach and which name pages of later chunks.
+        let newest = look.homes.keys().next_back().copied().unwrap_or_default();
+        let next_chunk = newest.next();
         Plan::around(machine, root, look, pieces, place, next_chunk)
     }
 

@@ -39,8 +39,8 @@ struct State {
     steps: u64,
     /// The durable version at the last step with nothing to do.
     seen: Option<Version>,
-    /// Tries to shrink the file since the durable version that gained nothing.
-    vain_tries: (Version, u32),
+    /// What idle steps tried in vain since the durable version.
+    vain: Vain,
     /// Why the last step failed, if it did.
     last_error: Option<String>,
     /// What else went wrong with nobody to tell.
@@ -78,6 +78,17 @@ impl Signal {
         self.wake.notify_one();
         self.stepped.notify_all();
     }
+}
+
+/// Tries that gained nothing, to give up in time: a store that nobody writes to must come to rest.
+#[derive(Default)]
+struct Vain {
+    /// The durable version that they began at.
+    since: Version,
+    compactions: u32,
+    shrinkings: u32,
+    /// The least length of the file that was reached.
+    shortest: u64,
 }
 
 /// The thread, if the options asked for one.
@@ -147,7 +158,9 @@ impl Machine {
         let (leaving, header, seal) = self.leaving();
         if self.wants_checkpoint() || (seal && leaving > WORTH.max(self.space.lock().end() / 4)) {
             // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
-            let compacted = self.wants_compaction().then(|| self.compact_round(self.settings.compact_below));
+            // Not while writers wait, or soon will.
+            let has_time = self.pressure() < 0.5 && self.wants_compaction();
+            let compacted = has_time.then(|| self.compact_round(self.settings.compact_below));
             // Damage in some chunk, or no room for a twin, is no reason to keep what is dirty in memory.
             if !matches!(compacted, Some(Ok(1..))) {
                 self.checkpoint(Vec::new(), true)?;
@@ -174,10 +187,34 @@ impl Machine {
             return Ok(true);
         }
         // Last: what fails here keeps nothing else from being done.
-        if self.wants_compaction() && self.compact_round(self.settings.compact_below)? > 0 {
+        let compacted = self.idle_compact();
+        if let Ok(true) = compacted {
             return Ok(true);
         }
-        self.idle_shrink()
+        let shrunk = self.idle_shrink()?;
+        compacted.map(|_| shrunk)
+    }
+
+    /// A round of compaction, unless it was in vain too often since the last commit: where there is no room for a twin, say, or a chunk is damaged.
+    fn idle_compact(&self) -> Result<bool> {
+        if !self.wants_compaction() || self.vain(|vain| vain.compactions) >= TRIES {
+            return Ok(false);
+        }
+        let result = self.compact_round(self.settings.compact_below);
+        if !matches!(result, Ok(1..)) {
+            self.vain(|vain| vain.compactions += 1);
+        }
+        result.map(|bytes| bytes > 0)
+    }
+
+    /// Looks at, or counts, what was tried in vain since the durable version.
+    fn vain<T>(&self, look: impl FnOnce(&mut Vain) -> T) -> T {
+        let synced = self.pipeline.lock().synced;
+        let vain = &mut self.signal.state.lock().vain;
+        if vain.since != synced {
+            *vain = Vain { since: synced, shortest: u64::MAX, ..Vain::default() };
+        }
+        look(vain)
     }
 
     /// Syncs what was deferred for as long as it may be; whether there was something. Runs no callbacks: who calls this in the middle of other work may hold the turn.
@@ -218,23 +255,23 @@ impl Machine {
     /// Nothing was committed since the last look, and the file is longer than L6 allows: it is made shorter.
     fn idle_shrink(&self) -> Result<bool> {
         let synced = self.pipeline.lock().synced;
-        {
-            let state = self.signal.state.lock();
-            if state.seen != Some(synced) || state.vain_tries == (synced, TRIES) {
-                return Ok(false);
-            }
+        let is_idle = self.signal.state.lock().seen == Some(synced);
+        if !is_idle || self.vain(|vain| vain.shrinkings) >= TRIES {
+            return Ok(false);
         }
-        let before = self.space.lock().end();
-        if before <= self.length_bound() {
+        let end = self.space.lock().end();
+        if end <= self.length_bound() {
             return Ok(false);
         }
         let shrunk = self.shrink();
-        let gained = matches!(shrunk, Ok(end) if end < before);
-        let tries = &mut self.signal.state.lock().vain_tries;
-        *tries = match *tries {
-            (version, count) if version == synced && !gained => (synced, count + 1),
-            _ => (synced, u32::from(!gained)),
-        };
+        let end = self.space.lock().end();
+        let gained = self.vain(|vain| {
+            // Shorter than ever, not than before: the log may be moved to and fro.
+            let gained = end < vain.shortest;
+            vain.shortest = vain.shortest.min(end);
+            vain.shrinkings += u32::from(!gained);
+            gained
+        });
         shrunk.map(|_| gained)
     }
 

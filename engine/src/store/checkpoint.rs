@@ -130,11 +130,13 @@ impl Machine {
     }
 
     /// Makes a draft a version by sealing it: for changes that no record holds.
-    pub(crate) fn commit_by_seal(&self, draft: Draft, callbacks: Vec<Callback>) -> Result<Version> {
+    pub(crate) fn commit_by_seal(&self, draft: Draft, mut callbacks: Vec<Callback>) -> Result<Version> {
         self.checkpoint.enter();
         let _hand = self.extents_in_hand();
-        let result = self.seal_draft(draft, callbacks);
+        let result = self.seal_draft(draft, &mut callbacks);
         self.checkpoint.leave();
+        // Those of a commit that failed: what they own may look at the store when it is dropped.
+        drop(callbacks);
         if result.is_ok() {
             self.counters.commits.fetch_add(1, Ordering::Relaxed);
         }
@@ -143,7 +145,7 @@ impl Machine {
         result
     }
 
-    fn seal_draft(&self, mut draft: Draft, callbacks: Vec<Callback>) -> Result<Version> {
+    fn seal_draft(&self, mut draft: Draft, callbacks: &mut Vec<Callback>) -> Result<Version> {
         if let Err(e) = self.writable().and_then(|()| self.settle(Until::Synced(draft.base.version))) {
             draft.discard(self);
             return Err(e);
@@ -173,7 +175,7 @@ impl Machine {
                 return Err(e);
             }
         };
-        self.publish_sealed(root, dead, callbacks);
+        self.publish_sealed(root, dead, std::mem::take(callbacks));
         drop(turn);
         // The commit is durable and seen. If the header fails the store is poisoned, and the next commit hears of it.
         let _ = self.finish(&captured, written, Vec::new());

@@ -49,7 +49,7 @@ const DENSE: f64 = 0.95;
 const PATIENCE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 64;
 
-/// Bytes of chunks that one round rewrites at most: bounds its time, and the file's growth meanwhile.
+/// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
 const ROUND_BYTES: u64 = 64 << 20;
 
 impl Machine {
@@ -173,12 +173,13 @@ impl Machine {
         drop(self.pipeline.lock());
         self.reclaim_all();
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
-        let mut damage = None;
+        let (mut damage, mut full, mut read) = (None, false, 0);
         let result = victims.into_iter().try_for_each(|(chunk, kept)| {
             let nowhere = only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
-            if nowhere || (bytes + kept > ROUND_BYTES && !twins.is_empty()) {
+            if nowhere || full || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
                 return Ok(());
             }
+            read += chunk.page_bytes;
             match self.write_twin(pinned.root(), &chunk, only_down) {
                 Ok(Some(twin)) => {
                     bytes += twin.chunk.extent.len;
@@ -186,6 +187,8 @@ impl Machine {
                 }
                 Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
+                // What there is sets room free, and the next round finds it.
+                Err(e) if e.kind() == ErrorKind::Full && !twins.is_empty() => full = true,
                 Err(e) => return Err(e),
             }
             Ok(())

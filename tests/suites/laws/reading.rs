@@ -1,11 +1,13 @@
 //! L1, L2, L4, L10: what readers see, and that nobody waits for them or for long work.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
 use treering::{BlobForm, Durability};
 use treering_tests::disk::Kind;
+use treering_tests::{Checked, Folder, drive};
 
 use crate::{expect, key, put, store, value};
 
@@ -216,4 +218,65 @@ fn l10_commits_beside_an_export() {
         assert_eq!((summary.version, summary.turn_held), (2, std::time::Duration::ZERO));
     });
     assert_eq!(store.stats().export_turn_max, std::time::Duration::ZERO);
+}
+
+/// L10: a blob whose last chunk was closed by a load in the middle of a later transaction is whole: that chunk has younger pages, which name pages of chunks that the blob
+/// does not have, and which nobody reaches. It used to be called corrupt, and could not be restored.
+#[test]
+fn l10_blob_beside_younger_pages_is_whole() {
+    let folder = Folder::new();
+    let options = drive::small_options();
+    let (_disk, store) = store();
+    put(&store, 0..2000, 0, 20).expect("commit");
+    let snapshot = store.snapshot();
+    let txn = store.begin_write().expect("the turn");
+    txn.open_table("t").expect("table t").insert(&key(5), b"changed").expect("insert");
+    txn.ensure_table("loaded").expect("a table").load_sorted((0..100).map(|n| (key(n), b"x"))).expect("load");
+    {
+        // New leaves in the next chunk, named by branches of this one.
+        let mut table = txn.open_table("t").expect("table t");
+        (2000..4000).for_each(|n| table.insert(&key(n), b"later").expect("insert"));
+    }
+    txn.commit().expect("commit");
+    store.checkpoint().expect("checkpoint");
+    for (name, held, count) in [("old", &snapshot, 2000), ("new", &store.snapshot(), 4000)] {
+        let (blob, copy) = (folder.file(name), folder.file(&format!("{name}.ring")));
+        held.backup_to(&blob, BlobForm::Plain).expect("backup");
+        assert!(treering::verify(&blob).expect("a blob").is_sound());
+        treering::restore(&blob, &copy).expect("restore");
+        let restored = Checked::new(name, options.open(&copy).expect("open"));
+        assert_eq!(restored.snapshot().reader().table("t").expect("table t").len(), count);
+        restored.compact().expect("compact");
+    }
+}
+
+/// L2: a conditional transaction that finds at its second run that there is nothing to do waits for what told it so, as an empty commit does. It used to return while that
+/// was still on its way to the medium.
+#[test]
+fn l2_conditional_without_changes_waits_for_what_it_read() {
+    let (disk, store) = store();
+    put(&store, 0..1, 0, 20).expect("commit");
+    let runs = AtomicU64::new(0);
+    thread::scope(|scope| {
+        let gate = disk.close_gate(Kind::Sync);
+        let first = scope.spawn(|| put(&store, 0..1, 1, 20));
+        disk.await_waiting(1);
+        let second = scope.spawn(|| {
+            let outcome = store.conditional(treering::Durability::Synced, |p| {
+                runs.fetch_add(1, Ordering::Release);
+                p.insert("t", &key(0), &value(0, 1, 20))
+            });
+            let outcome = outcome.expect("no error");
+            assert_eq!((outcome.repeated, outcome.version), (true, None));
+            assert_eq!(store.stats().durable_version, 2, "what it read is on the medium");
+        });
+        while runs.load(Ordering::Acquire) < 2 {
+            thread::yield_now();
+        }
+        // Time to return too early.
+        (0..1000).for_each(|_| thread::yield_now());
+        drop(gate);
+        first.join().expect("no panic").expect("commit");
+        second.join().expect("no panic");
+    });
 }

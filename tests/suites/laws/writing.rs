@@ -165,7 +165,9 @@ fn l2_waiting_commits_share_a_sync() {
         }
         drop(gate);
         first.join().expect("no panic").expect("commit");
-        others.into_iter().for_each(|other| drop(other.join().expect("no panic").expect("commit")));
+        for other in others {
+            other.join().expect("no panic").expect("commit");
+        }
     });
     let stats = store.stats();
     assert_eq!((stats.syncs - before.syncs, stats.group_max), (2, 5));
