@@ -132,7 +132,8 @@ impl Options {
         self
     }
 
-    /// Bytes of records at which a checkpoint starts. Default 64 MiB. Recovery after a kill replays at most about this much.
+    /// Bytes of records at which a checkpoint starts. Default 64 MiB. Recovery after a kill replays about this much; where checkpoints do not keep up, twice
+    /// as much, since writers wait then; without the background thread, whatever was not sealed by a step.
     #[must_use]
     pub fn log_bytes(mut self, bytes: u64) -> Self {
         self.settings.log_bytes = bytes;

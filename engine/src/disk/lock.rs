@@ -2,7 +2,8 @@
 //!
 //! Two locks, taken in this order: a list of the files that this process has open, by device and inode, so that no alias of a path and no file
 //! system whose locks belong to processes fools us; and the operating system's lock on the open file, which other processes see and which
-//! goes away with the process. A child of fork shares the descriptor and with it the lock: it is told so, and neither writes nor unlocks.
+//! goes away with the process and its children of fork. Such a child shares the descriptor and with it the lock: it is told so, and neither writes nor
+//! unlocks; a child that outlives its parent keeps the file locked.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::path::Path;

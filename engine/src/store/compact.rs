@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
-use crate::format::{ChunkId, Position};
+use crate::format::Position;
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
@@ -214,7 +214,7 @@ impl Machine {
             _ => return Ok(None),
         };
         let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
-        let needed = needed_pages(&mut lender, root, &home, chunk.id, &kept)?;
+        let needed = needed_pages(self, &mut lender, root, &home, &kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
         if needed.is_empty() {
             return Ok(None);
@@ -250,15 +250,19 @@ impl Machine {
 
 /// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked.
 fn needed_pages(
+    machine: &Machine,
     lender: &mut Lender<'_>,
     root: &Root,
     home: &Counted<FileHome>,
-    id: ChunkId,
     kept: &HashSet<Position>,
 ) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
     let pages = Home::File(Counted::clone(home));
-    for at in (0..home.slot_count()).map(|ordinal| Position::new(id, ordinal)) {
+    for at in (0..home.slot_count()).map(|ordinal| Position::new(home.stated.id, ordinal)) {
+        // A large chunk takes its time: deferred commits do not wait for that.
+        if at.ordinal().is_multiple_of(1024) {
+            machine.sync_deferred()?;
+        }
         let Some(len) = home.stored_len(at)? else { continue };
         // Checked before it is copied: damage must not get a fresh home. Read in this home: another compaction may have moved the chunk
         // meanwhile, and left out what is not needed. No page of it is wanted twice.

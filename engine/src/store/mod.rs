@@ -9,7 +9,7 @@
 //!
 //! Locks, in the order in which they may be taken: the turn, `checkpoint` (only with the turn), `pipeline`, `reclaim`, `open`, `space`, `headers`. The
 //! turn is never waited for with a lock held. No I/O under `pipeline`, `open` and `space`, but for
-//! growing the file when room for a checkpoint is kept.
+//! growing the file when room for a checkpoint is kept, and for cutting it.
 //!
 //! One file, one step: [`open`] makes the machine from a file, [`edit`] is a transaction at work, [`commit`] the pipeline,
 //! [`checkpoint`] writes chunks and seals, [`reclaim`] knows what is dead, [`background`] does by itself what `step` does when asked.

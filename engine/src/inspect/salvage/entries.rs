@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use super::pages::{Owned, Pages};
 use crate::error::{Error, Result};
-use crate::format::TableId;
+use crate::format::{TableId, Version};
 use crate::page::{Item, Kind, Page};
 use crate::tree::{MAX_HEIGHT, Root};
 
@@ -59,6 +59,8 @@ struct Span {
 pub(super) struct Entries<'p, 'd> {
     pages: &'p Pages<'d>,
     table: TableId,
+    /// Version of the seal: no page that it reaches is younger.
+    sealed: Version,
     stack: Vec<Frame>,
     /// What is lost so far, ascending.
     pub(super) gaps: Vec<Gap>,
@@ -78,8 +80,9 @@ enum Step {
 }
 
 impl<'p, 'd> Entries<'p, 'd> {
-    pub(super) fn new(pages: &'p Pages<'d>, table: TableId, root: &Root) -> Entries<'p, 'd> {
-        let mut entries = Entries { pages, table, stack: Vec::new(), gaps: Vec::new() };
+    /// Of the tree of `table` that a seal of version `sealed` names.
+    pub(super) fn new(pages: &'p Pages<'d>, table: TableId, sealed: Version, root: &Root) -> Entries<'p, 'd> {
+        let mut entries = Entries { pages, table, sealed, stack: Vec::new(), gaps: Vec::new() };
         if root.height > 0 {
             let level = root.height.min(MAX_HEIGHT) - 1;
             match entries.load(root.at, level, &Span::default()) {
@@ -97,6 +100,13 @@ impl<'p, 'd> Entries<'p, 'd> {
         let kind = if level == 0 { Kind::Leaf } else { Kind::Branch };
         if page.table() != self.table || page.kind() != kind || u32::from(page.level()) != level || page.count() == 0 {
             return Err(Error::corrupt(at, "it is not the page that its parent names"));
+        }
+        // A crash lets ids of chunks be given again: another chunk's page may stand here, of a transaction that never was.
+        if page.born() > self.sealed {
+            return Err(Error::corrupt(
+                at,
+                format_args!("it was born in version {}, after the seal that reaches it", page.born()),
+            ));
         }
         // A branch's first separator is the empty key, which says nothing.
         let first = usize::from(level > 0);

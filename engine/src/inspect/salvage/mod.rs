@@ -156,9 +156,10 @@ impl Copying<'_, '_> {
 
     /// Copies the trees of the seal.
     fn sealed(&mut self, pages: &Pages<'_>, seal: &crate::format::seal::Seal) -> Result<()> {
+        let sealed = Version(self.report.version);
         for table in &seal.tables {
             let root = Root { at: table.root, len: table.len, height: table.height };
-            let mut entries = Entries::new(pages, table.id, &root);
+            let mut entries = Entries::new(pages, table.id, sealed, &root);
             let (watch, of, mut done) = (&mut *self.watch, table.len, 0);
             let mut counted = entries.by_ref().inspect(|_| {
                 done += 1;
@@ -272,7 +273,7 @@ impl Copying<'_, '_> {
                 for change in Changes::new(commit) {
                     self.tables.proven(&change?, &mut changes)?;
                 }
-                self.target.commit(&changes)?;
+                self.target.commit(&changes).map_err(misfit)?;
                 self.report.version = version.0;
             }
             // A forged version must not end the walk with a panic.
@@ -316,6 +317,10 @@ impl Copying<'_, '_> {
     fn finish(mut self, is_rooted: bool) -> Result<Salvaged> {
         for known in std::mem::take(&mut self.tables.by_id).into_values() {
             let mut doubtful = None;
+            // A record that did not fit may have announced a table that never came to be.
+            if known.is_proven && self.target.len(&known.name).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+                continue;
+            }
             if let Some(name) = known.doubtful {
                 match self.target.len(&name)? {
                     0 => self.target.commit(&[Change { table: name, action: Action::DropTable }])?,
@@ -415,5 +420,13 @@ impl Tables {
             Stored::CreateTable { .. } => {}
         }
         Ok(())
+    }
+}
+
+/// What the new store says of a change that cannot be: the record does not fit the state before it. What is wrong with the new store itself stays an error.
+fn misfit(e: Error) -> Error {
+    match e.kind() {
+        ErrorKind::Io | ErrorKind::Full | ErrorKind::Unknown | ErrorKind::Poisoned => e,
+        _ => Error::corrupt("log", format_args!("a change does not fit the state before it: {e}")),
     }
 }
