@@ -84,6 +84,14 @@ pub trait Connection {
     /// The engine's.
     fn read(&mut self, work: ReadWork<'_>) -> Outcome;
 
+    /// One snapshot, held for long while others write: the way that the engine's own documents advise.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn hold(&mut self, work: ReadWork<'_>) -> Outcome {
+        self.read(work)
+    }
+
     /// Opens and drops `count` snapshots.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::path::Path;
 
-use treering::{Durability, Options, Store, Table, TableMut};
+use treering::{Durability, Options, Snapshot, Store, Table, TableMut};
 
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, WriteWork, Writer};
 use crate::load::Load;
@@ -72,6 +72,10 @@ impl Connection for Thread {
         work(&Reading(reader.table(TABLE)?))
     }
 
+    fn hold(&mut self, work: ReadWork<'_>) -> Outcome {
+        work(&Holding(self.store.snapshot()))
+    }
+
     fn load(&mut self, load: &Load) -> Outcome {
         let txn = self.store.begin_write()?;
         txn.open_table(TABLE)?.load_unsorted(load.pairs())?;
@@ -126,5 +130,22 @@ impl Reader for Reading<'_> {
 
     fn count(&self) -> Outcome<u64> {
         Ok(self.0.len())
+    }
+}
+
+/// A snapshot may be held for hours, a reader for moments.
+struct Holding(Snapshot);
+
+impl Reader for Holding {
+    fn get(&self, key: &[u8], seen: &mut dyn FnMut(&[u8])) -> Outcome<bool> {
+        Reading(self.0.reader().table(TABLE)?).get(key, seen)
+    }
+
+    fn scan(&self, from: &[u8], limit: usize, seen: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize> {
+        Reading(self.0.reader().table(TABLE)?).scan(from, limit, seen)
+    }
+
+    fn count(&self) -> Outcome<u64> {
+        Reading(self.0.reader().table(TABLE)?).count()
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
     let folder = session.folder.join("held");
     let memory_before = memory_bytes()?;
     let mut holder = engine.connect()?;
-    holder.read(&mut |reader| {
+    holder.hold(&mut |reader| {
         super::reads::get(reader, load.key(0))?;
         let meter = Meter::start();
         // In a thread of its own: some engines allow a thread one transaction.

@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
-use crate::format::seal::SealedChunk;
 use crate::format::Position;
+use crate::format::seal::SealedChunk;
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};

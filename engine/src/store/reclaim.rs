@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use crate::error::Result;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::directory::{HeapHome, Home};
@@ -71,6 +72,9 @@ pub(crate) struct Reclaim {
     leaving: VecDeque<Leaving>,
     /// Pages that nobody needs since a snapshot was dropped, not taken off their chunks' accounts yet: a bounded number at a time.
     unsettled: Vec<Position>,
+    /// Deaths and frees whose pages' lengths could not be read: tried again each time. An account that missed one would never be right again.
+    late_deaths: Vec<(Position, Version)>,
+    late_frees: Vec<Position>,
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
     held: Vec<Version>,
@@ -111,7 +115,8 @@ impl Reclaim {
 
     /// Positions in `chunk` that the newest version does not reach and the chunk's account counts as kept.
     pub(crate) fn kept_in(&self, chunk: ChunkId) -> Vec<Position> {
-        self.dead.kept().chain(self.unsettled.iter().copied()).filter(|at| at.chunk() == chunk).collect()
+        let unsettled = self.unsettled.iter().chain(&self.late_frees).copied();
+        self.dead.kept().chain(unsettled).filter(|at| at.chunk() == chunk).collect()
     }
 
     /// Extents that are about to be free.
@@ -174,6 +179,10 @@ impl Machine {
         let uncounted = usize::from(planted(Bug::WrongOldest)).min(reclaim.held.len());
         reclaim.dead.hold(&reclaim.held[uncounted..], &mut reclaim.unsettled);
         let mut free = reclaim.unsettled.split_off(reclaim.unsettled.len().saturating_sub(most));
+        free.append(&mut reclaim.late_frees);
+        for (at, died) in std::mem::take(&mut reclaim.late_deaths) {
+            self.page_died(reclaim, at, died);
+        }
         for batch in batches {
             // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
             let before = Version(batch.died.0.saturating_sub(1));
@@ -197,10 +206,16 @@ impl Machine {
     pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position, died: Version) {
         if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
             closed.died.push((at, died));
-        } else if let Some(len) = self.stored_len(at)
-            && let Some(account) = reclaim.accounts.get_mut(&at.chunk())
-        {
-            account.newest_bytes = account.newest_bytes.saturating_sub(len);
+            return;
+        }
+        match self.stored_len(at) {
+            Ok(Some(len)) => {
+                if let Some(account) = reclaim.accounts.get_mut(&at.chunk()) {
+                    account.newest_bytes = account.newest_bytes.saturating_sub(len);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => reclaim.late_deaths.push((at, died)),
         }
     }
 
@@ -219,7 +234,11 @@ impl Machine {
                 return;
             }
         }
-        let Some(len) = self.stored_len(at) else { return };
+        let len = match self.stored_len(at) {
+            Ok(Some(len)) => len,
+            Ok(None) => return,
+            Err(_) => return reclaim.late_frees.push(at),
+        };
         let Some(account) = reclaim.accounts.get_mut(&at.chunk()) else { return };
         account.kept_bytes = account.kept_bytes.saturating_sub(len);
         if account.kept_bytes == 0 {
@@ -282,11 +301,11 @@ impl Machine {
     }
 
     /// Stored length of a page in the file; none if it is not in the file (any more).
-    fn stored_len(&self, at: Position) -> Option<u64> {
+    fn stored_len(&self, at: Position) -> Result<Option<u64>> {
         let guard = epoch::pin();
-        match self.chunks.find(at.chunk(), &guard)?.home(&guard) {
-            Home::File(file) => file.stored_len(at).ok().flatten(),
-            Home::Heap(_) => None,
+        match self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard)) {
+            Some(Home::File(file)) => file.stored_len(at),
+            Some(Home::Heap(_)) | None => Ok(None),
         }
     }
 }
