@@ -185,7 +185,8 @@ impl<'v> Proposal<'v> {
 
 impl Store {
     /// Runs `work` on the newest version without the writer's turn; takes the turn only if it proposes a change, and runs it again only if what it read has changed by then. It may thus
-    /// be called twice: what it does beside proposing must bear that.
+    /// be called twice: what it does beside proposing must bear that. The second time it may read what is not published yet; what comes of that, a value or an error, is given back only
+    /// when it is.
     ///
     /// # Errors
     /// Those of `work`, of [`Store::begin_write`] and of [`WriteTxn::commit`].
@@ -230,10 +231,13 @@ impl Store {
         // With the turn the base cannot be overtaken: nothing that it reaches is replaced by anybody else.
         let lender = Lender::new(self.machine());
         let mut proposal = Proposal::new(&base, &lender);
-        let value = work(&mut proposal)?;
-        // Also without changes: what it read may be on its way to the medium still (L2).
-        proposal.apply(&txn)?;
-        Ok(Outcome { value, version: txn.commit_changes()?, repeated: true })
+        let worked = work(&mut proposal);
+        if worked.is_ok() {
+            proposal.apply(&txn)?;
+        }
+        // Also without changes, and before an error is told: what it read may be on its way to the medium still, and could fail (L2).
+        let version = txn.commit_changes()?;
+        Ok(Outcome { value: worked?, version, repeated: true })
     }
 }
 
