@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Key;
+use crate::planted::{Bug, planted};
 use crate::store::options::Durability;
 use crate::store::read::Lender;
 use crate::tree;
@@ -134,6 +135,9 @@ impl<'v> Proposal<'v> {
 
     /// Whether a newer version reads the same wherever this one was read.
     fn reads_the_same(&self, newer: &Root) -> Result<bool> {
+        if planted(Bug::UncomparedReads) {
+            return Ok(true);
+        }
         for read in self.reads.borrow().iter() {
             let same = match read {
                 Read::Key { table, key } => self.compare(newer, table, |lender, old, new| {

@@ -79,7 +79,7 @@ impl Plan {
         let mut seen = self.looks.iter().map(|look| view.see(look)).collect::<Result<Vec<_>>>()?;
         let digest = digest(&seen);
         let mut changes = Vec::new();
-        if digest % 4 == 0 {
+        if digest.is_multiple_of(4) {
             return Ok(Transcript { seen, changes });
         }
         if self.toggles {
@@ -92,7 +92,7 @@ impl Plan {
             let found = view.see(&Look::Key { table, key: key.clone() })?;
             match &found {
                 None => {}
-                Some(there) if !there.is_empty() && (digest >> n) % 3 == 0 => {
+                Some(there) if !there.is_empty() && (digest >> n).is_multiple_of(3) => {
                     changes.push(Change::Remove { table: (*table).into(), key: key.clone() });
                 }
                 Some(_) => changes.push(insert(table, key.clone(), value(self.id, n as u64, digest))),
@@ -125,7 +125,7 @@ fn insert(table: &str, key: Vec<u8>, value: Vec<u8>) -> Change {
 
 /// Nobody else's value, of a length that fills pages now and then, and sometimes stands out of line.
 fn value(id: u64, n: u64, digest: u64) -> Vec<u8> {
-    let len = if digest % 31 == 0 { 3000 } else { 60 + digest as usize % 150 };
+    let len = if digest.is_multiple_of(31) { 3000 } else { 60 + digest as usize % 150 };
     format!("plan {id} target {n} saw {digest:016x} ").into_bytes().into_iter().cycle().take(len).collect()
 }
 

@@ -216,6 +216,7 @@ fn small() -> Options {
 
 /// Records so many runs and judges them.
 #[track_caller]
+#[allow(clippy::print_stdout, reason = "what was looked at belongs to the result")]
 fn check(test: &str, runs: u64, place: Place, options: &Options) {
     let seed = Seed::of(test);
     let folder = Folder::new();
