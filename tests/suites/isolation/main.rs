@@ -7,7 +7,14 @@
 //!
 //! Threads meet as the system has it: a seed repeats what each of them does, not when. So a failure prints what it found in the history.
 
+#[cfg(shuttle)]
+use shuttle::thread;
+#[cfg(not(shuttle))]
+use std::thread;
+
 mod anomalies;
+#[cfg(shuttle)]
+mod drawn;
 mod history;
 mod plan;
 mod random;

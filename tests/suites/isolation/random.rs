@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -14,6 +13,7 @@ use treering_tests::{Change, Checked, Folder, Seed, SimulatedDisk, State, depth}
 
 use crate::history::{Event, History, What};
 use crate::plan::{self, Plan, Transcript};
+use crate::thread;
 
 /// Threads that write and read, without the one that does the housekeeping.
 const CLERKS: u64 = 4;

@@ -8,12 +8,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use fastrand::Rng;
 use treering::disk::Disk;
 use treering::{Durability, Options, Proposal, Result, Snapshot, Store, WriteTxn};
 use treering_tests::{Checked, Folder, Seed, SimulatedDisk, crash, depth, drive};
+
+use crate::thread;
 
 const NODES: u64 = 24;
 const ACCOUNTS: u64 = 12;
@@ -61,7 +62,7 @@ fn account(n: u64) -> (&'static str, u64) {
     (BANK[(n % 3) as usize], n)
 }
 
-fn set_up(store: &Store) -> Result<u64> {
+pub(crate) fn set_up(store: &Store) -> Result<u64> {
     let mut txn = store.begin_write()?;
     for table in RING.iter().chain(&BANK) {
         txn.create_table(table)?;
@@ -101,7 +102,7 @@ fn transfer(numbers: &mut impl Numbers, from: u64, to: u64, amount: u64) -> Resu
 }
 
 /// One ring through all nodes, and the whole sum.
-fn verify(snapshot: &Snapshot) -> Result<(), String> {
+pub(crate) fn verify(snapshot: &Snapshot) -> Result<(), String> {
     let version = snapshot.version();
     let reader = snapshot.reader();
     let read = |(table, key): (&str, u64)| -> Result<u64> { Ok(number(reader.table(table)?.get(&key.to_be_bytes())?)) };
@@ -124,7 +125,7 @@ fn verify(snapshot: &Snapshot) -> Result<(), String> {
 }
 
 /// Many threads at once; `acknowledged` hears of each commit that was to be synced.
-fn storm(store: &Store, seed: Seed, count: u64, acknowledged: &(impl Fn(u64) + Sync)) {
+pub(crate) fn storm(store: &Store, seed: Seed, count: u64, acknowledged: &(impl Fn(u64) + Sync)) {
     let repeated = AtomicU64::new(0);
     thread::scope(|scope| {
         for n in 0..THREADS {
