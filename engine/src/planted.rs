@@ -35,6 +35,8 @@ pub(crate) enum Bug {
     ChunkNotSynced,
     /// Recovery does not secure what only the system's memory holds.
     NotSecured,
+    /// A conditional transaction takes what it read for unchanged.
+    UncomparedReads,
 }
 
 /// Whether this bug is in the engine: never, but in the build that tries the tests.

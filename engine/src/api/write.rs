@@ -23,6 +23,8 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// A write transaction. It has the writer's turn until it is committed or dropped; dropped, it changes nothing.
 ///
+/// It reads what the writers before it wrote, also what is not published yet and could still fail: rely on that when its commit, be it an empty one, has returned Ok.
+///
 /// It can be sent to another thread. Its tables are changed through [`TableMut`]s, several at a time, each once.
 pub struct WriteTxn {
     handle: Arc<Handle>,

@@ -156,6 +156,7 @@ impl Machine {
             self.run_callbacks();
         }
         let (leaving, header, seal) = self.leaving();
+        let seal = seal && !self.checkpoint.is_running();
         if self.wants_checkpoint() || (seal && leaving > WORTH.max(self.space.lock().end() / 4)) {
             // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
             // Not while writers wait, or soon will.

@@ -279,11 +279,13 @@ impl Machine {
 
     /// Bytes of extents that are about to be free, and whether a header or a seal is what they wait for.
     pub(crate) fn leaving(&self) -> (u64, bool, bool) {
+        // The seal that the next header names. One that is being written, or has failed, is beyond it: no header gives free what waits for that.
+        let sealed = self.headers.lock().seal;
         let reclaim = self.reclaim.lock();
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
         let bytes = reclaim.leaving.iter().map(|leaving| leaving.extent.len).sum();
-        let header = reclaim.leaving.iter().any(|leaving| leaving.after_seal > named && leaving.after_seal <= reclaim.seal);
-        let seal = reclaim.leaving.iter().any(|leaving| leaving.after_seal > reclaim.seal);
+        let header = reclaim.leaving.iter().any(|leaving| leaving.after_seal > named && leaving.after_seal <= sealed);
+        let seal = reclaim.leaving.iter().any(|leaving| leaving.after_seal > sealed);
         (bytes, header, seal)
     }
 

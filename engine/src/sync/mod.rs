@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Everything that publishes, retains and reclaims takes its primitives from here, so that a model checker can stand in for them: the models
-//! then run the engine's own code. In an ordinary build every name here is another crate's, or an empty function.
+//! then run the engine's own code. With `--cfg shuttle` the locks, threads and atomics are shuttle's (`drawn`), for whole stores in drawn orders. In an ordinary build every name here is another crate's, or an empty function.
 //! What only counts (figures, hints) uses std's atomics: a checker would explore their every stale value for nothing.
 //! Locks do not poison: a panic under one is our own mistake and must not be met twice.
 
@@ -22,12 +22,23 @@ pub(crate) mod turn;
 #[cfg(loom)]
 pub(crate) mod checker;
 
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+mod drawn;
+
+#[cfg(not(any(loom, shuttle)))]
 mod chosen {
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::sync::Arc as Counted;
     pub(crate) use std::sync::{OnceLock, atomic};
     pub(crate) use std::{thread, thread_local};
+}
+
+#[cfg(shuttle)]
+mod chosen {
+    pub(crate) use super::drawn::{Condvar, Mutex, MutexGuard, OnceLock};
+    pub(crate) use shuttle::sync::atomic;
+    pub(crate) use shuttle::{thread, thread_local};
+    pub(crate) use std::sync::Arc as Counted;
 }
 
 #[cfg(loom)]

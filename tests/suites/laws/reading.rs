@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use treering::{BlobForm, Durability};
-use treering_tests::disk::Kind;
+use treering::{BlobForm, Durability, ErrorKind};
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::{Checked, Folder, drive};
 
 use crate::{expect, key, put, store, value};
@@ -82,6 +82,52 @@ fn l2_no_reader_sees_a_commit_before_its_sync() {
         assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (2, 3));
     });
     assert_eq!(store.version(), 3);
+}
+
+/// L2: a conditional transaction that ran again with the turn, and then found nothing to change, used to answer at once. With the turn it reads what was appended, and so its answer, or its
+/// error, could stand on a commit whose sync had not returned, which no reader saw and which could still fail: a lock was held according to it, and free after the next open.
+/// Now it answers when what it stands on is published, or says that it failed.
+#[test]
+fn l2_conditional_answers_with_what_is_durable() {
+    for (fails, refuses) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (disk, store) = store();
+        put(&store, 0..1, 0, 20).expect("commit");
+        let (free, taken) = (value(0, 0, 20), value(0, 1, 20));
+        thread::scope(|scope| {
+            let (mut gate, mut other) = (None, None);
+            let outcome = store.conditional(Durability::Synced, |p| {
+                let found = p.get("t", &key(0))?.map(<[u8]>::to_vec);
+                if other.is_none() {
+                    gate = Some(disk.close_gate(Kind::Sync));
+                    other = Some(scope.spawn(|| put(&store, 0..1, 1, 20).map_err(|e| e.kind())));
+                    // The other one's commit is appended and waits for its sync.
+                    disk.await_waiting(1);
+                    assert_eq!(found.as_ref(), Some(&free));
+                    p.insert("t", &key(0), b"mine")?;
+                    return Ok(found);
+                }
+                assert_eq!((found.as_ref(), store.version()), (Some(&taken), 1));
+                let fault = Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Nothing };
+                disk.fail(fails.then_some(fault));
+                drop(gate.take());
+                if refuses { Err(treering::Error::simulated(ErrorKind::Invalid, String::from("taken"))) } else { Ok(found) }
+            });
+            let published = store.version();
+            let other = other.expect("the work ran").join().expect("no panic");
+            let outcome = outcome.map(|outcome| (outcome.value, outcome.version, outcome.repeated)).map_err(|e| e.kind());
+            if fails {
+                assert_eq!(other, Err(ErrorKind::Unknown));
+                assert_eq!((outcome, published), (Err(ErrorKind::Unknown), 1));
+            } else {
+                assert_eq!((other, published), (Ok(2), 2));
+                assert_eq!(outcome, if refuses { Err(ErrorKind::Invalid) } else { Ok((Some(taken.clone()), None, true)) });
+            }
+        });
+        expect(&store.snapshot(), 1, u64::from(!fails), 20);
+        if fails {
+            drop(store.unchecked());
+        }
+    }
 }
 
 /// L4: snapshots open, read and close while a writer has the turn, another one's sync hangs, and a checkpoint hangs.

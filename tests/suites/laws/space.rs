@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use treering::ErrorKind;
 use treering::disk::Disk;
+use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::drive;
 
 use crate::{expect, key, open, put, store, store_with, value};
@@ -198,6 +199,27 @@ fn l7_failed_checkpoint_counts_a_death_once() {
     drop(snapshot);
     let stats = store.stats();
     assert_eq!(stats.live_bytes, stats.kept_bytes, "nobody holds a snapshot: {stats:?}");
+}
+
+/// L10: an extent that waits for the next seal waits for no header. While a checkpoint was being written elsewhere, and for ever behind one that had found no room, each background step took it for
+/// something that a header sets free, wrote one that changed nothing, and asked to be called again: the thread wrote and synced headers without a pause.
+#[test]
+fn l10_steps_end_behind_a_failed_checkpoint() {
+    let (disk, store) = store_with(&drive::small_options());
+    put(&store, 0..300, 0, 100).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    while store.step().expect("step") {}
+    // The chunk that was written is dead: its place may be used again behind the next seal.
+    put(&store, 0..300, 1, 100).expect("commit");
+    let fault = Fault { kinds: &[Kind::WriteThrough], at: 0, sticky: false, error: ErrorKind::Full, done: Done::Half };
+    disk.fail(Some(fault));
+    assert_eq!(store.checkpoint().expect_err("no room").kind(), ErrorKind::Full);
+    disk.fail(None);
+    let headers = store.stats().headers;
+    let steps = (0..50).take_while(|_| store.step().expect("step")).count();
+    let written = store.stats().headers - headers;
+    assert!(steps < 10 && written < 10, "{steps} steps wrote {written} headers");
+    assert_eq!(store.checkpoint().expect("there is room again"), 2);
 }
 
 /// L8: a page whose byte was flipped is an error that names it, at its first use and at each later one; other pages are read.
