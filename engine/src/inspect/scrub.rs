@@ -3,8 +3,6 @@
 //! A check in little memory: it follows no tree, and so needs no list of the pages that it met. A chunk's home is held while that chunk is read and no longer; one that moves
 //! or dies before its turn is not missed, for what stands in its new place was checked when it was copied there.
 
-use std::sync::Arc;
-
 use super::{Report, chunks, records};
 use crate::error::Result;
 use crate::format::ids::BLOCK;
@@ -12,7 +10,7 @@ use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent};
 use crate::log::directory::{FileHome, Home};
 use crate::store::Machine;
-use crate::sync::epoch;
+use crate::sync::{Counted, epoch};
 
 /// Reads and checks every chunk that is in the file now, and the log.
 pub(crate) fn scrub(machine: &Machine) -> Result<Report> {
@@ -52,12 +50,12 @@ fn chunk_ids(machine: &Machine) -> Vec<ChunkId> {
 }
 
 /// The chunk as it is recorded now, with the bytes of it that the newest version reaches, and its home; none if nobody needs it any more.
-fn chunk(machine: &Machine, id: ChunkId) -> Option<(SealedChunk, Arc<FileHome>)> {
+fn chunk(machine: &Machine, id: ChunkId) -> Option<(SealedChunk, Counted<FileHome>)> {
     let reclaim = machine.reclaim.lock();
     let account = reclaim.accounts.get(&id)?;
     let guard = epoch::pin();
     match machine.chunks.find(id, &guard)?.home(&guard) {
-        Home::File(home) => Some((SealedChunk { live_bytes: account.newest_bytes, ..account.chunk }, Arc::clone(home))),
+        Home::File(home) => Some((SealedChunk { live_bytes: account.newest_bytes, ..account.chunk }, Counted::clone(home))),
         Home::Heap(_) => None,
     }
 }

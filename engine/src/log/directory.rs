@@ -336,7 +336,7 @@ pub(crate) struct FileHome {
 /// How pages are copied.
 struct Copied {
     cache: Arc<Cache>,
-    places: OnceLock<Places>,
+    places: std::sync::OnceLock<Places>,
 }
 
 struct Opened {
@@ -356,7 +356,7 @@ unsafe impl Sync for Opened {}
 impl FileHome {
     /// A chunk as a seal states it, whose pages are copied by way of `cache` if there is one. Reads nothing yet.
     pub(crate) fn new(disk: Arc<dyn Disk>, stated: Stated, cache: Option<&Arc<Cache>>) -> FileHome {
-        let copied = cache.map(|cache| Copied { cache: Arc::clone(cache), places: OnceLock::new() });
+        let copied = cache.map(|cache| Copied { cache: Arc::clone(cache), places: std::sync::OnceLock::new() });
         FileHome { disk, stated, copied, opened: OnceLock::new(), unpacked: OnceLock::new(), lease: Lease::new() }
     }
 
@@ -364,7 +364,7 @@ impl FileHome {
     /// `directory` as for [`Places::of`].
     pub(crate) fn knowing(mut self, slots: &[u32], directory: u64) -> FileHome {
         if let Some(copied) = &mut self.copied {
-            copied.places = OnceLock::from(Places::of(slots, directory));
+            copied.places = std::sync::OnceLock::from(Places::of(slots, directory));
         }
         self
     }
@@ -519,5 +519,5 @@ impl FileHome {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -8,8 +8,10 @@ use crate::disk::Disk;
 use crate::format::header::Incarnation;
 use crate::format::ids::BLOCK;
 use crate::format::{ChunkId, Extent, Position};
+use crate::log::cache::Loans;
 use crate::log::chunk::ChunkWriter;
 use crate::log::directory::{Chunk, Chunks, FileHome, HeapHome, Home};
+use crate::log::places::Stated;
 use crate::page::Item;
 use crate::sync::checker::fault::Fault;
 use crate::sync::lease::Watch;
@@ -19,6 +21,12 @@ const ID: ChunkId = ChunkId(1);
 
 fn at() -> Position {
     Position::new(ID, 0)
+}
+
+/// The chunk at home in the file.
+fn in_file(disk: &Arc<ModelDisk>, extent: Extent, generation: u32) -> FileHome {
+    let stated = Stated { id: ID, extent, generation, slot_count: 1, below: ChunkId(9) };
+    FileHome::new(Arc::clone(disk) as Arc<dyn Disk>, stated, None)
 }
 
 /// A chunk of one page, and the two places of the file that it moves to.
@@ -41,7 +49,7 @@ impl Moves {
     fn swing(&self, generation: u32) {
         let guard = epoch::pin();
         let extent = self.places[generation as usize];
-        let home = FileHome::new(Arc::clone(&self.disk) as Arc<dyn Disk>, ID, extent, generation, 1);
+        let home = in_file(&self.disk, extent, generation);
         let chunk = self.chunks.find(ID, &guard).expect("it is never taken out");
         chunk.swing(Home::File(Counted::new(home)));
     }
@@ -99,7 +107,8 @@ fn expect_value(home: &Home) {
 }
 
 fn expect(home: &Home, expected: &[u8]) {
-    let page = home.page(at()).expect("the page has a home at every moment");
+    let loans = Loans::aside();
+    let page = home.page(at(), &loans).expect("the page has a home at every moment");
     let Item::Inline(value) = page.item(0).expect("one entry") else { panic!("a short value") };
     assert_eq!(value, expected);
 }
@@ -128,7 +137,7 @@ fn moving() {
 fn unpacking() {
     let disk = Arc::new(ModelDisk::new());
     let packed = write(&disk, 0, &[b'v'; 600], true);
-    let home = FileHome::new(Arc::clone(&disk) as Arc<dyn Disk>, ID, packed, 0, 1);
+    let home = in_file(&disk, packed, 0);
     let watch = home.lease();
     let chunk = Chunk::new(ID, Home::File(Counted::new(home)));
     let reader = || {

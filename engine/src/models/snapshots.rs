@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::{join, leaf, model, spawn};
 use crate::format::{ChunkId, Position, TableId, Version};
+use crate::log::cache::Loans;
 use crate::log::directory::{Chunk, HeapHome, Home};
 use crate::sync::checker::fault::Fault;
 use crate::sync::{Counted, epoch};
@@ -81,7 +82,8 @@ impl Books {
         let version = whole(held.root());
         let guard = epoch::pin();
         let at = Position::new(CHUNK, version as u32);
-        let page = self.chunk.home(&guard).page(at).expect("the page of a held version");
+        let loans = Loans::aside();
+        let page = self.chunk.home(&guard).page(at, &loans).expect("the page of a held version");
         assert_eq!(page.position(), at);
         drop(guard);
         self.versions.unpin(held);

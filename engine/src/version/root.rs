@@ -167,5 +167,5 @@ impl Drop for Retired {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
