@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
+#[cfg(not(shuttle))]
 use super::atomic::{AtomicUsize, Ordering};
+// Leases end where crossbeam-epoch destroys homes: at any moment, in whatever run comes by. Shuttle's atomics belong to the run that made them.
+#[cfg(shuttle)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Held while bytes may be read; clones count.
 pub(crate) struct Lease(Arc<AtomicUsize>);
