@@ -349,7 +349,10 @@ impl Chronicle {
 }
 
 /// Makes every change on both; stops at what the engine cannot do.
-fn apply(writer: &mut Writer, draft: &mut Draft, changes: &[Change]) -> Result<Result<(), Error>, String> {
+///
+/// # Errors
+/// What the engine answered otherwise than the model.
+pub fn apply(writer: &mut Writer, draft: &mut Draft, changes: &[Change]) -> Result<Result<(), Error>, String> {
     for change in changes {
         let expected = draft.apply(change);
         match writer.apply(change) {

@@ -37,7 +37,7 @@ pub mod workload;
 
 pub use change::{Change, Outcome};
 pub use checked::{Checked, Sound};
-pub use chronicle::{After, Chronicle};
+pub use chronicle::{After, Chronicle, apply};
 pub use disk::SimulatedDisk;
 pub use folder::Folder;
 pub use life::Life;

@@ -8,7 +8,7 @@ use treering::disk::Disk;
 use treering::{Error, ErrorKind, Options, Reads, Snapshot, Store};
 use treering_tests::disk::{Done, Fault, Kind};
 use treering_tests::drive::{self, Writer};
-use treering_tests::{Change, Durability, Model, Seed, Shape, SimulatedDisk, Sound, Step, depth};
+use treering_tests::{Change, Durability, Model, Seed, Shape, SimulatedDisk, Sound, Step, apply, depth};
 
 use crate::steps;
 
@@ -72,14 +72,9 @@ impl Sufferer {
             Ok(writer) => writer,
             Err(e) => return Ok(Err(e)),
         };
-        for change in changes {
-            let expected = draft.apply(change);
-            match writer.apply(change) {
-                Ok(found) if found == expected => {}
-                Ok(found) => return Err(format!("{change:?} answered {found:?} instead of {expected:?}")),
-                // The writer is dropped: rolled back.
-                Err(e) => return Ok(Err(e)),
-            }
+        if let Err(e) = apply(&mut writer, &mut draft, changes)? {
+            // The writer is dropped: rolled back.
+            return Ok(Err(e));
         }
         writer.txn.set_durability(drive::durability(durability));
         let newest = self.model.newest().0;
