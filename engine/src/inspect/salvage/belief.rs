@@ -204,29 +204,38 @@ fn of_runs(scan: &Scan, header: &Header) -> Vec<Seen> {
     scan.records.iter().filter(is_believed).copied().collect()
 }
 
-/// The records that follow a believed one by number and digest, and those whose predecessor is gone, if no other claims their number. Of known salts.
+/// The records that follow a believed one by number and digest, and those that a believed log may begin with. Of known salts.
 fn linked(scan: &Scan) -> Vec<Seen> {
     let mut known: BTreeSet<u64> = scan.segments.iter().map(|segment| segment.salt).collect();
     let any = known.is_empty();
-    let mut records = scan.records.clone();
-    records.sort_unstable_by_key(|seen| seen.head.number);
-    let mut numbers: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-    for seen in &records {
-        numbers.entry(seen.head.number).or_default().insert(seen.head.crc);
+    let mut numbers: BTreeMap<u64, Vec<Seen>> = BTreeMap::new();
+    for seen in &scan.records {
+        let others = numbers.entry(seen.head.number).or_default();
+        if others.iter().all(|other| other.head.crc != seen.head.crc) {
+            others.push(*seen);
+        }
     }
     let mut believed: BTreeMap<(u64, u32), Seen> = BTreeMap::new();
-    for seen in records {
-        let head = &seen.head;
-        let follows = believed.contains_key(&(head.number - 1, head.digest));
-        // A run goes on in the segment that an earlier one began: its salt is known by what it follows.
-        if !(any || known.contains(&head.salt) || follows) {
-            continue;
-        }
-        let is_alone = numbers.get(&head.number).is_some_and(|crcs| crcs.len() == 1);
-        let is_first = head.number == 1 || !numbers.contains_key(&(head.number - 1));
-        if follows || (is_first && is_alone) {
-            known.insert(head.salt);
-            believed.insert((head.number, head.crc), seen);
+    let mut of_known_salt = BTreeSet::new();
+    for (&number, records) in &numbers {
+        let before = number.wrapping_sub(1);
+        // What stands before a log's beginning may be left of a segment that was freed and whose head was written over.
+        let follows_what_is_left = |seen: &Seen| {
+            let left = numbers.get(&before).map(Vec::as_slice).unwrap_or_default();
+            left.is_empty() || left.iter().any(|other| other.head.crc == seen.head.digest)
+        };
+        for seen in records {
+            let follows = believed.contains_key(&(before, seen.head.digest));
+            // A run goes on in the segment that an earlier one began: its salt is known by what it follows.
+            if !(any || known.contains(&seen.head.salt) || follows) {
+                continue;
+            }
+            of_known_salt.insert(number);
+            let begins = records.len() == 1 && (number == 1 || !of_known_salt.contains(&before) && follows_what_is_left(seen));
+            if follows || begins {
+                known.insert(seen.head.salt);
+                believed.insert((number, seen.head.crc), *seen);
+            }
         }
     }
     believed.into_values().collect()
@@ -246,4 +255,46 @@ fn by_version(believed: &[Seen]) -> BTreeMap<Version, Option<Seen>> {
         }
     }
     commits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::record::{RecordHead, SegmentHead};
+
+    /// A record with this number, salt and CRC, behind one with that CRC.
+    fn record(number: u64, salt: u64, (digest, crc): (u32, u32)) -> Seen {
+        let kind = RecordKind::Seal;
+        let (version, durable_to) = (Version(number), Version(0));
+        let head = RecordHead { body_len: 0, kind, number, digest, commit_count: 0, salt, version, durable_to, term: 0, crc };
+        Seen { offset: number * 4096, head }
+    }
+
+    fn believed(records: &[Seen], salts: &[u64]) -> Vec<u64> {
+        let segments = salts.iter().map(|&salt| SegmentHead { salt, ..SegmentHead::default() }).collect();
+        let scan = Scan { records: records.to_vec(), segments, gave_up: false };
+        linked(&scan).iter().map(|seen| u64::from(seen.head.crc)).collect()
+    }
+
+    /// A log begins behind what is left of a freed segment whose head was written over; what it does not follow bars it.
+    #[test]
+    fn linked_begins_behind_a_freed_segment() {
+        let left = [record(58, 1, (57, 158)), record(59, 1, (158, 159))];
+        let log = [record(60, 2, (159, 160)), record(61, 3, (160, 161)), record(62, 3, (161, 162))];
+        assert_eq!(believed(&[left, [log[0], log[1]]].concat(), &[2]), [160, 161]);
+        assert_eq!(believed(&[&left[..], &log[..]].concat(), &[1, 2]), [158, 159, 160, 161, 162]);
+        assert_eq!(believed(&log, &[2]), [160, 161, 162]);
+        let dropped = [record(59, 1, (158, 999))];
+        assert_eq!(believed(&[&dropped[..], &log[..]].concat(), &[2]), [0; 0]);
+    }
+
+    /// Two runs claim a number, and nothing tells which of them was dropped: neither is believed, nor what follows either.
+    #[test]
+    fn linked_does_not_choose_between_runs() {
+        let dropped = [record(7, 1, (106, 107)), record(8, 1, (107, 108))];
+        let later = [record(7, 2, (106, 207))];
+        assert_eq!(believed(&[&dropped[..], &later[..]].concat(), &[1, 2]), [0; 0]);
+        let before = [record(6, 2, (105, 106))];
+        assert_eq!(believed(&[&before[..], &later[..]].concat(), &[2]), [106, 207]);
+    }
 }
