@@ -1,0 +1,1 @@
+//! From plan to plan: an ordered list of named rules, each of which keeps the answer and makes the work less. One file a rule.

@@ -1,0 +1,231 @@
+//! Operators and statements over slots.
+
+use std::sync::Arc;
+
+use super::scalar::{AggregateCall, Scalar};
+use crate::parse::ast::SetOp;
+use crate::table::schema::Table;
+use crate::types::DataType;
+
+/// A place of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Slot(pub(crate) u32);
+
+/// A statement that reads or changes rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) action: Action,
+    /// Columns of the result; empty for a change without RETURNING.
+    pub(crate) columns: Vec<OutColumn>,
+    /// Length of the frame.
+    pub(crate) slot_count: usize,
+    /// Subqueries, which are numbered from 0.
+    pub(crate) subquery_count: usize,
+    /// Queries that are kept for the statement (`Node::Shared`), numbered from 0.
+    pub(crate) shared_count: usize,
+    /// What each parameter is compared with or stored in; `Unknown` where nothing says it.
+    pub(crate) parameters: Vec<DataType>,
+    /// Version of the schema that it was made for.
+    pub(crate) schema_version: u64,
+}
+
+/// A column of the result.
+#[derive(Clone, Debug)]
+pub(crate) struct OutColumn {
+    pub(crate) name: String,
+    pub(crate) data_type: DataType,
+    pub(crate) slot: Slot,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Query(Node),
+    Insert(Box<Insert>),
+    Update(Box<Update>),
+    Delete(Box<Delete>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// One row without columns: a SELECT without FROM.
+    OneRow,
+    /// No row.
+    Nothing,
+    Values { rows: Vec<Vec<Scalar>>, out: Vec<Slot> },
+    Scan(Box<Scan>),
+    /// Rows for which all of these are true.
+    Filter { input: Box<Node>, all: Vec<Scalar> },
+    /// Computes slots.
+    Project { input: Box<Node>, exprs: Vec<(Slot, Scalar)> },
+    Join(Box<Join>),
+    Aggregate(Box<Aggregate>),
+    Sort(Box<Sort>),
+    /// The first row of each group of rows that are equal in these slots; NULLs are equal.
+    Distinct { input: Box<Node>, on: Vec<Slot> },
+    /// NULL as a limit or offset: none. Negative: an error.
+    Limit { input: Box<Node>, limit: Option<Scalar>, offset: Option<Scalar> },
+    SetOp(Box<SetOperation>),
+    /// A query whose rows are kept once for the statement and read wherever it stands: `out` are this place's own slots.
+    Shared { number: usize, node: Arc<Node>, from: Vec<Slot>, out: Vec<Slot> },
+}
+
+/// Rows of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub(crate) table: Arc<Table>,
+    /// As it is called in the statement, for EXPLAIN.
+    pub(crate) alias: String,
+    pub(crate) access: Access,
+    /// From the last entry to the first.
+    pub(crate) reverse: bool,
+    /// Columns to read, ascending, and where to put them.
+    pub(crate) columns: Vec<(usize, Slot)>,
+    /// Where to put the row's key, as bytes, for UPDATE and DELETE.
+    pub(crate) key: Option<Slot>,
+    /// Tested for each row when its columns are read.
+    pub(crate) filter: Vec<Scalar>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Access {
+    Full,
+    /// By the primary key.
+    Primary(Keys),
+    /// By `table.indexes[index]`. `only`: all that is read stands in the index's key and the row's key, so that rows are not looked up.
+    Index { index: usize, keys: Keys, only: bool },
+}
+
+/// Which entries of a key's order are read. The expressions are computed when the scan opens, from parameters and the slots of rows around it; they are of
+/// exactly the column's class (the planner has cast them). A NULL among them (but for `IsNull`) matches nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Keys {
+    /// What the first columns of the key are.
+    pub(crate) equal: Vec<KeyPart>,
+    /// What the column after those may be: one of several, in the key's order and each once.
+    pub(crate) any: Option<Vec<Scalar>>,
+    /// Bounds of the column after those (never with `any`): the value and whether it is included.
+    pub(crate) lower: Option<(Scalar, bool)>,
+    pub(crate) upper: Option<(Scalar, bool)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum KeyPart {
+    Equal(Scalar),
+    IsNull,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Join {
+    pub(crate) kind: JoinKind,
+    pub(crate) left: Node,
+    /// Opened for each row of the left unless it is hashed: its scans may read the slots of the left.
+    pub(crate) right: Node,
+    pub(crate) method: JoinMethod,
+    /// What else must be true of a pair.
+    pub(crate) on: Vec<Scalar>,
+    /// Slots that the left and the right write: they are NULL where there is no partner, and are kept by a hash.
+    pub(crate) left_slots: Vec<Slot>,
+    pub(crate) right_slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinKind {
+    Inner,
+    Left,
+    Full,
+    /// Rows of the left with a partner, once each; and those without one.
+    Semi,
+    Anti,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum JoinMethod {
+    /// For each row of the left the right is opened anew.
+    Nested,
+    /// The right is read once, into a hash table; it reads no slot of the left. Pairs of equal values of one class; NULL equals nothing.
+    Hash { left: Vec<Scalar>, right: Vec<Scalar> },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Aggregate {
+    pub(crate) input: Node,
+    /// Empty: one group, also without a row.
+    pub(crate) keys: Vec<(Slot, Scalar)>,
+    pub(crate) calls: Vec<AggregateCall>,
+    /// The input comes with equal keys side by side: groups need not be kept.
+    pub(crate) in_order: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Sort {
+    pub(crate) input: Node,
+    pub(crate) keys: Vec<SortKey>,
+    /// Slots that are needed above: these and the keys are kept.
+    pub(crate) keep: Vec<Slot>,
+    /// At most so many rows, with what the offset skips, are needed: the others need not be kept.
+    pub(crate) top: Option<(Option<Scalar>, Option<Scalar>)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SortKey {
+    pub(crate) expr: Scalar,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SetOperation {
+    pub(crate) op: SetOp,
+    pub(crate) all: bool,
+    /// In order; more than two only for UNION.
+    pub(crate) inputs: Vec<(Node, Vec<Slot>)>,
+    pub(crate) out: Vec<Slot>,
+}
+
+// --- Changes. The rows to change are all found before the first is changed.
+
+#[derive(Clone, Debug)]
+pub(crate) struct Insert {
+    pub(crate) table: Arc<Table>,
+    pub(crate) input: Node,
+    /// One for each column of the table, dropped ones too, over the slots of `input`: a value given, the default, or NULL. NULL in an identity column takes the next number.
+    pub(crate) row: Vec<Scalar>,
+    /// Where the new row stands, one slot a column, for checks, `on_conflict` (as `excluded`) and RETURNING.
+    pub(crate) new: Vec<Slot>,
+    pub(crate) checks: Vec<(String, Scalar)>,
+    pub(crate) on_conflict: OnConflict,
+    pub(crate) returning: Vec<(Slot, Scalar)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum OnConflict {
+    Fail,
+    /// With these columns, or with any unique key.
+    Nothing { columns: Option<Vec<usize>> },
+    /// `find` gives the row that is there already, over the slots `new`; it is then updated as `update` says, whose `input` is this `find`.
+    Update { update: Box<Update> },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Update {
+    pub(crate) table: Arc<Table>,
+    pub(crate) input: Node,
+    /// Where `input` puts the row's key.
+    pub(crate) key: Slot,
+    /// Where `input` puts the row's columns, one a column.
+    pub(crate) old: Vec<Slot>,
+    pub(crate) set: Vec<(usize, Scalar)>,
+    /// Where the new row stands, one slot a column, for checks and RETURNING.
+    pub(crate) new: Vec<Slot>,
+    pub(crate) checks: Vec<(String, Scalar)>,
+    pub(crate) returning: Vec<(Slot, Scalar)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Delete {
+    pub(crate) table: Arc<Table>,
+    pub(crate) input: Node,
+    pub(crate) key: Slot,
+    pub(crate) old: Vec<Slot>,
+    pub(crate) returning: Vec<(Slot, Scalar)>,
+}

@@ -1,0 +1,1 @@
+//! Databases, connections, statements, transactions and results.

@@ -1,0 +1,87 @@
+//! A value of SQL.
+
+use std::borrow::Cow;
+
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+/// A value. Text and bytes are borrowed where that is possible: from a page, a parameter or the statement.
+///
+/// Invariant: whoever makes a `Double` makes it finite (SQL has no infinity here), and -0.0 is stored as 0.0.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Value<'v> {
+    /// NULL.
+    #[default]
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating point number.
+    Double(f64),
+    /// An exact decimal number.
+    Decimal(Decimal),
+    /// Text.
+    Text(Cow<'v, str>),
+    /// Bytes.
+    Blob(Cow<'v, [u8]>),
+    /// A date with a time of day.
+    Timestamp(Timestamp),
+    /// A day.
+    Date(Date),
+    /// An identifier.
+    Uuid(Uuid),
+}
+
+/// A date and time of day without a zone: microseconds since 1970-01-01 00:00:00, years 1 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// A day: days since 1970-01-01, years 1 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(pub i32);
+
+const _: () = assert!(size_of::<Value<'_>>() <= 32);
+
+impl<'v> Value<'v> {
+    /// Whether it is NULL.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Value::Null)
+    }
+
+    /// The same value, borrowed from this one: no copy.
+    #[must_use]
+    pub fn lend(&self) -> Value<'_> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::Blob(bytes) => Value::Blob(Cow::Borrowed(bytes)),
+            Value::Null => Value::Null,
+            Value::Bool(v) => Value::Bool(*v),
+            Value::Int(v) => Value::Int(*v),
+            Value::Double(v) => Value::Double(*v),
+            Value::Decimal(v) => Value::Decimal(*v),
+            Value::Timestamp(v) => Value::Timestamp(*v),
+            Value::Date(v) => Value::Date(*v),
+            Value::Uuid(v) => Value::Uuid(*v),
+        }
+    }
+
+    /// The same value with text and bytes of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Blob(bytes) => Value::Blob(Cow::Owned(bytes.into_owned())),
+            Value::Null => Value::Null,
+            Value::Bool(v) => Value::Bool(v),
+            Value::Int(v) => Value::Int(v),
+            Value::Double(v) => Value::Double(v),
+            Value::Decimal(v) => Value::Decimal(v),
+            Value::Timestamp(v) => Value::Timestamp(v),
+            Value::Date(v) => Value::Date(v),
+            Value::Uuid(v) => Value::Uuid(v),
+        }
+    }
+}
