@@ -19,11 +19,14 @@ pub(crate) struct Plan {
     pub(crate) columns: Vec<OutColumn>,
     /// Length of the frame.
     pub(crate) slot_count: usize,
+    /// The type of each slot's values: `slot_count` of them.
+    pub(crate) slot_types: Vec<DataType>,
     /// Subqueries, which are numbered from 0.
     pub(crate) subquery_count: usize,
     /// Queries that are kept for the statement (`Node::Shared`), numbered from 0.
     pub(crate) shared_count: usize,
-    /// What each parameter is compared with or stored in; `Unknown` where nothing says it.
+    /// What each parameter is compared with or stored in; `Unknown` where nothing says it. Only the class counts (widths, lengths and scales are the widest): before
+    /// the plan runs each value given is converted to a value of this class that is equal to it, and refused where there is none, so that keys may hold it.
     pub(crate) parameters: Vec<DataType>,
     /// Version of the schema that it was made for.
     pub(crate) schema_version: u64,
@@ -101,9 +104,10 @@ pub(crate) enum Access {
 pub(crate) struct Keys {
     /// What the first columns of the key are.
     pub(crate) equal: Vec<KeyPart>,
-    /// What the column after those may be: one of several, in the key's order and each once.
+    /// What the column after those may be: one of several. The scan computes them when it opens, and reads them in the key's order and each once.
     pub(crate) any: Option<Vec<Scalar>>,
-    /// Bounds of the column after those (never with `any`): the value and whether it is included.
+    /// Bounds of the column after those (never with `any`): the value and whether it is included. There is never an upper bound alone, which would take in
+    /// the NULLs: the smallest value of the class stands below it.
     pub(crate) lower: Option<(Scalar, bool)>,
     pub(crate) upper: Option<(Scalar, bool)>,
 }
@@ -142,7 +146,8 @@ pub(crate) enum JoinKind {
 pub(crate) enum JoinMethod {
     /// For each row of the left the right is opened anew.
     Nested,
-    /// The right is read once, into a hash table; it reads no slot of the left. Pairs of equal values of one class; NULL equals nothing.
+    /// The right is read once, into a hash table; it reads no slot of the left. Pairs of equal values of one class (all numbers are one); NULL equals nothing.
+    /// Without keys every pair meets: the right is kept, that is all.
     Hash { left: Vec<Scalar>, right: Vec<Scalar> },
 }
 
@@ -188,7 +193,8 @@ pub(crate) struct SetOperation {
 pub(crate) struct Insert {
     pub(crate) table: Arc<Table>,
     pub(crate) input: Node,
-    /// One for each column of the table, dropped ones too, over the slots of `input`: a value given, the default, or NULL. NULL in an identity column takes the next number.
+    /// One for each column of the table, dropped ones too, over the slots of `input`: a value given, the default, or NULL. NULL in an identity column takes the next
+    /// number. Classes are checked; whoever runs it assigns each value to its column's type (`types::assign`), here and in `Update::set`.
     pub(crate) row: Vec<Scalar>,
     /// Where the new row stands, one slot a column, for checks, `on_conflict` (as `excluded`) and RETURNING.
     pub(crate) new: Vec<Slot>,
@@ -202,8 +208,9 @@ pub(crate) enum OnConflict {
     Fail,
     /// With these columns, or with any unique key.
     Nothing { columns: Option<Vec<usize>> },
-    /// `find` gives the row that is there already, over the slots `new`; it is then updated as `update` says, whose `input` is this `find`.
-    Update { update: Box<Update> },
+    /// `update.input` gives the rows that are there already, over the slots `new`. Without one the new row is inserted; else each of them for which all of
+    /// `filter` are true is updated as `update` says, whose `returning` writes the same slots as the INSERT's.
+    Update { update: Box<Update>, filter: Vec<Scalar> },
 }
 
 #[derive(Clone, Debug)]
@@ -212,7 +219,7 @@ pub(crate) struct Update {
     pub(crate) input: Node,
     /// Where `input` puts the row's key.
     pub(crate) key: Slot,
-    /// Where `input` puts the row's columns, one a column.
+    /// Where `input` puts the row's columns, one a column; nobody writes those of dropped columns, which are NULL.
     pub(crate) old: Vec<Slot>,
     pub(crate) set: Vec<(usize, Scalar)>,
     /// Where the new row stands, one slot a column, for checks and RETURNING.
