@@ -3,11 +3,25 @@
 //! 1. Every rule about values stands here once; nothing above compares or converts by itself.
 //! 2. A value borrows its text and bytes where it can: from the page that a row stands in, from a parameter, from the statement.
 //! 3. Arithmetic never wraps and never panics: overflow, division by zero and values out of range are errors of kind `Data`.
+//! 4. Numbers compare as what they are, not as what one of them would be rounded to: 9007199254740993 is more than 9007199254740992.0.
+//!
+//! docs/TYPES.md has the table of conversions for users.
 
+mod arithmetic;
+mod compare;
 mod datatype;
+mod from;
+mod number;
+mod read;
+mod time;
 mod value;
+mod write;
 
+pub(crate) use arithmetic::{Arithmetic, arithmetic, negate};
+pub(crate) use compare::{Comparison, compare, order};
 pub use datatype::{DataType, IntWidth};
+pub(crate) use number::{double, exact_decimal, rescale};
+pub(crate) use read::{parse_bool, parse_bytes, parse_date, parse_decimal, parse_double, parse_int, parse_timestamp, parse_uuid};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 pub use value::{Date, Timestamp, Value};

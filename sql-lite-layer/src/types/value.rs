@@ -84,4 +84,20 @@ impl<'v> Value<'v> {
             Value::Uuid(v) => Value::Uuid(v),
         }
     }
+
+    /// The name of its kind, as SQL calls the type.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self {
+            Value::Null => "NULL",
+            Value::Bool(_) => "BOOLEAN",
+            Value::Int(_) => "BIGINT",
+            Value::Double(_) => "DOUBLE",
+            Value::Decimal(_) => "DECIMAL",
+            Value::Text(_) => "VARCHAR",
+            Value::Blob(_) => "VARBINARY",
+            Value::Timestamp(_) => "TIMESTAMP",
+            Value::Date(_) => "DATE",
+            Value::Uuid(_) => "UUID",
+        }
+    }
 }
