@@ -1,0 +1,268 @@
+//! What the operators of one execution share: where rows are read, parameters, the statement's time, limits, and what is kept for the whole statement.
+//!
+//! The frame stands apart from it, so that an expression can borrow from the one while it uses the other.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::in_list::InSet;
+use super::shared::SharedRows;
+use super::subquery::SubqueryState;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::node::{Node, Plan, Slot};
+use crate::table::Tables;
+use crate::types::{Timestamp, Value};
+
+/// One value for each slot of the statement. Values borrow from pages, parameters and the plan, which live for `'r`.
+pub(crate) type Frame<'r> = Vec<Value<'r>>;
+
+/// How many rows pass between two looks at the cancel flag and the clock.
+const LOOK_EVERY: u32 = 256;
+
+/// Numbers of sequences: what `NEXT VALUE FOR` asks.
+pub(crate) trait Sequences {
+    /// The next number of the sequence with this name.
+    fn next(&self, name: &str) -> Result<i64>;
+    /// The number that it gave last in this session.
+    fn current(&self, name: &str) -> Result<i64>;
+}
+
+/// What an execution is given.
+#[derive(Clone)]
+pub(crate) struct Inputs<'r> {
+    pub(crate) parameters: &'r [Value<'r>],
+    /// The statement's time: CURRENT_TIMESTAMP is the same in all of it.
+    pub(crate) now: Timestamp,
+    /// What sorts, hashes, groups, sets and shared queries may keep at one time.
+    pub(crate) memory_bytes: usize,
+    pub(crate) cancelled: Option<&'r AtomicBool>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) last_identity: Option<i64>,
+    pub(crate) sequences: Option<&'r dyn Sequences>,
+    /// Whether rows and time are counted for each node, for EXPLAIN ANALYZE.
+    pub(crate) counted: bool,
+}
+
+impl<'r> Inputs<'r> {
+    /// Without a limit, a deadline or a flag.
+    pub(crate) fn new(parameters: &'r [Value<'r>], now: Timestamp) -> Inputs<'r> {
+        Inputs {
+            parameters,
+            now,
+            memory_bytes: usize::MAX,
+            cancelled: None,
+            deadline: None,
+            last_identity: None,
+            sequences: None,
+            counted: false,
+        }
+    }
+}
+
+/// See the file's head.
+pub(crate) struct Context<'r> {
+    // Constant.
+    pub(crate) inputs: Inputs<'r>,
+    tables: Option<Tables<'r>>,
+    slot_count: usize,
+    // Changed while the statement runs.
+    ticks: Cell<u32>,
+    kept_bytes: Cell<usize>,
+    /// Taken out while it runs: a query never runs inside itself.
+    pub(super) subqueries: Vec<RefCell<Option<Box<SubqueryState<'r>>>>>,
+    pub(super) shared: Vec<RefCell<Option<Rc<SharedRows<'r>>>>>,
+    /// IN lists that are searched by hash, by the address of the list in the plan. A statement has few.
+    pub(super) in_sets: RefCell<Vec<(usize, Option<Rc<InSet>>)>>,
+    /// By the address of the node in the plan.
+    counters: RefCell<HashMap<usize, Counter>>,
+}
+
+/// What a node did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counter {
+    /// How often it was opened.
+    pub(crate) opened: u64,
+    pub(crate) rows: u64,
+    /// With the time of the nodes below.
+    pub(crate) time: Duration,
+}
+
+impl<'r> Context<'r> {
+    pub(crate) fn new(plan: &Plan, tables: Option<Tables<'r>>, inputs: Inputs<'r>) -> Context<'r> {
+        Context {
+            inputs,
+            tables,
+            slot_count: plan.slot_count,
+            ticks: Cell::new(0),
+            kept_bytes: Cell::new(0),
+            subqueries: (0..plan.subquery_count).map(|_| RefCell::default()).collect(),
+            shared: (0..plan.shared_count).map(|_| RefCell::default()).collect(),
+            in_sets: RefCell::default(),
+            counters: RefCell::default(),
+        }
+    }
+
+    /// A frame of NULLs.
+    pub(crate) fn frame(&self) -> Frame<'r> {
+        vec![Value::Null; self.slot_count]
+    }
+
+    pub(crate) fn tables(&self) -> Result<Tables<'r>> {
+        self.tables.ok_or_else(|| Error::new(ErrorKind::State, "this statement has no tables open to read"))
+    }
+
+    /// To be called for each row of every loop that can be long.
+    ///
+    /// # Errors
+    /// `Cancelled`, `TimedOut`.
+    #[inline]
+    pub(crate) fn tick(&self) -> Result<()> {
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        if ticks.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }
+    }
+
+    /// Looks at the flag and the clock.
+    #[cold]
+    pub(crate) fn look(&self) -> Result<()> {
+        // Relaxed: the flag guards nothing but itself, and a look that comes too early is made up by the next.
+        if self.inputs.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Error::new(ErrorKind::Cancelled, "the statement was cancelled"));
+        }
+        if self.inputs.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Error::new(ErrorKind::TimedOut, "the statement's time ran out"));
+        }
+        Ok(())
+    }
+
+    /// Memory that the operators keep now.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept_bytes.get()
+    }
+
+    /// What the node did, if that was asked for.
+    pub(crate) fn counter(&self, node: &Node) -> Option<Counter> {
+        self.counters.borrow().get(&address(node)).copied()
+    }
+
+    pub(super) fn count(&self, node: &Node, opened: bool, row: bool, time: Duration) {
+        let mut counters = self.counters.borrow_mut();
+        let counter = counters.entry(address(node)).or_default();
+        counter.opened += u64::from(opened);
+        counter.rows += u64::from(row);
+        counter.time += time;
+    }
+}
+
+fn address(node: &Node) -> usize {
+    std::ptr::from_ref(node).addr()
+}
+
+/// Memory that one operator keeps, as the budget knows it. Not given back when dropped: operators live as long as their statement.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    bytes: usize,
+}
+
+impl Kept {
+    /// Says that the operator keeps so much now.
+    ///
+    /// # Errors
+    /// `Limit`, naming the operator, if that is beyond the statement's memory.
+    #[inline]
+    pub(crate) fn is(&mut self, bytes: usize, operator: &str, cx: &Context<'_>) -> Result<()> {
+        if bytes == self.bytes { Ok(()) } else { self.change(bytes, operator, cx) }
+    }
+
+    fn change(&mut self, bytes: usize, operator: &str, cx: &Context<'_>) -> Result<()> {
+        let total = cx.kept_bytes.get() - self.bytes + bytes;
+        let limit = cx.inputs.memory_bytes;
+        if bytes > self.bytes && total > limit {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("{operator} needs more memory than the statement may take: {total} of {limit} bytes"),
+            )
+            .with_state("53200"));
+        }
+        cx.kept_bytes.set(total);
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+/// Rows of the same slots, kept.
+#[derive(Default)]
+pub(crate) struct KeptRows<'r> {
+    width: usize,
+    values: Vec<Value<'r>>,
+    count: usize,
+    /// What texts and bytes take that are not borrowed.
+    owned_bytes: usize,
+}
+
+impl<'r> KeptRows<'r> {
+    pub(crate) fn new(width: usize) -> KeptRows<'r> {
+        KeptRows { width, values: Vec::new(), count: 0, owned_bytes: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        (self.count, self.owned_bytes) = (0, 0);
+    }
+
+    /// Adds the row that stands in the frame; its number.
+    pub(crate) fn push(&mut self, frame: &[Value<'r>], slots: &[Slot]) -> usize {
+        self.push_values(slots.iter().map(|slot| frame[slot.0 as usize].clone()))
+    }
+
+    /// Adds a row of as many values as the width.
+    pub(crate) fn push_values(&mut self, values: impl Iterator<Item = Value<'r>>) -> usize {
+        let owned_bytes = &mut self.owned_bytes;
+        self.values.extend(values.inspect(|value| *owned_bytes += owned_len_bytes(value)));
+        debug_assert_eq!(self.values.len(), (self.count + 1) * self.width);
+        self.count += 1;
+        self.count - 1
+    }
+
+    /// Puts another row in the place of this one.
+    pub(crate) fn replace(&mut self, number: usize, values: impl Iterator<Item = Value<'r>>) {
+        let start = number * self.width;
+        for (place, value) in self.values[start..start + self.width].iter_mut().zip(values) {
+            self.owned_bytes += owned_len_bytes(&value);
+            self.owned_bytes -= owned_len_bytes(place);
+            *place = value;
+        }
+    }
+
+    pub(crate) fn row(&self, number: usize) -> &[Value<'r>] {
+        &self.values[number * self.width..(number + 1) * self.width]
+    }
+
+    /// Puts the row into the frame.
+    #[inline]
+    pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+        for (value, slot) in self.row(number).iter().zip(slots) {
+            frame[slot.0 as usize] = value.clone();
+        }
+    }
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.values.capacity() * size_of::<Value<'r>>() + self.owned_bytes
+    }
+}
+
+/// What a value takes beside its own size.
+pub(crate) fn owned_len_bytes(value: &Value<'_>) -> usize {
+    match value {
+        Value::Text(std::borrow::Cow::Owned(text)) => text.capacity(),
+        Value::Blob(std::borrow::Cow::Owned(bytes)) => bytes.capacity(),
+        _ => 0,
+    }
+}

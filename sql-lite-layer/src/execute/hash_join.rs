@@ -1,0 +1,200 @@
+//! A join on equal values: the right side is read once into a table by its values, and each row of the left looks its partners up.
+//!
+//! ```text
+//!   keys    │ "a" │ "b" │            the right's values, numbered
+//!   first   │  0  │  1  │            the first row with these values,
+//!   next    │  2  │  ·  │  · │       and from each row to the next with the same
+//!   rows    │  0  │  1  │  2 │       the slots of the right
+//! ```
+//!
+//! Rows with a NULL among their values have no partner. The left's order stays, and so does the right's among the partners of one row.
+
+use super::context::{Context, Frame, Kept, KeptRows};
+use super::keyset::KeySet;
+use super::nested_join::set_null;
+use super::operator::Operator;
+use super::scalar::{holds, operand};
+use crate::encode::key;
+use crate::error::Result;
+use crate::plan::node::{Join, JoinKind};
+use crate::plan::scalar::Scalar;
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+pub(crate) struct HashJoin<'r> {
+    plan: &'r Join,
+    left: Operator<'r>,
+    right: Operator<'r>,
+    left_key: &'r [Scalar],
+    right_key: &'r [Scalar],
+    // The right's rows.
+    keys: KeySet,
+    /// First and last row of each key.
+    chains: Vec<(u32, u32)>,
+    next: Vec<u32>,
+    rows: KeptRows<'r>,
+    /// For a full join: rows of the right that have had a partner.
+    matched: Vec<bool>,
+    // Where it stands.
+    state: State,
+    key: Vec<u8>,
+    kept: Kept,
+}
+
+enum State {
+    /// A row of the left is wanted.
+    Left,
+    /// One stands in the frame; `row` of the right is tried next.
+    Partners {
+        row: u32,
+        found: bool,
+    },
+    /// The left is done: rows of the right without a partner.
+    Rest {
+        row: usize,
+    },
+}
+
+impl<'r> HashJoin<'r> {
+    pub(super) fn new(plan: &'r Join, left_key: &'r [Scalar], right_key: &'r [Scalar], cx: &Context<'r>) -> Result<HashJoin<'r>> {
+        Ok(HashJoin {
+            plan,
+            left: Operator::new(&plan.left, cx)?,
+            right: Operator::new(&plan.right, cx)?,
+            left_key,
+            right_key,
+            keys: KeySet::new(),
+            chains: Vec::new(),
+            next: Vec::new(),
+            rows: KeptRows::new(plan.right_slots.len()),
+            matched: Vec::new(),
+            state: State::Left,
+            key: Vec::new(),
+            kept: Kept::default(),
+        })
+    }
+
+    pub(super) fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
+        self.keys.clear();
+        self.chains.clear();
+        self.next.clear();
+        self.rows.clear();
+        self.right.open(frame, cx)?;
+        while self.right.next(frame, cx)? {
+            let whole = write_key(&mut self.key, self.right_key, frame, cx)?;
+            if whole {
+                self.keep(frame);
+            } else if self.plan.kind == JoinKind::Full {
+                self.rows.push(frame, &self.plan.right_slots);
+                self.next.push(NONE);
+            }
+            let lists = self.chains.capacity() * size_of::<(u32, u32)>() + self.next.capacity() * size_of::<u32>();
+            self.kept.is(self.keys.size_bytes() + self.rows.size_bytes() + lists, "a hash join", cx)?;
+        }
+        self.matched.clear();
+        if self.plan.kind == JoinKind::Full {
+            self.matched.resize(self.rows.len(), false);
+        }
+        self.state = State::Left;
+        self.left.open(frame, cx)
+    }
+
+    /// Keeps the row of the right whose key has been written.
+    fn keep(&mut self, frame: &Frame<'r>) {
+        let (number, new) = self.keys.insert(&self.key);
+        if !new && matches!(self.plan.kind, JoinKind::Semi | JoinKind::Anti) && self.plan.on.is_empty() {
+            return; // One partner is as good as many.
+        }
+        let row = self.rows.push(frame, &self.plan.right_slots) as u32;
+        self.next.push(NONE);
+        if new {
+            self.chains.push((row, row));
+        } else {
+            let last = &mut self.chains[number].1;
+            self.next[*last as usize] = row;
+            *last = row;
+        }
+    }
+
+    pub(super) fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+        loop {
+            match self.state {
+                State::Left => {
+                    if self.left.next(frame, cx)? {
+                        let found = write_key(&mut self.key, self.left_key, frame, cx)?.then(|| self.keys.find(&self.key)).flatten();
+                        self.state = State::Partners { row: found.map_or(NONE, |number| self.chains[number].0), found: false };
+                    } else if self.plan.kind == JoinKind::Full {
+                        set_null(frame, &self.plan.left_slots);
+                        self.state = State::Rest { row: 0 };
+                    } else {
+                        return Ok(false);
+                    }
+                }
+                State::Partners { row: NONE, found } => {
+                    self.state = State::Left;
+                    match self.plan.kind {
+                        JoinKind::Left | JoinKind::Full if !found => {
+                            set_null(frame, &self.plan.right_slots);
+                            return Ok(true);
+                        }
+                        JoinKind::Anti => return Ok(true),
+                        _ => {}
+                    }
+                }
+                State::Partners { row, found } => {
+                    cx.tick()?;
+                    self.rows.put(row as usize, frame, &self.plan.right_slots);
+                    let fits = holds(&self.plan.on, frame, cx)?;
+                    self.state = State::Partners { row: self.next[row as usize], found: found || fits };
+                    if fits && self.pair(row as usize) {
+                        return Ok(true);
+                    }
+                }
+                State::Rest { row } => {
+                    if row == self.rows.len() {
+                        return Ok(false);
+                    }
+                    cx.tick()?;
+                    self.state = State::Rest { row: row + 1 };
+                    if !self.matched[row] {
+                        self.rows.put(row, frame, &self.plan.right_slots);
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A pair has been found; whether it is a row of the result.
+    fn pair(&mut self, row: usize) -> bool {
+        match self.plan.kind {
+            JoinKind::Inner | JoinKind::Left => true,
+            JoinKind::Full => {
+                self.matched[row] = true;
+                true
+            }
+            JoinKind::Semi => {
+                self.state = State::Left;
+                true
+            }
+            JoinKind::Anti => {
+                self.state = State::Left;
+                false
+            }
+        }
+    }
+}
+
+/// Writes the values as one key; false if one of them is NULL.
+fn write_key<'r>(key: &mut Vec<u8>, exprs: &'r [Scalar], frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+    key.clear();
+    for expr in exprs {
+        let value = operand(expr, frame, cx)?;
+        if value.is_null() {
+            return Ok(false);
+        }
+        key::push_hashable(key, &value);
+    }
+    Ok(true)
+}
