@@ -29,6 +29,8 @@ impl Column {
 pub struct Row<'r> {
     columns: &'r [Column],
     values: &'r [Value<'r>],
+    /// Where among `values` each column stands; none: in their order.
+    places: Option<&'r [usize]>,
 }
 
 /// Which column: its number from 0, or its name in whatever case. Of two with one name the first is meant.
@@ -49,6 +51,16 @@ impl ColumnIndex for usize {
     }
 }
 
+impl<C: ColumnIndex> ColumnIndex for &C {
+    fn find(&self, columns: &[Column]) -> Option<usize> {
+        (**self).find(columns)
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+}
+
 impl ColumnIndex for &str {
     fn find(&self, columns: &[Column]) -> Option<usize> {
         columns.iter().position(|column| column.name.eq_ignore_ascii_case(self))
@@ -66,8 +78,14 @@ pub trait FromValue<'r>: Sized {
 }
 
 impl<'r> Row<'r> {
+    /// Values in the order of the columns.
     pub(crate) fn new(columns: &'r [Column], values: &'r [Value<'r>]) -> Row<'r> {
-        Row { columns, values }
+        Row { columns, values, places: None }
+    }
+
+    /// Values among others.
+    pub(crate) fn within(columns: &'r [Column], values: &'r [Value<'r>], places: &'r [usize]) -> Row<'r> {
+        Row { columns, values, places: Some(places) }
     }
 
     /// The value of a column as a Rust type: `row.get::<i64>(0)`, `row.get::<Option<&str>>("name")`.
@@ -75,10 +93,9 @@ impl<'r> Row<'r> {
     /// # Errors
     /// `Name` if there is no such column; `Type` if its value is of another type, NULL (without `Option`), or does not fit.
     pub fn get<T: FromValue<'r>>(&self, column: impl ColumnIndex) -> Result<T> {
-        let at = self.at(&column)?;
-        let value = &self.values[at];
+        let value = self.value(&column)?;
         T::from_value(value).ok_or_else(|| {
-            let (wanted, name) = (std::any::type_name::<T>(), self.columns.get(at).map_or("?", Column::name));
+            let (wanted, name) = (std::any::type_name::<T>(), column.find(self.columns).map_or("?", |at| self.columns[at].name()));
             let found = if value.is_null() { "NULL".to_owned() } else { format!("{value:?}") };
             Error::new(ErrorKind::Type, format!("column \"{name}\" holds {found}, which cannot be read as {wanted}")).with_state("22018")
         })
@@ -89,13 +106,16 @@ impl<'r> Row<'r> {
     /// # Errors
     /// `Name` if there is no such column.
     pub fn value(&self, column: impl ColumnIndex) -> Result<&'r Value<'r>> {
-        Ok(&self.values[self.at(&column)?])
+        column.find(self.columns).and_then(|at| self.nth(at)).ok_or_else(|| {
+            let message = format!("the result has {} columns, and none is {}", self.columns.len(), column.describe());
+            Error::new(ErrorKind::Name, message)
+        })
     }
 
     /// All values, in the order of the columns.
-    #[must_use]
-    pub fn values(&self) -> &'r [Value<'r>] {
-        self.values
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &'r Value<'r>> + use<'r> {
+        let row = *self;
+        (0..self.columns.len()).map(move |at| row.nth(at).unwrap_or(&Value::Null))
     }
 
     /// Names and types of the columns.
@@ -104,11 +124,11 @@ impl<'r> Row<'r> {
         self.columns
     }
 
-    fn at(&self, column: &impl ColumnIndex) -> Result<usize> {
-        column.find(self.columns).filter(|at| *at < self.values.len()).ok_or_else(|| {
-            let message = format!("the result has {} columns, and none is {}", self.columns.len(), column.describe());
-            Error::new(ErrorKind::Name, message)
-        })
+    fn nth(&self, at: usize) -> Option<&'r Value<'r>> {
+        match self.places {
+            Some(places) => self.values.get(*places.get(at)?),
+            None => self.values.get(at),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 
 use crate::error::Result;
 use crate::table::schema::Schema;
-use crate::table::{EngineSnapshot, Tables, catalogue};
+use crate::table::{EngineSnapshot, Open, Tables, WriteTxn, catalogue};
 
 /// See the file's head.
 pub(super) struct Schemas {
@@ -66,7 +66,18 @@ impl Schemas {
         Ok(Known { schema: Arc::new(read(snapshot)?), since: snapshot.version(), at: None })
     }
 
-    /// The schema that a write transaction begins with: `commit` is the version it is built on, whose schema nobody else can change meanwhile.
+    /// The schema that a write transaction begins with. While it has the turn, nobody begins another change.
+    pub(super) fn of_writer(&self, txn: &WriteTxn) -> Result<Arc<Schema>> {
+        let started = self.started.load(Ordering::Acquire);
+        if self.finished.load(Ordering::Acquire) == started {
+            return Ok(Arc::clone(&self.current.read().schema));
+        }
+        // The change before this one is appended, and not published yet.
+        let open = Open::new(txn);
+        Ok(Arc::new(catalogue::load(open.tables())?))
+    }
+
+    /// A commit that changes the schema begins.
     pub(super) fn change(&self) -> Changing<'_> {
         // Release: whoever sees the commit that follows sees this.
         self.started.fetch_add(1, Ordering::Release);

@@ -44,9 +44,10 @@ struct Fields<'r>(Row<'r>);
 
 impl<'r> Fields<'r> {
     fn only(&self) -> std::result::Result<Field<'r>, Misfit> {
-        match (self.0.columns(), self.0.values()) {
-            ([column], [value]) => Ok(Field { name: column.name(), value }),
-            (columns, _) => Err(Misfit(format!("one value is asked for, and the row has {} columns", columns.len()))),
+        let mut all = self.all();
+        match (all.next(), all.next()) {
+            (Some(field), None) => Ok(field),
+            _ => Err(Misfit(format!("one value is asked for, and the row has {} columns", self.0.columns().len()))),
         }
     }
 

@@ -144,7 +144,7 @@ impl File {
             if row.values().len() != types.len() {
                 return Err(Misfit::Wrong(format!("{} columns, {} expected", row.values().len(), types.len())));
             }
-            table.push(row.values().iter().zip(types).map(|(value, letter)| render::value(value, letter)).collect());
+            table.push(row.values().zip(types).map(|(value, letter)| render::value(value, letter)).collect());
         }
         if *sort == Some(SortMode::RowSort) {
             table.sort_unstable();
