@@ -406,7 +406,8 @@ impl Machine {
         self.write_header(false)
     }
 
-    fn count_closed(&self, reclaim: &Reclaim) {
+    /// Counts the closed chunks' memory anew, wherever chunks are closed, filled or written: it is part of what is dirty.
+    pub(crate) fn count_closed(&self, reclaim: &Reclaim) {
         let bytes = reclaim.closed.values().map(|closed| closed.heap.bytes()).sum();
         // Relaxed: a figure.
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);

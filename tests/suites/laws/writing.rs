@@ -374,3 +374,23 @@ fn l3_nothing_is_appended_behind_a_clean_header() {
     assert!(store.open_report().clean);
     expect(&store.snapshot(), 10, 0, 20);
 }
+
+/// L9: pages in memory count as changed, and have their room kept, whatever a bulk load does beside them. A load begins a chunk of its own; what stood in the one before was in memory as
+/// ever, and not counted any more. A store that loaded small tables now and then held memory without bound, kept no room for its checkpoint, and never pressed its writers.
+#[test]
+fn l9_a_load_hides_no_changed_pages() {
+    let (_disk, store) = store_with(&drive::small_options().log_bytes(64 << 20).dirty_bytes(64 << 20));
+    put(&store, 0..2000, 0, 400).expect("commit");
+    let txn = store.begin_write().expect("the turn");
+    {
+        let mut table = txn.open_table("t").expect("table t");
+        (2000..4000).for_each(|n| table.insert(&key(n), &value(n, 0, 400)).expect("insert"));
+    }
+    txn.create_table("small").expect("a table").load_sorted((0..10).map(|n| (key(n), b"x"))).expect("load");
+    txn.commit().expect("commit");
+    expect(&store.snapshot(), 4000, 0, 400);
+    let dirty = store.stats().dirty_bytes;
+    assert!(dirty >= 4000 * 400, "{dirty} bytes are said to be in memory alone");
+    store.checkpoint().expect("checkpoint");
+    assert_eq!(store.stats().dirty_bytes, 0);
+}
