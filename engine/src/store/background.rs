@@ -363,8 +363,9 @@ impl Machine {
         if !self.settings.background || self.signal.is_worker() {
             // For memory's sake alone: a long log costs the next open time, and whoever does without the thread decides when to step.
             if self.dirty_bytes() >= self.settings.dirty_bytes {
-                self.checkpoint(Vec::new(), false)?;
+                let made = self.checkpoint_before(deadline, Vec::new(), false);
                 self.counters.pressed(start.elapsed());
+                made?;
             }
             return Ok(());
         }
