@@ -122,17 +122,17 @@ impl Machine {
 
     /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read.
     fn let_go(&self, patience: Instant) -> Result<()> {
-        if self.leaving().2 {
+        if self.leaving().seal_bytes > 0 {
             self.checkpoint(Vec::new(), true)?;
         }
-        if self.leaving().1 {
+        if self.leaving().header {
             self.write_header(false)?;
         }
         // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
         for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
-            if self.leaving().0 == 0 || (turn >= TURNS && Instant::now() >= patience) {
+            if self.leaving().bytes == 0 || (turn >= TURNS && Instant::now() >= patience) {
                 break;
             }
             if turn < TURNS {
