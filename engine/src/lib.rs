@@ -51,12 +51,12 @@ mod log;
 #[cfg(all(test, loom))]
 mod models;
 
-#[cfg(feature = "internals")]
-#[doc(hidden)]
-pub use api::salvage_on;
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
 pub use api::{Outcome, Proposal};
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use api::{backup_on, restore_on, salvage_on};
 pub use api::{commits, restore, salvage, verify};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};

@@ -88,6 +88,24 @@ pub fn restore(blob: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<BlobSumma
     blob::restore(blob.as_ref(), to.as_ref(), sound_blob)
 }
 
+/// [`Snapshot::backup_to`] from disk to disk, before the file gets its name.
+///
+/// # Errors
+/// `Corrupt`, `Full`, `Io`.
+#[cfg(feature = "internals")]
+pub fn backup_on(snapshot: &Snapshot, to: &dyn Disk, form: BlobForm) -> Result<BlobSummary> {
+    blob::fill(snapshot.held(), form, to)
+}
+
+/// [`restore`] from disk to disk, before the file gets its name.
+///
+/// # Errors
+/// As [`restore`].
+#[cfg(feature = "internals")]
+pub fn restore_on(blob: &dyn Disk, to: Arc<dyn Disk>) -> Result<BlobSummary> {
+    blob::restore_disk(blob, to, sound_blob)
+}
+
 /// Checks the store or blob at `path`, which nobody has open for writing, and changes no byte. An LZ4 stream is unpacked to a temporary file first.
 ///
 /// # Errors

@@ -16,6 +16,8 @@ mod write;
 mod tests;
 
 pub use conditional::{Outcome, Proposal};
+#[cfg(feature = "internals")]
+pub use files::{backup_on, restore_on};
 pub use files::{restore, verify};
 pub use inspect::commits;
 pub use keys::{Of, TypedKey, TypedValue};

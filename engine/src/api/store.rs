@@ -82,7 +82,7 @@ impl Store {
         self.begin(None)
     }
 
-    /// The same, waiting at most `time`.
+    /// The same, waiting at most `time`. Without the background thread the checkpoint that is due when too much memory is changed is made by the caller: one that was begun is not cut short.
     ///
     /// # Errors
     /// `TimedOut` if the turn did not come; `Poisoned`, `ReadOnly`, `Locked`.

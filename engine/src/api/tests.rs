@@ -529,3 +529,31 @@ fn l5_dropped_snapshot_is_settled_in_pieces() {
     while store.step().expect("step") {}
     assert_eq!(machine.reclaim.lock().unsettled_count(), 0);
 }
+
+/// L1: a chunk that a bulk load wrote ahead is not moved by a compaction that began before the load's commit. It pinned the version before, which reaches nothing of the
+/// chunk; once the load had committed and some of its pages were replaced beside a snapshot, those alone were taken for needed. The twin left out the whole rest of the table.
+#[test]
+fn l1_chunks_of_a_load_under_way_are_left_alone() {
+    let store = small().dirty_bytes(1 << 20).in_memory().expect("open");
+    fill(&store, 0..10, 0);
+    let load = store.begin_write().expect("turn");
+    let entries = (0..4000).map(|i| (key(i), [7; 400]));
+    load.create_table("loaded").expect("table").load_sorted(entries).expect("load");
+    let machine = store.machine();
+    let ahead = *machine.reclaim.lock().accounts.values().next().expect("the load went to the file");
+    let pinned = machine.versions.pin();
+    load.commit().expect("commit");
+    let snapshot = store.snapshot();
+    let txn = store.begin_write().expect("turn");
+    txn.open_table("loaded").expect("table").insert(&key(0), b"new").expect("insert");
+    txn.commit().expect("commit");
+    assert!(!machine.reclaim.lock().kept_in(ahead.chunk.id).is_empty(), "the snapshot alone needs a page of it");
+    let twin = machine.write_twin(pinned.root(), &ahead.chunk, false).expect("read");
+    machine.versions.unpin(&pinned);
+    machine.checkpoint(twin.into_iter().collect(), true).expect("checkpoint");
+    let reader = snapshot.reader();
+    let loaded = reader.table("loaded").expect("table").iter().expect("range");
+    assert_eq!(loaded.map_while(crate::Result::ok).count(), 4000);
+    let report = store.check().expect("check");
+    assert!(report.is_sound(), "{report}");
+}

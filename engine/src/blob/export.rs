@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::plan::{Piece, Plan, Source};
 use super::stream::{FileSink, Stream, compressed};
 use super::{BlobForm, BlobSummary};
-use crate::disk::Temporary;
+use crate::disk::{Disk, Temporary};
 use crate::error::{Error, Result};
 use crate::format::Position;
 use crate::format::header::{Header, Incarnation};
@@ -48,11 +48,20 @@ pub(crate) fn write(held: &Held, form: BlobForm, sink: &mut Sink<'_>) -> Result<
 /// `Exists`, `Corrupt`, `Full`, `Io`.
 pub(crate) fn backup_to(held: &Held, path: &Path, form: BlobForm) -> Result<BlobSummary> {
     let (disk, temporary) = Temporary::begin(path)?;
-    let mut file = FileSink::new(&disk);
-    let summary = write(held, form, &mut |bytes| file.put(bytes))?;
-    file.finish()?;
+    let summary = fill(held, form, &disk)?;
     drop(disk);
     temporary.place(path)?;
+    Ok(summary)
+}
+
+/// Writes the held version to an empty disk. It is on the medium whole when this returns.
+///
+/// # Errors
+/// `Corrupt`, `Full`, `Io`.
+pub(crate) fn fill(held: &Held, form: BlobForm, disk: &dyn Disk) -> Result<BlobSummary> {
+    let mut file = FileSink::new(disk);
+    let summary = write(held, form, &mut |bytes| file.put(bytes))?;
+    file.finish()?;
     Ok(summary)
 }
 

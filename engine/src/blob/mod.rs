@@ -21,7 +21,11 @@ mod stream;
 
 use std::time::Duration;
 
+#[cfg(feature = "internals")]
+pub(crate) use export::fill;
 pub(crate) use export::{backup_to, write};
+#[cfg(feature = "internals")]
+pub(crate) use restore::restore_disk;
 pub(crate) use restore::{readable, readable_part, restore};
 
 /// How a blob is written.

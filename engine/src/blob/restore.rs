@@ -23,9 +23,22 @@ const LZ4_FRAME: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 pub(crate) fn restore(from: &Path, to: &Path, verify: impl FnOnce(Arc<dyn Disk>) -> Result<BlobSummary>) -> Result<BlobSummary> {
     let source = FileDisk::open(from, Access::Read)?;
     let (disk, temporary) = Temporary::begin(to)?;
-    let bytes = copy(&source, &disk)?;
-    let summary = verify(Arc::new(disk)).map_err(|e| e.within(from.display()))?;
+    let summary = restore_disk(&source, Arc::new(disk), verify)?;
     temporary.place(to)?;
+    Ok(summary)
+}
+
+/// The same from disk to empty disk. The new one is on the medium whole when this returns.
+///
+/// # Errors
+/// `Corrupt`, `Full`, `Io`; what `verify` gives.
+pub(crate) fn restore_disk(
+    from: &dyn Disk,
+    to: Arc<dyn Disk>,
+    verify: impl FnOnce(Arc<dyn Disk>) -> Result<BlobSummary>,
+) -> Result<BlobSummary> {
+    let bytes = copy(from, &*to)?;
+    let summary = verify(to).map_err(|e| e.within(from.name()))?;
     Ok(BlobSummary { bytes, ..summary })
 }
 
@@ -77,7 +90,10 @@ fn copy(from: &dyn Disk, to: &dyn Disk) -> Result<u64> {
     if is_stream(from)? {
         unpack(from, &mut file)?;
     } else {
-        drain(&mut Source { disk: from, at: 0, failed: None }, &mut vec![0; SLICE], &mut file)?;
+        let mut source = Source { disk: from, at: 0, failed: None };
+        let copied = drain(&mut source, &mut vec![0; SLICE], &mut file);
+        // What the disk said, and not what the standard library's reader made of it.
+        source.failed.map_or(copied, Err)?;
     }
     file.finish()
 }

@@ -155,9 +155,10 @@ impl Machine {
         if self.sync_deferred()? {
             self.run_callbacks();
         }
-        let (leaving, header, seal) = self.leaving();
-        let seal = seal && !self.checkpoint.is_running();
-        if self.wants_checkpoint() || (seal && leaving > WORTH.max(self.space.lock().end() / 4)) {
+        let waiting = self.leaving();
+        // What readers alone hold is no reason: no seal sets it free.
+        let seal = waiting.seal_bytes > WORTH.max(self.space.lock().end() / 4) && !self.checkpoint.is_running();
+        if self.wants_checkpoint() || seal {
             // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
             // Not while writers wait, or soon will.
             let has_time = self.pressure() < 0.5 && self.wants_compaction();
@@ -171,7 +172,7 @@ impl Machine {
         if self.supply_segment()? {
             return Ok(true);
         }
-        if header {
+        if waiting.header {
             self.write_header(false)?;
             return Ok(true);
         }
@@ -184,7 +185,8 @@ impl Machine {
         if self.wants_cut() && self.cut_file()? > 0 {
             return Ok(true);
         }
-        if self.idle_header()? {
+        let is_idle = self.is_idle();
+        if is_idle && self.idle_header()? {
             return Ok(true);
         }
         // Last: what fails here keeps nothing else from being done.
@@ -192,7 +194,7 @@ impl Machine {
         if let Ok(true) = compacted {
             return Ok(true);
         }
-        let shrunk = self.idle_shrink()?;
+        let shrunk = is_idle && self.idle_shrink()?;
         compacted.map(|_| shrunk)
     }
 
@@ -241,27 +243,30 @@ impl Machine {
         pipeline.tail_bytes > self.settings.log_bytes || (segments && sealed_needs)
     }
 
-    /// Nothing was committed since the last look: a header says what is durable, so that rot in the newest commit cannot be taken for a torn one.
+    /// Whether nothing became durable since this was last asked.
+    fn is_idle(&self) -> bool {
+        let synced = self.pipeline.lock().synced;
+        self.signal.state.lock().seen.replace(synced) == Some(synced)
+    }
+
+    /// In an idle store: a header says what is durable, so that rot in the newest commit cannot be taken for a torn one.
     fn idle_header(&self) -> Result<bool> {
         let synced = self.pipeline.lock().synced;
-        let said = self.headers.lock().durable_to;
-        let idle = self.signal.state.lock().seen.replace(synced) == Some(synced);
-        if idle && said < synced {
+        if self.headers.lock().durable_to < synced {
             self.write_header(false)?;
             return Ok(true);
         }
         Ok(false)
     }
 
-    /// Nothing was committed since the last look, and the file is longer than L6 allows: it is made shorter.
+    /// In an idle store whose file is longer than L6 allows: it is made shorter. What readers hold is no reason: whatever moves meanwhile is held as well, and the file would grow.
     fn idle_shrink(&self) -> Result<bool> {
-        let synced = self.pipeline.lock().synced;
-        let is_idle = self.signal.state.lock().seen == Some(synced);
-        if !is_idle || self.vain(|vain| vain.shrinkings) >= TRIES {
+        if self.vain(|vain| vain.shrinkings) >= TRIES {
             return Ok(false);
         }
+        let unread = self.reclaim.lock().unread_bytes();
         let end = self.space.lock().end();
-        if end <= self.length_bound() {
+        if end <= self.length_bound() + unread {
             return Ok(false);
         }
         let shrunk = self.shrink();
@@ -363,8 +368,9 @@ impl Machine {
         if !self.settings.background || self.signal.is_worker() {
             // For memory's sake alone: a long log costs the next open time, and whoever does without the thread decides when to step.
             if self.dirty_bytes() >= self.settings.dirty_bytes {
-                self.checkpoint(Vec::new(), false)?;
+                let made = self.checkpoint_before(deadline, Vec::new(), false);
                 self.counters.pressed(start.elapsed());
+                made?;
             }
             return Ok(());
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Cursor;
 use crate::format::record::RecordKind;
 use crate::format::seal::{Seal, SealedChunk, SealedTable};
@@ -21,6 +21,7 @@ use crate::store::read::Lender;
 use crate::store::reclaim::{Account, Closed, Reclaim};
 use crate::store::{Machine, OpenChunk};
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::turn::Held as Turn;
 use crate::sync::{Condvar, Counted, Mutex, epoch};
 use crate::tree::{self, Pages};
 use crate::version::root::{Pinned, Root, TableEntry, Tree};
@@ -45,17 +46,22 @@ impl Busy {
         free
     }
 
-    fn wait(&self) {
+    /// Waits until the one under way has left, or `deadline`.
+    fn wait(&self, deadline: Option<Instant>) {
         let mut busy = self.busy.lock();
         while *busy {
-            self.left.wait(&mut busy);
+            match deadline {
+                None => self.left.wait(&mut busy),
+                Some(deadline) if self.left.wait_until(&mut busy, deadline).timed_out() => return,
+                Some(_) => {}
+            }
         }
     }
 
     /// Enters when the one under way has left: with the turn, which that one is past needing.
     pub(crate) fn enter(&self) {
         while !self.try_enter() {
-            self.wait();
+            self.wait(None);
         }
     }
 
@@ -91,22 +97,16 @@ type InFile = (SealedChunk, Counted<FileHome>);
 impl Machine {
     /// Seals the newest version. With nothing to seal, and unless `twins` are to be installed or `forced`, it does nothing. Gives the version that is sealed.
     pub(crate) fn checkpoint(&self, twins: Vec<Twin>, forced: bool) -> Result<Version> {
+        self.checkpoint_before(None, twins, forced)
+    }
+
+    /// The same, if the turn comes before `deadline`.
+    ///
+    /// # Errors
+    /// `TimedOut` if it does not.
+    pub(crate) fn checkpoint_before(&self, deadline: Option<Instant>, twins: Vec<Twin>, forced: bool) -> Result<Version> {
         self.writable()?;
-        // Whoever has the turn may keep it for long: what is deferred does not wait for that. Twice the time whenever it did not do, so that the turn comes
-        // however many are before us.
-        let mut patience = self.settings.deferred_within.max(Duration::from_millis(1));
-        let turn = loop {
-            let Some(turn) = self.turn.take(Instant::now().checked_add(patience)) else {
-                self.sync_deferred()?;
-                patience *= 2;
-                continue;
-            };
-            if self.checkpoint.try_enter() {
-                break turn;
-            }
-            drop(turn);
-            self.checkpoint.wait();
-        };
+        let turn = self.enter_checkpoint(deadline)?;
         let _hand = self.extents_in_hand();
         let start = Instant::now();
         let captured = self.capture_newest(forced || !twins.is_empty());
@@ -127,6 +127,31 @@ impl Machine {
         epoch::pin().flush();
         self.run_callbacks();
         result
+    }
+
+    /// Waits for the turn and until no checkpoint is under way, and enters.
+    fn enter_checkpoint(&self, deadline: Option<Instant>) -> Result<Turn> {
+        // Whoever has the turn may keep it for long: what is deferred does not wait for that. Twice the time whenever it did not do, so that the turn comes
+        // however many are before us.
+        let mut patience = self.settings.deferred_within.max(Duration::from_millis(1));
+        loop {
+            let soon = Instant::now().checked_add(patience);
+            match self.turn.take(soon.into_iter().chain(deadline).min()) {
+                Some(turn) if self.checkpoint.try_enter() => return Ok(turn),
+                Some(turn) => {
+                    drop(turn);
+                    self.checkpoint.wait(deadline);
+                }
+                None => {
+                    self.sync_deferred()?;
+                    patience = patience.saturating_mul(2);
+                }
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                let what = "too much is dirty, and the turn for the checkpoint did not come in the time given; nothing was done";
+                return Err(Error::new(ErrorKind::TimedOut, what));
+            }
+        }
     }
 
     /// Makes a draft a version by sealing it: for changes that no record holds.
@@ -406,7 +431,8 @@ impl Machine {
         self.write_header(false)
     }
 
-    fn count_closed(&self, reclaim: &Reclaim) {
+    /// Counts the closed chunks' memory anew, wherever chunks are closed, filled or written: it is part of what is dirty.
+    pub(crate) fn count_closed(&self, reclaim: &Reclaim) {
         let bytes = reclaim.closed.values().map(|closed| closed.heap.bytes()).sum();
         // Relaxed: a figure.
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);

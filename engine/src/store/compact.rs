@@ -122,17 +122,17 @@ impl Machine {
 
     /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read.
     fn let_go(&self, patience: Instant) -> Result<()> {
-        if self.leaving().2 {
+        if self.leaving().seal_bytes > 0 {
             self.checkpoint(Vec::new(), true)?;
         }
-        if self.leaving().1 {
+        if self.leaving().header {
             self.write_header(false)?;
         }
         // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
         for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
-            if self.leaving().0 == 0 || (turn >= TURNS && Instant::now() >= patience) {
+            if self.leaving().bytes == 0 || (turn >= TURNS && Instant::now() >= patience) {
                 break;
             }
             if turn < TURNS {
@@ -207,7 +207,7 @@ impl Machine {
     }
 
     /// Writes the needed pages of a chunk to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
-    fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
+    pub(crate) fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
@@ -248,7 +248,8 @@ impl Machine {
     }
 }
 
-/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked.
+/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked. None of a chunk that is younger than `root`: it is of
+/// a transaction under way. Should that commit meanwhile, `root` shows nothing of what is needed, and the dead lists show a part.
 fn needed_pages(
     machine: &Machine,
     lender: &mut Lender<'_>,
@@ -268,6 +269,9 @@ fn needed_pages(
         // meanwhile, and left out what is not needed. No page of it is wanted twice.
         let loans = Loans::aside();
         let page = pages.page(at, &loans)?;
+        if page.born() > root.version {
+            return Ok(Vec::new());
+        }
         if kept.contains(&at) || is_reached(lender, root, page)? {
             needed.push((at, len));
         }

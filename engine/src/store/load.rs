@@ -19,8 +19,9 @@ impl Machine {
     /// Begins a chunk in which nothing stands yet. The caller has the turn.
     pub(crate) fn begin_chunk(&self) {
         let mut reclaim = self.reclaim.lock();
-        let mut open = self.open.lock();
-        self.close_chunk(&mut reclaim, &mut open);
+        self.close_chunk(&mut reclaim, &mut self.open.lock());
+        // What stood in it is in memory as before, until a checkpoint writes it.
+        self.count_closed(&reclaim);
     }
 
     /// Writes finished pages, all of the open chunk and everything in it, to the file, and begins another chunk.
@@ -55,6 +56,9 @@ impl Machine {
 
     /// Puts pages into closed chunks that are still in memory.
     pub(crate) fn put_closed(&self, pages: Vec<(Position, PageBuf)>) {
+        if pages.is_empty() {
+            return;
+        }
         let guard = epoch::pin();
         for (at, page) in pages {
             match self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard)) {
@@ -62,6 +66,7 @@ impl Machine {
                 _ => unreachable!("pages of chunks in the file are never a transaction's own"),
             }
         }
+        self.count_closed(&self.reclaim.lock());
     }
 }
 

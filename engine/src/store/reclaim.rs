@@ -61,6 +61,17 @@ struct Leaving {
     lease: Option<Watch>,
 }
 
+/// What extents that are about to be free wait for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Waiting {
+    /// Bytes of all of them.
+    pub(crate) bytes: u64,
+    /// A header is what some wait for.
+    pub(crate) header: bool,
+    /// Bytes of those that wait for a seal.
+    pub(crate) seal_bytes: u64,
+}
+
 /// The reclaimer's books.
 #[derive(Default)]
 pub(crate) struct Reclaim {
@@ -277,16 +288,19 @@ impl Machine {
         });
     }
 
-    /// Bytes of extents that are about to be free, and whether a header or a seal is what they wait for.
-    pub(crate) fn leaving(&self) -> (u64, bool, bool) {
+    /// What extents that are about to be free wait for.
+    pub(crate) fn leaving(&self) -> Waiting {
         // The seal that the next header names. One that is being written, or has failed, is beyond it: no header gives free what waits for that.
         let sealed = self.headers.lock().seal;
         let reclaim = self.reclaim.lock();
         let named = self.counters.oldest_named_seal.load(Ordering::Acquire);
-        let bytes = reclaim.leaving.iter().map(|leaving| leaving.extent.len).sum();
-        let header = reclaim.leaving.iter().any(|leaving| leaving.after_seal > named && leaving.after_seal <= sealed);
-        let seal = reclaim.leaving.iter().any(|leaving| leaving.after_seal > sealed);
-        (bytes, header, seal)
+        let mut waiting = Waiting::default();
+        for Leaving { extent, after_seal, .. } in &reclaim.leaving {
+            waiting.bytes += extent.len;
+            waiting.seal_bytes += if *after_seal > sealed { extent.len } else { 0 };
+            waiting.header |= *after_seal > named && *after_seal <= sealed;
+        }
+        waiting
     }
 
     /// A closed chunk stands in the file now: its account begins, and what happened to its pages since `sealed` is put into it. Its live bytes are as of

@@ -221,7 +221,7 @@ impl Machine {
             }
         }
         stats.fill = if stats.chunk_bytes == 0 { 1.0 } else { stats.kept_bytes as f64 / stats.chunk_bytes as f64 };
-        stats.leaving_bytes = self.leaving().0;
+        stats.leaving_bytes = self.leaving().bytes;
         let space = self.space.lock();
         stats.file_bytes = space.end();
         stats.free_bytes = space.free_bytes();

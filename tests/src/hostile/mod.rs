@@ -7,7 +7,7 @@
 //! ```
 //!
 //! One file, one target: [`store`] any bytes as a store, [`sealed`] a valid store with edited fields and right checksums, [`blob`] any bytes as a blob or its
-//! LZ4 stream, [`page`] one page, [`format`](mod@format) the structures besides pages, [`life`] operations with crashes against the model, [`import`] the texts that
+//! LZ4 stream, [`salvage`] any damage to a store, copied to a new one, [`page`] one page, [`format`](mod@format) the structures besides pages, [`life`] operations with crashes against the model, [`import`] the texts that
 //! the command line and the scheduler take from people. [`take`] turns a fuzzer's bytes into choices.
 //!
 //! Whatever the bytes are: no panic, an end after bounded work, and no more memory than follows from the input's length.
@@ -18,6 +18,7 @@ pub mod format;
 pub mod import;
 pub mod life;
 pub mod page;
+pub mod salvage;
 pub mod sealed;
 pub mod store;
 pub mod take;
@@ -49,6 +50,8 @@ pub const STORE: Target = Target { name: "store", entry: store::run, largest: ST
 pub const SEALED: Target = Target { name: "sealed", entry: sealed::run, largest: (32 << 20, 256), peak: (256 << 20, 4096) };
 /// Any bytes as a blob, or as the LZ4 stream of one.
 pub const BLOB: Target = Target { name: "blob", entry: blob::run, largest: STORE_LARGEST, peak: STORE_PEAK };
+/// Any damage to a store, salvaged to a new one.
+pub const SALVAGE: Target = Target { name: "salvage", entry: salvage::run, largest: STORE_LARGEST, peak: (128 << 20, 4096) };
 /// Any bytes as one page, with and without a right checksum.
 pub const PAGE: Target = Target { name: "page", entry: page::run, largest: (1 << 20, 512), peak: (4 << 20, 4096) };
 /// Any bytes as each structure of the format besides pages.
@@ -59,7 +62,7 @@ pub const LIFE: Target = Target { name: "life", entry: life::run, largest: (64 <
 pub const IMPORT: Target = Target { name: "import", entry: import::run, largest: SMALL, peak: (256 << 10, 512) };
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [STORE, SEALED, BLOB, PAGE, FORMAT, LIFE, IMPORT];
+pub const TARGETS: [Target; 8] = [STORE, SEALED, BLOB, SALVAGE, PAGE, FORMAT, LIFE, IMPORT];
 
 impl Target {
     /// Tries these bytes.

@@ -40,6 +40,22 @@ pub fn run(input: &[u8]) {
 /// If a seed is missing or cannot be read.
 #[must_use]
 pub fn forge(input: &[u8]) -> Vec<u8> {
+    let (mut file, seed, parts) = edited(input);
+    reseal::all(&mut file, seed, parts);
+    file
+}
+
+/// The same with the checksums as the edits left them.
+///
+/// # Panics
+/// If a seed is missing or cannot be read.
+#[must_use]
+pub fn damage(input: &[u8]) -> Vec<u8> {
+    edited(input).0
+}
+
+/// The edited file, and the seed that it was.
+fn edited(input: &[u8]) -> (Vec<u8>, &'static [u8], &'static Parts) {
     static ALL: OnceLock<Vec<(Vec<u8>, Parts)>> = OnceLock::new();
     let seeds = ALL.get_or_init(|| {
         let read = |name: &&str| {
@@ -56,8 +72,7 @@ pub fn forge(input: &[u8]) -> Vec<u8> {
         }
         edit(&mut file, parts, &mut take);
     }
-    reseal::all(&mut file, seed, parts);
-    file
+    (file, seed, parts)
 }
 
 fn edit(file: &mut Vec<u8>, parts: &Parts, take: &mut Take<'_>) {

@@ -113,6 +113,7 @@ fn bless() {
     for name in SEEDS {
         write("store", name, &trimmed(name, store(name)));
         sealed(name);
+        salvages(name);
     }
     blobs();
     pages();
@@ -129,6 +130,22 @@ fn sealed(name: &str) {
     write("sealed", &format!("{name}-body"), &body);
     write("sealed", &format!("{name}-fields"), &[seed, 8, 3, 0, 14, 0, 2, 1, 8, 6, 1, 9, 0, 2, 3, 8, 0, 0, 13, 0, 3, 1]);
     write("sealed", &format!("{name}-part"), &[seed, 2, 6, 0, 1, 2, 4, 0, 0]);
+}
+
+/// Edits as they are and with right checksums, and sectors that are blanked: both headers, pages, the last chunk's end.
+fn salvages(name: &str) {
+    let seed = SEEDS.iter().position(|seed| *seed == name).expect("one of them") as u8;
+    let fields = [seed, 8, 3, 0, 14, 0, 2, 1, 8, 6, 1, 9, 0, 2, 3, 8, 0, 0, 13, 0, 3, 1];
+    write("salvage", &format!("{name}-damaged"), &chosen(1, &fields));
+    write("salvage", &format!("{name}-forged"), &chosen(2, &fields));
+    let mut sectors = [0; 32];
+    for (n, sector) in [0_u8, 8, 16, 40, 60, 70, 90, 98].into_iter().enumerate() {
+        sectors[2 * n + 1] = sector;
+    }
+    write("salvage", &format!("{name}-blanked"), &chosen(3, &[&sectors[..], &[seed]].concat()));
+    // Both headers alone: what is left must tell everything.
+    sectors[4..].fill(0);
+    write("salvage", &format!("{name}-headless"), &chosen(4, &[&sectors[..], &[seed]].concat()));
 }
 
 fn blobs() {

@@ -1,10 +1,12 @@
 //! The lives whose crashes are looked at: short, of every kind, with limits so small that rare paths are common.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use treering::{BlobForm, Options};
-use treering_tests::{Change, Chronicle, Durability, Model, Seed, Shape, SimulatedDisk, Step, Workload, drive};
+use treering::disk::Disk;
+use treering::{BlobForm, Options, Snapshot};
+use treering_tests::{Change, Chronicle, Durability, Model, Seed, Shape, SimulatedDisk, Step, Workload, crash, drive};
 
 /// What a life is made of.
 pub(crate) struct Plan {
@@ -31,7 +33,7 @@ pub(crate) enum Kind {
     Space,
     /// Bulk loads, sorted and not.
     Loads,
-    /// A blob that is opened for writing.
+    /// A blob, or a store restored from one, that is opened for writing.
     Blob,
     /// Values that stand out of line.
     Large,
@@ -87,8 +89,13 @@ pub(crate) fn plan(seed: Seed, n: u64) -> Plan {
 }
 
 fn options(kind: Kind, rng: &mut Rng) -> Options {
-    // Late at once, or never: nothing depends on the clock.
-    let late = if rng.bool() { Duration::ZERO } else { Duration::from_secs(1 << 20) };
+    // Late at once, or never: nothing depends on the clock. Where windows of doubt are to be wide, no sync of its own ends them, or seldom.
+    let is_late = match kind {
+        Kind::Wide => false,
+        Kind::Deferred => rng.u32(..4) == 0,
+        _ => rng.bool(),
+    };
+    let late = if is_late { Duration::ZERO } else { Duration::from_secs(1 << 20) };
     let options = drive::small_options().deferred_within(late).log_bytes(1 << rng.u32(10..15)).compact_below(0.9);
     match kind {
         Kind::BySeal => options.record_bytes(100),
@@ -151,7 +158,7 @@ fn wide(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         durability: Durability::Synced,
         changes: vec![Change::CreateTable { table: "a".into() }, Change::CreateTable { table: "tasks".into() }],
     }];
-    for _ in 0..rng.usize(6..10) {
+    for _ in 0..rng.usize(7..11) {
         steps.push(Step::Commit { durability: Durability::Deferred, changes: workload.changes() });
     }
     steps.push(Step::Sync);
@@ -178,6 +185,12 @@ fn loads(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     steps
 }
 
+/// What of this disk is there for certain.
+fn on_the_medium(disk: &SimulatedDisk) -> Vec<u8> {
+    let log = disk.log();
+    crash::image(&[], &log, log.len(), &mut crash::none)
+}
+
 impl Plan {
     /// Lives it.
     pub(crate) fn live(&self) -> Result<Lived, String> {
@@ -185,8 +198,7 @@ impl Plan {
             Kind::Blob => {
                 let mut first = self.begin(&[], Model::new(), 3)?;
                 first.live(&self.steps)?;
-                let mut blob = Vec::new();
-                first.store().snapshot().write_blob(&mut blob, BlobForm::Plain).map_err(|e| format!("blob: {e:?}"))?;
+                let blob = self.backed_up(&first.store().snapshot()).map_err(|e| format!("blob: {e:?}"))?;
                 let mut model = first.model().clone();
                 model.recovered(model.newest().0)?;
                 let chronicle = self.begin(&blob, model, 4)?;
@@ -197,6 +209,21 @@ impl Plan {
         let opened_at = chronicle.disk().position();
         chronicle.live(&self.steps)?;
         Ok(Lived { chronicle, before, opened_at })
+    }
+
+    /// A blob, or a store restored from one, as a cut of the power behind the return of the backup or restore leaves it: what is not on the medium is lost.
+    fn backed_up(&self, snapshot: &Snapshot) -> treering::Result<Vec<u8>> {
+        let mut rng = self.seed.part(6).rng();
+        let form = if rng.bool() { BlobForm::Plain } else { BlobForm::Lz4 };
+        let disk = SimulatedDisk::new();
+        treering::backup_on(snapshot, &*disk, form)?;
+        let blob = on_the_medium(&disk);
+        if form == BlobForm::Plain && rng.bool() {
+            return Ok(blob);
+        }
+        let disk = SimulatedDisk::new();
+        treering::restore_on(&*SimulatedDisk::holding(&blob), Arc::clone(&disk) as Arc<dyn Disk>)?;
+        Ok(on_the_medium(&disk))
     }
 
     fn begin(&self, before: &[u8], model: Model, part: u64) -> Result<Chronicle, String> {

@@ -71,6 +71,38 @@ fn l6_file_is_bounded_by_idle_steps() {
     panic!("idle steps never bring the file within its bound: {:?}", store.stats());
 }
 
+/// L4: a reader forces no checkpoints. What it might be reading of an old place counted as if a seal could set it free, and as if moving chunks and the log could make the file shorter, in the
+/// middle of writing: as long as the reader lived each step made a checkpoint or two. Only what waits for a seal counts, and only an idle store is made shorter.
+#[test]
+fn l4_readers_force_no_checkpoints() {
+    let (disk, store) = store_with(&drive::small_options().log_bytes(64 << 20).dirty_bytes(64 << 20));
+    disk.forget();
+    let other = treering::Store::in_memory().expect("a store in memory");
+    for half in [0..5000, 5000..10_000] {
+        put(&store, half, 0, 400).expect("commit");
+        store.checkpoint().expect("checkpoint");
+    }
+    // The epoch is the process': a reader of any store holds what a store leaves behind.
+    let snapshot = other.snapshot();
+    let reader = snapshot.reader();
+    for round in 1..6 {
+        put(&store, 0..5000, round, 400).expect("commit");
+        store.checkpoint().expect("checkpoint");
+    }
+    while store.step().expect("step") {}
+    let stats = store.stats();
+    assert!(stats.leaving_bytes > stats.file_bytes / 4, "much waits for the reader: {stats:?}");
+    put(&store, 0..1, 2, 400).expect("commit");
+    store.checkpoint().expect("checkpoint");
+    let before = store.stats().checkpoints;
+    for round in 0..20 {
+        put(&store, 0..1, round, 400).expect("commit");
+        store.step().expect("step");
+    }
+    assert_eq!(store.stats().checkpoints - before, 0, "{:?}", store.stats());
+    drop(reader);
+}
+
 /// L6: versions born and dead between two snapshots cost nothing, in memory and on disk.
 #[test]
 fn l6_versions_between_snapshots_cost_nothing() {

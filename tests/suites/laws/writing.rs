@@ -56,6 +56,38 @@ fn l5_waiting_can_be_limited() {
     store.begin_write_within(Duration::ZERO).expect("nobody has the turn");
 }
 
+/// L5: the limit holds also when too much is dirty. Without the background thread the writer makes the checkpoint that is due; for that it waited for the turn without a limit, and a
+/// thread that asked beside a transaction of its own waited for itself for ever. It is told now that the turn did not come.
+#[test]
+fn l5_waiting_for_a_checkpoint_can_be_limited() {
+    let (_disk, store) = store_with(&drive::small_options().dirty_bytes(1 << 20));
+    let (first, second) = ((*store).clone(), (*store).clone());
+    let large = store.begin_write().expect("the turn");
+    {
+        let mut table = large.create_table("t").expect("table t");
+        (0..4000).for_each(|n| table.insert(&key(n), &value(n, 0, 400)).expect("insert"));
+    }
+    // It asks before too much is dirty, and has its turn afterwards.
+    let next = thread::spawn(move || first.begin_write().expect("the turn"));
+    while store.stats().waiting == 0 {
+        thread::yield_now();
+    }
+    large.commit().expect("commit");
+    let turn = next.join().expect("no panic");
+    assert!(store.stats().dirty_bytes >= 1 << 20, "a checkpoint is due");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // Not joined before the turn is let go: it might never end.
+    let waiting = thread::spawn(move || {
+        let _ = sender.send(second.begin_write_within(Duration::ZERO).map(drop).map_err(|e| e.kind()));
+    });
+    let told = receiver.recv_timeout(Duration::from_secs(60));
+    drop(turn);
+    waiting.join().expect("no panic");
+    assert_eq!(told.expect("it is told in time"), Err(ErrorKind::TimedOut));
+    drop(store.begin_write_within(Duration::from_secs(60)).expect("nobody has the turn"));
+    assert!(store.stats().dirty_bytes < 1 << 20, "the checkpoint was made");
+}
+
 /// L9: a failed sync of a record poisons: no more writes, reads go on, and what opens next is one of the two versions.
 #[test]
 fn l9_failed_sync_poisons() {
@@ -373,4 +405,24 @@ fn l3_nothing_is_appended_behind_a_clean_header() {
     let store = open(&options, &disk);
     assert!(store.open_report().clean);
     expect(&store.snapshot(), 10, 0, 20);
+}
+
+/// L9: pages in memory count as changed, and have their room kept, whatever a bulk load does beside them. A load begins a chunk of its own; what stood in the one before was in memory as
+/// ever, and not counted any more. A store that loaded small tables now and then held memory without bound, kept no room for its checkpoint, and never pressed its writers.
+#[test]
+fn l9_a_load_hides_no_changed_pages() {
+    let (_disk, store) = store_with(&drive::small_options().log_bytes(64 << 20).dirty_bytes(64 << 20));
+    put(&store, 0..2000, 0, 400).expect("commit");
+    let txn = store.begin_write().expect("the turn");
+    {
+        let mut table = txn.open_table("t").expect("table t");
+        (2000..4000).for_each(|n| table.insert(&key(n), &value(n, 0, 400)).expect("insert"));
+    }
+    txn.create_table("small").expect("a table").load_sorted((0..10).map(|n| (key(n), b"x"))).expect("load");
+    txn.commit().expect("commit");
+    expect(&store.snapshot(), 4000, 0, 400);
+    let dirty = store.stats().dirty_bytes;
+    assert!(dirty >= 4000 * 400, "{dirty} bytes are said to be in memory alone");
+    store.checkpoint().expect("checkpoint");
+    assert_eq!(store.stats().dirty_bytes, 0);
 }

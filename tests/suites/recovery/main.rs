@@ -2,8 +2,9 @@
 //! the version that opened, written on, and crashed again (FORMAT 2 and 9; L3, L9).
 //!
 //! [`explore`] enumerates and judges the states; [`faults`] fails each operation in turn, [`reads`] those that copy pages; [`tail`] cuts the file at each length;
-//! [`names`] looks at what is done to names.
+//! [`names`] looks at what is done to names; [`backups`] does all of it to backups and restores.
 
+mod backups;
 mod explore;
 mod faults;
 mod names;

@@ -1,4 +1,4 @@
-//! TESTING.md's table of promises names evidence that exists.
+//! TESTING.md's tables of promises, and SECURITY.md's checklist, name evidence that exists.
 //!
 //! In a table whose last column is headed *shown by*, that column holds evidence in backticks: `suite::test_name` (suites of
 //! `tests/`), `test_name` (anywhere), `bench name` (a string in `benches/`), a file or folder, or a command, which starts with
@@ -9,14 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{lines, words};
 use crate::tree::{Finding, Tree};
 
-const PAGE: &str = "TESTING.md";
+const PAGES: [&str; 2] = ["TESTING.md", "SECURITY.md"];
 
 /// Rows whose evidence does not exist, or that have none and do not admit it.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let Some(text) = tree.texts.get(PAGE) else {
-        return vec![Finding { file: PAGE.into(), line: 0, what: "is missing".into() }];
-    };
     let tests = tests(tree);
+    PAGES.iter().flat_map(|page| check_page(page, tree, &tests)).collect()
+}
+
+fn check_page(page: &str, tree: &Tree, tests: &BTreeMap<String, BTreeSet<String>>) -> Vec<Finding> {
+    let Some(text) = tree.texts.get(page) else {
+        return vec![Finding { file: page.into(), line: 0, what: "is missing".into() }];
+    };
     let mut out = Vec::new();
     let mut rows = 0;
     let mut holds = false;
@@ -35,17 +39,17 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
         }
         rows += 1;
         let evidence: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
-        let mut find = |what: String| out.push(Finding { file: PAGE.into(), line: n + 1, what });
+        let mut find = |what: String| out.push(Finding { file: page.into(), line: n + 1, what });
         if evidence.is_empty() && !last.contains("to come") {
             find("a row without evidence: name it, or say `to come`".into());
         }
         evidence
             .iter()
-            .filter(|item| !exists(item, tree, &tests))
+            .filter(|item| !exists(item, tree, tests))
             .for_each(|item| find(format!("names `{item}`, which does not exist")));
     }
     if rows == 0 {
-        out.push(Finding { file: PAGE.into(), line: 0, what: "has no table with a last column `shown by`".into() });
+        out.push(Finding { file: page.into(), line: 0, what: "has no table with a last column `shown by`".into() });
     }
     out
 }
@@ -102,13 +106,14 @@ mod tests {
             "| promise | shown by |\n|---|---|\n| it holds | {cell} |\n\n| other | table |\n|---|---|\n| x | `nothing` |\n"
         );
         let files = [
-            (PAGE, page.as_str()),
+            (PAGES[0], page.as_str()),
+            (PAGES[1], page.as_str()),
             ("tests/suites/laws.rs", "#[test]\nfn l1_x() {}\nfn not_a_test() {}"),
             ("tests/suites/model/ops.rs", "#[test]\n#[should_panic]\nfn m() {}"),
             ("benches/a.rs", "b.bench(\"get/warm\")"),
         ];
         let found = check(&Tree::of(&files));
-        assert_eq!(found.len(), expected, "{cell}: {found:?}");
+        assert_eq!(found.len(), expected * PAGES.len(), "{cell}: {found:?}");
     }
 
     #[test]
@@ -125,7 +130,7 @@ mod tests {
     fn promises_catch_a_row_without_evidence() {
         check_row("to come", 0);
         check_row("surely", 1);
-        assert_eq!(check(&Tree::of(&[(PAGE, "no table")])).len(), 1);
-        assert_eq!(check(&Tree::default()).len(), 1);
+        assert_eq!(check(&Tree::of(&PAGES.map(|page| (page, "no table")))).len(), PAGES.len());
+        assert_eq!(check(&Tree::default()).len(), PAGES.len());
     }
 }
