@@ -1,0 +1,1 @@
+//! Functions by their arguments and results: one line a case.
