@@ -42,8 +42,8 @@ pub(crate) struct Inputs<'r> {
     pub(crate) deadline: Option<Instant>,
     pub(crate) last_identity: Option<i64>,
     pub(crate) sequences: Option<&'r dyn Sequences>,
-    /// Whether rows and time are counted for each node, for EXPLAIN ANALYZE.
-    pub(crate) counted: bool,
+    /// Where rows and time of each node are counted, for EXPLAIN ANALYZE.
+    pub(crate) counters: Option<&'r Counters>,
 }
 
 impl<'r> Inputs<'r> {
@@ -57,7 +57,7 @@ impl<'r> Inputs<'r> {
             deadline: None,
             last_identity: None,
             sequences: None,
-            counted: false,
+            counters: None,
         }
     }
 }
@@ -76,8 +76,6 @@ pub(crate) struct Context<'r> {
     pub(super) shared: Vec<RefCell<Option<Rc<SharedRows<'r>>>>>,
     /// IN lists that are searched by hash, by the address of the list in the plan. A statement has few.
     pub(super) in_sets: RefCell<Vec<(usize, Option<Rc<InSet>>)>>,
-    /// By the address of the node in the plan.
-    counters: RefCell<HashMap<usize, Counter>>,
 }
 
 /// What a node did.
@@ -101,7 +99,6 @@ impl<'r> Context<'r> {
             subqueries: (0..plan.subquery_count).map(|_| RefCell::default()).collect(),
             shared: (0..plan.shared_count).map(|_| RefCell::default()).collect(),
             in_sets: RefCell::default(),
-            counters: RefCell::default(),
         }
     }
 
@@ -143,13 +140,20 @@ impl<'r> Context<'r> {
         self.kept_bytes.get()
     }
 
-    /// What the node did, if that was asked for.
-    pub(crate) fn counter(&self, node: &Node) -> Option<Counter> {
-        self.counters.borrow().get(&address(node)).copied()
+}
+
+/// What each node did, by its address in the plan.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(RefCell<HashMap<usize, Counter>>);
+
+impl Counters {
+    /// What the node did; none: it was never reached.
+    pub(crate) fn of(&self, node: &Node) -> Option<Counter> {
+        self.0.borrow().get(&address(node)).copied()
     }
 
     pub(super) fn count(&self, node: &Node, opened: bool, row: bool, time: Duration) {
-        let mut counters = self.counters.borrow_mut();
+        let mut counters = self.0.borrow_mut();
         let counter = counters.entry(address(node)).or_default();
         counter.opened += u64::from(opened);
         counter.rows += u64::from(row);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::aggregate::Aggregate;
-use super::context::{Context, Frame};
+use super::context::{Context, Counters, Frame};
 use super::distinct::Distinct;
 use super::filter::Filter;
 use super::full_join::FullJoin;
@@ -61,7 +61,10 @@ impl<'r> Operator<'r> {
             Node::SetOp(operation) => Operator::SetOperation(Box::new(SetOperation::new(operation, cx)?)),
             Node::Shared { number, node, from, out } => Operator::Shared(Box::new(Shared::new(*number, node, from, out))),
         };
-        Ok(if cx.inputs.counted { Operator::Counted(Box::new(Counted { node, operator })) } else { operator })
+        Ok(match cx.inputs.counters {
+            Some(counters) => Operator::Counted(Box::new(Counted { node, counters, operator })),
+            None => operator,
+        })
     }
 
     /// Begins, or begins anew.
@@ -114,6 +117,7 @@ impl<'r> Operator<'r> {
 /// An operator whose rows and time are counted, for EXPLAIN ANALYZE.
 pub(crate) struct Counted<'r> {
     node: &'r Node,
+    counters: &'r Counters,
     operator: Operator<'r>,
 }
 
@@ -121,14 +125,14 @@ impl<'r> Counted<'r> {
     fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
         let start = Instant::now();
         self.operator.open(frame, cx)?;
-        cx.count(self.node, true, false, start.elapsed());
+        self.counters.count(self.node, true, false, start.elapsed());
         Ok(())
     }
 
     fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
         let start = Instant::now();
         let row = self.operator.next(frame, cx)?;
-        cx.count(self.node, false, row, start.elapsed());
+        self.counters.count(self.node, false, row, start.elapsed());
         Ok(row)
     }
 }

@@ -1,0 +1,222 @@
+//! The way of a lookup: one table, by a whole primary key, a whole unique key, or the first columns of an index, and columns as they stand in the row.
+//!
+//! It does what `Project` over `Scan` would do, without operators, context and frame: one buffer for the key, one list of values.
+
+use super::context::{Context, Inputs};
+use super::keys::to_next_prefix;
+use super::scalar::operand;
+use super::scan::{behind, missing, row_of};
+use crate::encode::{key, row};
+use crate::error::{Error, Result};
+use crate::plan::node::{self, Access, Action, KeyPart, Keys, Node, Plan, Slot};
+use crate::plan::scalar::Scalar;
+use crate::table::schema::Index;
+use crate::table::{Entries, EntryRange, Tables};
+use crate::types::Value;
+
+/// How a plan with the right shape is run.
+#[derive(Debug)]
+pub(super) struct Point {
+    /// For each column of the result, which of the scan's columns it is.
+    columns: Vec<usize>,
+    /// Whether the key names one row.
+    one: bool,
+}
+
+impl Point {
+    /// The way of this plan, if it has the shape.
+    pub(super) fn of(plan: &Plan) -> Option<Point> {
+        let (scan, exprs) = shape(plan)?;
+        let keys = keys_of(scan)?;
+        let plain = scan.filter.is_empty() && scan.key.is_none() && keys.any.is_none() && keys.lower.is_none() && keys.upper.is_none();
+        let fixed = keys.equal.iter().all(|part| match part {
+            KeyPart::Equal(expr) => is_fixed(expr),
+            KeyPart::IsNull => false,
+        });
+        let one = match &scan.access {
+            Access::Primary(_) => keys.equal.len() == scan.table.primary.len(),
+            Access::Index { index, .. } => {
+                let index = &scan.table.indexes[*index];
+                index.unique && keys.equal.len() == index.columns.len()
+            }
+            Access::Full => false,
+        };
+        if !plain || !fixed || keys.equal.is_empty() || scan.reverse {
+            return None;
+        }
+        let source = |slot: Slot| match exprs.iter().find(|(out, _)| *out == slot) {
+            Some((_, Scalar::Slot(from))) => Some(*from),
+            Some(_) => None,
+            None => Some(slot),
+        };
+        let column = |slot: Slot| scan.columns.iter().position(|(_, read)| *read == slot);
+        let columns = plan.columns.iter().map(|out| source(out.slot).and_then(column)).collect::<Option<Vec<_>>>()?;
+        Some(Point { columns, one })
+    }
+}
+
+/// The scan of such a plan, and what is projected from it.
+fn shape(plan: &Plan) -> Option<(&node::Scan, &[(Slot, Scalar)])> {
+    match &plan.action {
+        Action::Query(Node::Scan(scan)) => Some((scan, &[])),
+        Action::Query(Node::Project { input, exprs }) => match &**input {
+            Node::Scan(scan) => Some((scan, exprs)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The keys, where rows are looked up.
+fn keys_of(scan: &node::Scan) -> Option<&Keys> {
+    match &scan.access {
+        Access::Primary(keys) | Access::Index { keys, only: false, .. } => Some(keys),
+        _ => None,
+    }
+}
+
+/// Whether it reads parameters and constants alone.
+fn is_fixed(expr: &Scalar) -> bool {
+    match expr {
+        Scalar::Constant(_) | Scalar::Parameter(_) => true,
+        Scalar::Cast { of, .. } => is_fixed(of),
+        _ => false,
+    }
+}
+
+/// Such a query while it runs.
+pub(super) struct PointCursor<'r> {
+    scan: &'r node::Scan,
+    columns: &'r [usize],
+    values: Vec<Value<'r>>,
+    next: Next<'r>,
+}
+
+enum Next<'r> {
+    End,
+    /// The only row.
+    Row(&'r [u8]),
+    /// Rows of a part of the primary key.
+    Rows(EntryRange<'r>),
+    /// Rows that entries of an index lead to.
+    Entries { range: EntryRange<'r>, index: &'r Index, rows: Entries<'r> },
+}
+
+impl<'r> PointCursor<'r> {
+    pub(super) fn open(plan: &'r Plan, point: &'r Point, tables: Tables<'r>, inputs: &Inputs<'r>) -> Result<PointCursor<'r>> {
+        let Some((scan, keys)) = shape(plan).and_then(|(scan, _)| Some((scan, keys_of(scan)?))) else {
+            return Err(Error::new(crate::ErrorKind::State, "a plan is not what it was"));
+        };
+        let mut cursor = PointCursor { scan, columns: &point.columns, values: Vec::new(), next: Next::End };
+        let mut sought = Vec::with_capacity(64);
+        if !write_key(&mut sought, keys, plan, inputs)? {
+            return Ok(cursor);
+        }
+        cursor.values.resize(scan.columns.len(), Value::Null);
+        let rows = tables.rows(&scan.table)?;
+        cursor.next = match &scan.access {
+            Access::Index { index, .. } => {
+                let index = &scan.table.indexes[*index];
+                let entries = tables.index(index)?;
+                if point.one {
+                    match entries.get(&sought)? {
+                        Some(row_key) => Next::Row(row_of(&rows, row_key, index)?),
+                        None => Next::End,
+                    }
+                } else {
+                    Next::Entries { range: with_prefix(&entries, &sought)?, index, rows }
+                }
+            }
+            _ if point.one => rows.get(&sought)?.map_or(Next::End, Next::Row),
+            _ => Next::Rows(with_prefix(&rows, &sought)?),
+        };
+        Ok(cursor)
+    }
+
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<bool> {
+        let row = match &mut self.next {
+            Next::End => return Ok(false),
+            Next::Row(row) => {
+                let row = *row;
+                self.next = Next::End;
+                Some(row)
+            }
+            Next::Rows(range) => range.next().transpose()?.map(|(_, row)| row),
+            Next::Entries { range, index, rows } => match range.next().transpose()? {
+                None => None,
+                Some((key, value)) => {
+                    let row_key = if value.is_empty() { behind(&key, index.columns.len())? } else { value };
+                    Some(row_of(rows, row_key, index)?)
+                }
+            },
+        };
+        match row {
+            Some(row) => self.read(row).map(|()| true),
+            None => {
+                self.next = Next::End;
+                Ok(false)
+            }
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, bytes: &'r [u8]) -> Result<()> {
+        let (columns, values, mut older) = (&self.scan.columns, &mut self.values, false);
+        row::read(bytes, columns.iter().map(|(column, _)| *column), |nth, value| {
+            older |= value.is_none();
+            values[nth] = value.unwrap_or_default();
+        })?;
+        if older { self.read_missing(bytes) } else { Ok(()) }
+    }
+
+    /// The row is older than one of its columns.
+    #[cold]
+    fn read_missing(&mut self, bytes: &'r [u8]) -> Result<()> {
+        for ((column, _), value) in self.scan.columns.iter().zip(&mut self.values) {
+            if row::column(bytes, *column)?.is_none() {
+                *value = missing(&self.scan.table, *column)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn value(&self, column: usize) -> &Value<'r> {
+        &self.values[self.columns[column]]
+    }
+}
+
+/// Writes the key that is sought; false if a NULL is, which finds nothing.
+#[inline]
+fn write_key<'r>(sought: &mut Vec<u8>, keys: &'r Keys, plan: &'r Plan, inputs: &Inputs<'r>) -> Result<bool> {
+    for part in &keys.equal {
+        match part {
+            KeyPart::Equal(Scalar::Parameter(number)) if (*number as usize) < inputs.parameters.len() => {
+                let value = &inputs.parameters[*number as usize];
+                if value.is_null() {
+                    return Ok(false);
+                }
+                key::push(sought, value);
+            }
+            KeyPart::Equal(expr) => {
+                let cx = Context::new(plan, None, inputs.clone());
+                let value = operand(expr, &[], &cx)?;
+                if value.is_null() {
+                    return Ok(false);
+                }
+                key::push(sought, &value);
+            }
+            KeyPart::IsNull => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// All entries whose keys begin so.
+fn with_prefix<'r>(entries: &Entries<'r>, prefix: &[u8]) -> Result<EntryRange<'r>> {
+    use std::ops::Bound;
+    let mut end = prefix.to_vec();
+    let end = if to_next_prefix(&mut end) { Bound::Excluded(&end[..]) } else { Bound::Unbounded };
+    entries.range((Bound::Included(prefix), end))
+}
