@@ -54,22 +54,43 @@ pub(crate) enum Node {
     OneRow,
     /// No row.
     Nothing,
-    Values { rows: Vec<Vec<Scalar>>, out: Vec<Slot> },
+    Values {
+        rows: Vec<Vec<Scalar>>,
+        out: Vec<Slot>,
+    },
     Scan(Box<Scan>),
     /// Rows for which all of these are true.
-    Filter { input: Box<Node>, all: Vec<Scalar> },
+    Filter {
+        input: Box<Node>,
+        all: Vec<Scalar>,
+    },
     /// Computes slots.
-    Project { input: Box<Node>, exprs: Vec<(Slot, Scalar)> },
+    Project {
+        input: Box<Node>,
+        exprs: Vec<(Slot, Scalar)>,
+    },
     Join(Box<Join>),
     Aggregate(Box<Aggregate>),
     Sort(Box<Sort>),
     /// The first row of each group of rows that are equal in these slots; NULLs are equal.
-    Distinct { input: Box<Node>, on: Vec<Slot> },
+    Distinct {
+        input: Box<Node>,
+        on: Vec<Slot>,
+    },
     /// NULL as a limit or offset: none. Negative: an error.
-    Limit { input: Box<Node>, limit: Option<Scalar>, offset: Option<Scalar> },
+    Limit {
+        input: Box<Node>,
+        limit: Option<Scalar>,
+        offset: Option<Scalar>,
+    },
     SetOp(Box<SetOperation>),
     /// A query whose rows are kept once for the statement and read wherever it stands: `out` are this place's own slots.
-    Shared { number: usize, node: Arc<Node>, from: Vec<Slot>, out: Vec<Slot> },
+    Shared {
+        number: usize,
+        node: Arc<Node>,
+        from: Vec<Slot>,
+        out: Vec<Slot>,
+    },
 }
 
 /// Rows of a table.
@@ -95,7 +116,11 @@ pub(crate) enum Access {
     /// By the primary key.
     Primary(Keys),
     /// By `table.indexes[index]`. `only`: all that is read stands in the index's key and the row's key, so that rows are not looked up.
-    Index { index: usize, keys: Keys, only: bool },
+    Index {
+        index: usize,
+        keys: Keys,
+        only: bool,
+    },
 }
 
 /// Which entries of a key's order are read. The expressions are computed when the scan opens, from parameters and the slots of rows around it; they are of
@@ -207,10 +232,15 @@ pub(crate) struct Insert {
 pub(crate) enum OnConflict {
     Fail,
     /// With these columns, or with any unique key.
-    Nothing { columns: Option<Vec<usize>> },
+    Nothing {
+        columns: Option<Vec<usize>>,
+    },
     /// `update.input` gives the rows that are there already, over the slots `new`. Without one the new row is inserted; else each of them for which all of
     /// `filter` are true is updated as `update` says, whose `returning` writes the same slots as the INSERT's.
-    Update { update: Box<Update>, filter: Vec<Scalar> },
+    Update {
+        update: Box<Update>,
+        filter: Vec<Scalar>,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -16,25 +16,70 @@ pub(crate) enum Scalar {
     Negate(Box<Scalar>),
     And(Vec<Scalar>),
     Or(Vec<Scalar>),
-    Compare { op: CompareOp, left: Box<Scalar>, right: Box<Scalar> },
+    Compare {
+        op: CompareOp,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
     /// Whole numbers divide as whole numbers, towards zero.
-    Arithmetic { op: ArithmeticOp, left: Box<Scalar>, right: Box<Scalar> },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
     /// NULL if one of them is.
     Concat(Vec<Scalar>),
-    IsNull { of: Box<Scalar>, negated: bool },
-    IsTruth { of: Box<Scalar>, truth: bool, negated: bool },
-    IsDistinct { left: Box<Scalar>, right: Box<Scalar>, negated: bool },
-    Like { of: Box<Scalar>, pattern: Box<Scalar>, escape: Option<Box<Scalar>>, ignore_case: bool, negated: bool },
-    InList { of: Box<Scalar>, list: Vec<Scalar>, negated: bool },
+    IsNull {
+        of: Box<Scalar>,
+        negated: bool,
+    },
+    IsTruth {
+        of: Box<Scalar>,
+        truth: bool,
+        negated: bool,
+    },
+    IsDistinct {
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+        negated: bool,
+    },
+    Like {
+        of: Box<Scalar>,
+        pattern: Box<Scalar>,
+        escape: Option<Box<Scalar>>,
+        ignore_case: bool,
+        negated: bool,
+    },
+    InList {
+        of: Box<Scalar>,
+        list: Vec<Scalar>,
+        negated: bool,
+    },
     /// The first branch whose condition is true; NULL without an `otherwise`.
-    Case { branches: Vec<(Scalar, Scalar)>, otherwise: Option<Box<Scalar>> },
-    Cast { of: Box<Scalar>, to: DataType },
-    Call { function: Function, args: Vec<Scalar> },
+    Case {
+        branches: Vec<(Scalar, Scalar)>,
+        otherwise: Option<Box<Scalar>>,
+    },
+    Cast {
+        of: Box<Scalar>,
+        to: DataType,
+    },
+    Call {
+        function: Function,
+        args: Vec<Scalar>,
+    },
     /// The value of the only column of the only row; NULL without a row; an error with two.
     Subquery(Box<Subquery>),
-    Exists { query: Box<Subquery>, negated: bool },
+    Exists {
+        query: Box<Subquery>,
+        negated: bool,
+    },
     /// Row values have more than one on the left, and as many columns.
-    InQuery { left: Vec<Scalar>, query: Box<Subquery>, negated: bool },
+    InQuery {
+        left: Vec<Scalar>,
+        query: Box<Subquery>,
+        negated: bool,
+    },
 }
 
 /// A query inside an expression.

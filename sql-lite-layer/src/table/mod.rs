@@ -14,6 +14,8 @@
 //! 3. A schema never changes: a change makes a new one with the next number, and it becomes the schema when the transaction commits.
 //! 4. For each foreign key there is a unique key that finds parents and an index that finds children.
 
+pub(crate) mod bulk;
+pub(crate) mod catalogue;
 mod changes;
 mod counters;
 mod entries;
@@ -22,7 +24,9 @@ mod reference;
 pub(crate) mod rows;
 pub(crate) mod schema;
 mod stored;
+pub(crate) mod verify;
 mod violation;
+
 
 pub(crate) use changes::{Changes, Rules};
 pub(crate) use entries::{Entries, Tables};

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::entries::Tables;
 use super::rows;
 use super::schema::{ForeignKey, ObjectId, Schema, Table};
 use super::stored::Stored;
+use super::violation;
+use crate::encode::key;
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::Value;
+use crate::types::{DataType, Value};
 
 /// A foreign key with both of its tables.
 #[derive(Clone, Debug)]
@@ -78,7 +81,7 @@ impl Reference {
             return false;
         }
         for n in &self.order {
-            crate::encode::key::push(out, &row[columns[*n]]);
+            key::push(out, &row[columns[*n]]);
         }
         true
     }
@@ -100,7 +103,7 @@ impl Reference {
         let (mut rest, mut parts) = (prefix, Vec::with_capacity(self.order.len()));
         for _ in &self.order {
             let whole = rest;
-            crate::encode::key::skip(&mut rest)?;
+            key::skip(&mut rest)?;
             parts.push(&whole[..whole.len() - rest.len()]);
         }
         Ok(self.order.iter().flat_map(|n| parts[*n]).copied().collect())
@@ -127,4 +130,48 @@ pub(super) fn support(table: &Table, columns: &[usize]) -> Option<Support> {
     }
     let index = table.indexes.iter().position(|index| index.columns.starts_with(columns));
     index.map(Support::Index)
+}
+
+impl Reference {
+    /// Checks all rows of the child: each value once, in the order of the index.
+    ///
+    /// # Errors
+    /// `Constraint` that names the first value without a parent.
+    pub(super) fn check_all(&self, tables: Tables<'_>) -> Result<()> {
+        let (parents, mut last) = (tables.stored(self.parents)?, Vec::new());
+        for entry in tables.stored(self.children())?.all()? {
+            let (key, _) = entry?;
+            let prefix = self.prefix(&key)?;
+            let Some(prefix) = prefix.filter(|prefix| **prefix != *last) else { continue };
+            if parents.get(&self.parent_of_prefix(prefix)?)?.is_none() {
+                return Err(violation::foreign(&self.child, self.number, &self.parent, prefix, false));
+            }
+            last.clear();
+            last.extend_from_slice(prefix);
+        }
+        Ok(())
+    }
+
+    /// Refuses if any row of the child refers to the parent.
+    ///
+    /// # Errors
+    /// `Constraint` that names the first.
+    pub(super) fn check_none(&self, tables: Tables<'_>) -> Result<()> {
+        for entry in tables.stored(self.children())?.all()? {
+            let (key, _) = entry?;
+            if let Some(prefix) = self.prefix(&key)? {
+                return Err(violation::foreign(&self.child, self.number, &self.parent, prefix, true));
+            }
+        }
+        Ok(())
+    }
+
+    /// The foreign key's part of a child's entry; none if one of its columns is NULL.
+    fn prefix<'k>(&self, entry: &'k [u8]) -> Result<Option<&'k [u8]>> {
+        let (mut rest, mut null) = (entry, false);
+        for _ in &self.foreign().columns {
+            null |= key::take(&mut rest, &DataType::Unknown)?.is_null();
+        }
+        Ok((!null).then_some(&entry[..entry.len() - rest.len()]))
+    }
 }

@@ -132,12 +132,29 @@ impl Schema {
     pub(crate) fn table_by_id(&self, id: ObjectId) -> Option<&Arc<Table>> {
         self.tables.values().find(|table| table.id == id)
     }
+
+    /// The index with this name, in whatever case, as `table.indexes[n]`.
+    pub(crate) fn index(&self, name: &str) -> Option<(&Arc<Table>, usize)> {
+        let mut found = self.tables.values().filter_map(|table| Some((table, table.index(name)?)));
+        found.next()
+    }
+
+    /// The foreign keys of other tables, and of itself, that refer to this one: `table.foreign[n]`.
+    pub(crate) fn referring(&self, id: ObjectId) -> impl Iterator<Item = (&Arc<Table>, usize)> {
+        let all = self.tables.values().flat_map(|table| (0..table.foreign.len()).map(move |number| (table, number)));
+        all.filter(move |(table, number)| table.foreign[*number].table == id)
+    }
 }
 
 impl Table {
     /// The number of the column with this name, in whatever case; dropped ones are not found.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| !column.dropped && column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The number of the index with this name, in whatever case.
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
+        self.indexes.iter().position(|index| index.name.eq_ignore_ascii_case(name))
     }
 
     /// Numbers of the columns that are there, in order.

@@ -25,11 +25,27 @@ pub(super) fn unique_key(table: &Table, name: Option<&str>, columns: &[usize], k
     unique_values(table, name, columns, decoded(table, columns, key).into_iter())
 }
 
-fn unique_values<'v>(table: &Table, name: Option<&str>, columns: &[usize], values: impl Iterator<Item = Value<'v>>) -> Error {
-    let rule = match name {
+/// The same of a bulk load, where it is known only how many rows there are too many.
+pub(super) fn unique_count(table: &Table, count: u64) -> Error {
+    error(
+        "23505",
+        format!(
+            "{} of table \"{}\": {count} rows too many have the key of another one",
+            rule(table.primary_name.as_deref()),
+            table.name
+        ),
+    )
+}
+
+fn rule(name: Option<&str>) -> String {
+    match name {
         Some(name) => format!("unique key \"{name}\""),
         None => "the primary key".to_owned(),
-    };
+    }
+}
+
+fn unique_values<'v>(table: &Table, name: Option<&str>, columns: &[usize], values: impl Iterator<Item = Value<'v>>) -> Error {
+    let rule = rule(name);
     error("23505", format!("{rule} of table \"{}\": {} is there already", table.name, shown(table, columns, values)))
 }
 

@@ -1,0 +1,325 @@
+//! Everything around a SELECT: WITH, set operations, VALUES, ORDER BY and LIMIT of a whole query, subqueries, and queries that are used more than once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::call::sort_key_of;
+use super::expr::{cast, place_of, same_class, widest};
+use super::node::{Node, OutColumn, SetOperation, Slot};
+use super::scalar::{Scalar, Subquery};
+use super::scope::{Level, Named, ScopeColumn};
+use super::select::{ordinal, sort};
+use super::{COPIED_MAX, Planned, Planner, QUERY_DEPTH_MAX, SLOTS_MAX, Typed, name_error, type_error};
+use crate::error::{Error, ErrorKind, Place, Result};
+use crate::parse::ast::{Expr, OrderKey, Query, QueryBody, SetOp};
+use crate::types::{self, DataType};
+
+/// What stands behind a query: ORDER BY, LIMIT, OFFSET.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    pub(super) order: &'a [OrderKey],
+    pub(super) limit: Option<&'a Expr>,
+    pub(super) offset: Option<&'a Expr>,
+}
+
+impl Window<'_> {
+    const NONE: Window<'static> = Window { order: &[], limit: None, offset: None };
+}
+
+impl<'a> Planner<'a> {
+    /// A whole query.
+    pub(super) fn query(&mut self, query: &'a Query) -> Result<Planned> {
+        self.state.query_depth += 1;
+        if self.state.query_depth > QUERY_DEPTH_MAX {
+            return Err(Error::new(ErrorKind::Limit, format!("queries are nested deeper than {QUERY_DEPTH_MAX}")));
+        }
+        if self.state.slots.len() + self.state.copied > SLOTS_MAX.min(COPIED_MAX) {
+            return Err(Error::new(ErrorKind::Limit, format!("the statement and its views have more than {SLOTS_MAX} columns")));
+        }
+        let named = self.named.len();
+        let planned = self.with_named(query);
+        self.named.truncate(named);
+        self.state.query_depth -= 1;
+        planned
+    }
+
+    fn with_named(&mut self, query: &'a Query) -> Result<Planned> {
+        for cte in &query.with {
+            let mut planned = self.query(&cte.query)?;
+            if cte.columns.len() > planned.columns.len() {
+                let message = format!("{} names {} columns of {}", cte.name.name, cte.columns.len(), planned.columns.len());
+                return Err(name_error(&cte.name, message));
+            }
+            for (column, name) in planned.columns.iter_mut().zip(&cte.columns) {
+                column.name.clone_from(&name.name);
+            }
+            let number = self.state.shared_count;
+            self.state.shared_count += 1;
+            let correlated = !is_closed(&planned);
+            let (name, columns) = (cte.name.name.clone(), planned.columns);
+            self.named.push(Named { name, columns, node: Arc::new(planned.node), number, correlated });
+        }
+        let window = Window { order: &query.order, limit: query.limit.as_ref(), offset: query.offset.as_ref() };
+        match &query.body {
+            QueryBody::Select(select) => self.select(select, &window),
+            body => {
+                let planned = self.body(body)?;
+                self.in_window(planned, &window)
+            }
+        }
+    }
+
+    fn body(&mut self, body: &'a QueryBody) -> Result<Planned> {
+        match body {
+            QueryBody::Select(select) => self.select(select, &Window::NONE),
+            QueryBody::Values(rows) => self.values(rows),
+            QueryBody::Nested(query) => self.query(query),
+            QueryBody::SetOp { .. } => self.set_operations(body),
+        }
+    }
+
+    /// ORDER BY over the columns of a result that is no single SELECT, and LIMIT.
+    fn in_window(&mut self, planned: Planned, window: &Window<'a>) -> Result<Planned> {
+        let Planned { mut node, columns } = planned;
+        if !window.order.is_empty() {
+            let named = columns.iter().map(|column| ScopeColumn {
+                table: None,
+                name: column.name.clone(),
+                slot: column.slot,
+                hidden: false,
+            });
+            let level = Level::new(named.collect(), Vec::new(), "in ORDER BY of a set operation");
+            let keys = self.within(level, |planner| {
+                let of_key = |key: &'a OrderKey| match ordinal(&key.expr) {
+                    Some(number) => {
+                        let at = usize::try_from(number).ok().and_then(|number| columns.get(number.checked_sub(1)?));
+                        let column = at.ok_or_else(|| {
+                            let message = format!("ORDER BY {number}: the result has {} columns", columns.len());
+                            Error::new(ErrorKind::Name, message).with_state("42P10")
+                        })?;
+                        Ok(sort_key_of(key, Scalar::Slot(column.slot)))
+                    }
+                    None => planner.sort_key(key),
+                };
+                window.order.iter().map(of_key).collect::<Result<Vec<_>>>()
+            })?;
+            node = sort(node, keys, columns.iter().map(|column| column.slot).collect());
+        }
+        Ok(Planned { node: self.limit(node, window)?, columns })
+    }
+
+    /// LIMIT and OFFSET, which read no column.
+    pub(super) fn limit(&mut self, node: Node, window: &Window<'a>) -> Result<Node> {
+        if window.limit.is_none() && window.offset.is_none() {
+            return Ok(node);
+        }
+        let levels = std::mem::take(&mut self.levels);
+        let limit = window.limit.map(|expr| self.count(expr, "LIMIT")).transpose();
+        let offset = window.offset.map(|expr| self.count(expr, "OFFSET")).transpose();
+        self.levels = levels;
+        Ok(Node::Limit { input: Box::new(node), limit: limit?, offset: offset? })
+    }
+
+    fn count(&mut self, expr: &'a Expr, what: &str) -> Result<Scalar> {
+        let mut typed = self.expr(expr)?;
+        match typed.data_type {
+            DataType::Integer(_) => {}
+            DataType::Unknown => self.infer(&mut typed, &DataType::BIGINT),
+            other => return Err(type_error(place_of(expr), format!("{what} wants a whole number, not {other}"))),
+        }
+        Ok(typed.scalar)
+    }
+
+    // --- Set operations and VALUES
+
+    /// A left-deep chain of set operations, from its left end, without recursion along it.
+    fn set_operations(&mut self, body: &'a QueryBody) -> Result<Planned> {
+        let mut chain = Vec::new();
+        let mut leftmost = body;
+        while let QueryBody::SetOp { op, all, left, right } = leftmost {
+            chain.push((*op, *all, &**right));
+            leftmost = left;
+        }
+        let mut inputs = vec![self.body(leftmost)?];
+        let mut chain = chain.into_iter().rev().peekable();
+        while let Some((op, all, right)) = chain.next() {
+            inputs.push(self.body(right)?);
+            let goes_on = op == SetOp::Union && chain.peek().is_some_and(|(next, all_next, _)| (*next, *all_next) == (op, all));
+            if !goes_on {
+                let done = self.set_operation(op, all, inputs)?;
+                inputs = vec![done];
+            }
+        }
+        Ok(inputs.swap_remove(0))
+    }
+
+    fn set_operation(&mut self, op: SetOp, all: bool, mut inputs: Vec<Planned>) -> Result<Planned> {
+        let width = inputs[0].columns.len();
+        if let Some(other) = inputs.iter().find(|input| input.columns.len() != width) {
+            let message = format!("the queries of a set operation have {width} and {} columns", other.columns.len());
+            return Err(type_error(Place::default(), message));
+        }
+        let mut out = Vec::with_capacity(width);
+        for at in 0..width {
+            let mut common = DataType::Unknown;
+            for input in &inputs {
+                let of = input.columns[at].data_type;
+                common = types::common_type(&common, &of).ok_or_else(|| {
+                    let message = format!("column {} of a set operation is {common} and {of}", at + 1);
+                    type_error(Place::default(), message)
+                })?;
+            }
+            for input in &mut inputs {
+                self.cast_column(input, at, &common);
+            }
+            let name = inputs[0].columns[at].name.clone();
+            out.push(OutColumn { slot: self.slot(name.as_str(), common), name, data_type: common });
+        }
+        let inputs = inputs.into_iter().map(|input| {
+            let slots = input.columns.iter().map(|column| column.slot).collect();
+            (input.node, slots)
+        });
+        let slots = out.iter().map(|column| column.slot).collect();
+        let node = Node::SetOp(Box::new(SetOperation { op, all, inputs: inputs.collect(), out: slots }));
+        Ok(Planned { node, columns: out })
+    }
+
+    fn cast_column(&mut self, planned: &mut Planned, at: usize, to: &DataType) {
+        let column = &planned.columns[at];
+        if column.data_type == DataType::Unknown || *to == DataType::Unknown || same_class(&column.data_type, to) {
+            return;
+        }
+        let cast = cast(Typed { scalar: Scalar::Slot(column.slot), data_type: column.data_type }, widest(to));
+        let slot = self.slot(planned.columns[at].name.clone(), *to);
+        planned.columns[at].slot = slot;
+        project(&mut planned.node, vec![(slot, cast.scalar)]);
+    }
+
+    /// VALUES: columns are called `column1`, `column2` and so on.
+    fn values(&mut self, rows: &'a [Vec<Expr>]) -> Result<Planned> {
+        let width = rows.first().map_or(0, Vec::len);
+        let mut columns: Vec<Vec<Typed>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();
+        for row in rows {
+            if row.len() != width {
+                return Err(type_error(
+                    row.first().map_or_else(Place::default, place_of),
+                    format!("rows of VALUES have {width} and {} values", row.len()),
+                ));
+            }
+            for (column, expr) in columns.iter_mut().zip(row) {
+                let typed = self.expr(expr)?;
+                column.push(typed);
+            }
+        }
+        let mut cells: Vec<Vec<Scalar>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
+        let mut out = Vec::with_capacity(width);
+        for (at, column) in columns.into_iter().enumerate() {
+            let places: Vec<Place> = rows.iter().map(|row| place_of(&row[at])).collect();
+            let (scalars, data_type) = self.unify(column, &places, "VALUES")?;
+            cells.iter_mut().zip(scalars).for_each(|(row, scalar)| row.push(scalar));
+            let name = format!("column{}", at + 1);
+            out.push(OutColumn { slot: self.slot(name.as_str(), data_type), name, data_type });
+        }
+        let slots = out.iter().map(|column| column.slot).collect();
+        Ok(Planned { node: Node::Values { rows: cells, out: slots }, columns: out })
+    }
+
+    // --- Subqueries
+
+    /// A query inside an expression, with its columns' types.
+    pub(super) fn subquery(&mut self, query: &'a Query) -> Result<(Subquery, Vec<DataType>)> {
+        let planned = self.query(query)?;
+        let number = self.state.subquery_count;
+        self.state.subquery_count += 1;
+        let columns = planned.columns.iter().map(|column| column.slot).collect();
+        let types = planned.columns.iter().map(|column| column.data_type).collect();
+        Ok((Subquery { number, node: planned.node, columns, outer: Vec::new() }, types))
+    }
+
+    /// Gives all that a plan writes slots of its own, and its subqueries numbers of their own; what was renamed.
+    pub(super) fn renew(&mut self, node: &mut Node) -> HashMap<Slot, Slot> {
+        let mut written = Vec::new();
+        collect_written(node, &mut written);
+        self.state.copied += written.len();
+        let mut renamed = HashMap::with_capacity(written.len());
+        for slot in written {
+            let (name, data_type) = (self.slot_name(slot).to_owned(), self.slot_type(slot));
+            renamed.insert(slot, self.slot(name, data_type));
+        }
+        node.each_slot_mut(&mut |slot| *slot = renamed.get(slot).copied().unwrap_or(*slot));
+        node.each_scalar_mut(&mut |scalar| {
+            if let Some(query) = scalar.subquery_mut() {
+                query.number = self.state.subquery_count;
+                self.state.subquery_count += 1;
+            }
+        });
+        renamed
+    }
+
+    /// A use of a query of WITH.
+    pub(super) fn use_named(&mut self, named: &Named) -> Planned {
+        let mut columns = named.columns.clone();
+        if named.correlated {
+            let mut node = (*named.node).clone();
+            let renamed = self.renew(&mut node);
+            for column in &mut columns {
+                column.slot = renamed.get(&column.slot).copied().unwrap_or(column.slot);
+            }
+            return Planned { node, columns };
+        }
+        let from = columns.iter().map(|column| column.slot).collect();
+        for column in &mut columns {
+            column.slot = self.slot(column.name.as_str(), column.data_type);
+        }
+        let out = columns.iter().map(|column| column.slot).collect();
+        let node = Node::Shared { number: named.number, node: Arc::clone(&named.node), from, out };
+        Planned { node, columns }
+    }
+}
+
+/// Whether a query reads no row around it.
+fn is_closed(planned: &Planned) -> bool {
+    let own = planned.node.outputs();
+    planned.node.free().is_empty() && planned.columns.iter().all(|column| own.contains(&column.slot))
+}
+
+/// Every slot that is written in this plan and in the subqueries of its expressions.
+fn collect_written(node: &mut Node, written: &mut Vec<Slot>) {
+    node.inputs_mut(&mut |input| collect_written(input, written));
+    match node {
+        Node::Values { out, .. } | Node::Shared { out, .. } => written.extend(out.iter()),
+        Node::Scan(scan) => written.extend(scan.columns.iter().map(|(_, slot)| *slot).chain(scan.key)),
+        Node::Project { exprs, .. } => written.extend(exprs.iter().map(|(slot, _)| *slot)),
+        Node::Aggregate(aggregate) => {
+            written.extend(aggregate.keys.iter().map(|(slot, _)| *slot));
+            written.extend(aggregate.calls.iter().map(|call| call.out));
+        }
+        Node::SetOp(set) => written.extend(set.out.iter()),
+        _ => {}
+    }
+    node.scalars_mut(&mut |scalar| collect_written_in(scalar, written));
+}
+
+fn collect_written_in(scalar: &mut Scalar, written: &mut Vec<Slot>) {
+    scalar.operands_mut(&mut |operand| collect_written_in(operand, written));
+    if let Some(query) = scalar.subquery_mut() {
+        collect_written(&mut query.node, written);
+    }
+}
+
+/// Rows of `input` for which all of these are true.
+pub(super) fn filter(input: Node, all: Vec<Scalar>) -> Node {
+    match all.is_empty() {
+        true => input,
+        false => Node::Filter { input: Box::new(input), all },
+    }
+}
+
+/// Computes these over the rows of a node.
+pub(super) fn project(node: &mut Node, exprs: Vec<(Slot, Scalar)>) {
+    if exprs.is_empty() {
+        return;
+    }
+    let input = Box::new(std::mem::replace(node, Node::Nothing));
+    *node = Node::Project { input, exprs };
+}

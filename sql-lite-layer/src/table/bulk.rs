@@ -1,0 +1,152 @@
+//! Whole tables at once: loaded, emptied.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use treering::WriteTxn;
+
+use super::catalogue::fill_index;
+use super::changes::Changes;
+use super::counters::{Counter, Counters};
+use super::open::Open;
+use super::reference::Reference;
+use super::rows;
+use super::schema::{ObjectId, Schema, Table};
+use super::stored::Stored;
+use super::violation;
+use crate::encode::row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::Value;
+
+/// Everything.
+const ALL: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Unbounded, Bound::Unbounded);
+
+/// Adds many rows to a table; gives how many. Each has a value for every column, dropped ones too, of the columns' types; NULL in a column that counts takes the next number.
+///
+/// An empty table is loaded whole: rows and then the entries of each index are sorted and written as full pages, and foreign keys are checked once for each value. A table with
+/// rows takes them one after another. CHECK constraints are the caller's.
+///
+/// # Errors
+/// `Constraint`, and what `rows` says. All or nothing: after an error the caller rolls the transaction back, or to a savepoint. Of rows with one primary key the message tells
+/// how many there are, not which: they are sorted away.
+pub(crate) fn load<'v>(
+    txn: &WriteTxn,
+    schema: &Arc<Schema>,
+    id: ObjectId,
+    rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
+) -> Result<u64> {
+    let table =
+        schema.table_by_id(id).ok_or_else(|| Error::new(ErrorKind::State, "the table is gone: the schema has changed"))?;
+    if Open::new(txn).tables().rows(table)?.len() > 0 {
+        return add(txn, schema, table, rows);
+    }
+    let mut load = Load { txn, table, counters: Counters::default(), fed: 0 };
+    load.rows(rows)?;
+    for index in &table.indexes {
+        fill_index(txn, table, index)?;
+    }
+    let open = Open::new(txn);
+    for number in 0..table.foreign.len() {
+        Reference::resolve(schema, table, number)?.check_all(open.tables())?;
+    }
+    Ok(load.fed)
+}
+
+fn add<'v>(
+    txn: &WriteTxn,
+    schema: &Arc<Schema>,
+    table: &Table,
+    rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
+) -> Result<u64> {
+    let (mut changes, mut count) = (Changes::new(txn, Arc::clone(schema)), 0);
+    for row in rows {
+        let mut row = row?;
+        for (at, _) in identities(table) {
+            if row[at].is_null() {
+                row[at] = Value::Int(changes.next_identity(table, at)?);
+            }
+        }
+        changes.insert(table, &row)?;
+        count += 1;
+    }
+    changes.finish()?;
+    Ok(count)
+}
+
+/// The load of an empty table.
+struct Load<'a> {
+    txn: &'a WriteTxn,
+    table: &'a Table,
+    counters: Counters,
+    fed: u64,
+}
+
+impl Load<'_> {
+    fn rows<'v>(&mut self, rows: impl Iterator<Item = Result<Vec<Value<'v>>>>) -> Result<()> {
+        let (txn, table) = (self.txn, self.table);
+        // Apart from the rows' table: the counters are read while rows come.
+        let mut open = Open::new(txn);
+        let mut into = txn.open_table(Stored::Rows(table.id).name().as_str())?;
+        let mut failed = None;
+        let made = rows.map_while(|row| {
+            let made = row.and_then(|row| self.row(&open, row));
+            made.map_err(|e| failed = Some(e)).ok()
+        });
+        let loaded = into.load_unsorted(made)?;
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        if loaded != self.fed {
+            return Err(violation::unique_count(table, self.fed - loaded));
+        }
+        self.counters.flush(&mut open)
+    }
+
+    fn row(&mut self, open: &Open<'_>, mut values: Vec<Value<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
+        let table = self.table;
+        assert_eq!(values.len(), table.columns.len(), "a row has a value for each column");
+        for (at, counter) in identities(table) {
+            match values[at] {
+                Value::Null => values[at] = Value::Int(self.counters.next(open, counter, &table.columns[at].name)?),
+                Value::Int(number) => self.counters.note(open, counter, number)?,
+                _ => (),
+            }
+        }
+        let required = |at: &usize| !table.columns[*at].nullable && !table.columns[*at].dropped;
+        if let Some(at) = (0..values.len()).filter(required).find(|at| values[*at].is_null()) {
+            return Err(violation::not_null(table, &table.columns[at]));
+        }
+        self.fed += 1;
+        let key = match table.primary.is_empty() {
+            true => rows::hidden_key(self.fed.cast_signed()),
+            false => rows::row_key(table, &values),
+        };
+        rows::check_key_len(&key, "a row", table)?;
+        let mut bytes = Vec::new();
+        row::encode(&mut bytes, values.iter());
+        Ok((key, bytes))
+    }
+}
+
+fn identities(table: &Table) -> impl Iterator<Item = (usize, Counter)> + '_ {
+    let columns = table.columns.iter().enumerate();
+    columns.filter_map(|(at, column)| Some((at, Counter::of_column(table, at, column.identity?))))
+}
+
+/// TRUNCATE: removes all rows; gives how many. Counters go on.
+///
+/// # Errors
+/// `Constraint` (23503) if a row of another table refers to one of them.
+pub(crate) fn truncate(txn: &WriteTxn, schema: &Schema, id: ObjectId) -> Result<u64> {
+    let table =
+        schema.table_by_id(id).ok_or_else(|| Error::new(ErrorKind::State, "the table is gone: the schema has changed"))?;
+    let open = Open::new(txn);
+    for reference in Reference::to(schema, id)?.iter().filter(|reference| reference.child.id != id) {
+        reference.check_none(open.tables())?;
+    }
+    drop(open);
+    for index in &table.indexes {
+        txn.open_table(Stored::Index(index.id).name().as_str())?.remove_range(ALL)?;
+    }
+    Ok(txn.open_table(Stored::Rows(id).name().as_str())?.remove_range(ALL)?)
+}

@@ -1,0 +1,216 @@
+//! Columns: added, hidden, renamed, changed.
+
+use super::rewrite::rewrite;
+use super::*;
+use crate::table::counters::{Counter, Counters};
+use crate::table::open::Open;
+use crate::table::rows;
+use crate::table::schema::Column;
+use crate::table::violation;
+use crate::types::{DataType, Value};
+
+/// Adds a column behind the others. Existing rows are not written: they hold `column.missing` there. Only if it counts, they get their numbers.
+///
+/// # Errors
+/// `Exists`. `Constraint` if it is NOT NULL, there are rows, and they would hold NULL.
+pub(crate) fn add_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, column: Column) -> Result<()> {
+    let mut edit = Edit::begin(txn, schema)?;
+    let old = edit.table(id)?;
+    if old.column(&column.name).is_some() {
+        let message = format!("table \"{}\" has a column \"{}\" already", old.name, column.name);
+        return Err(Error::new(ErrorKind::Exists, message).with_state("42701"));
+    }
+    let mut table = Table::clone(&old);
+    table.columns.push(column);
+    let table = edit.put_table(table)?;
+    let (at, has_rows) = (table.columns.len() - 1, edit.has_rows(&table)?);
+    let column = &table.columns[at];
+    if let Some(identity) = column.identity.filter(|_| has_rows) {
+        let counter = Counter::of_column(&table, at, identity);
+        number_rows(txn, &table, at, counter)?;
+    } else if has_rows && !column.nullable && rows::missing(column)?.is_null() {
+        return Err(violation::not_null(&table, column));
+    }
+    edit.finish()
+}
+
+/// Gives all rows numbers in a new column.
+fn number_rows(txn: &WriteTxn, table: &Table, at: usize, counter: Counter) -> Result<()> {
+    let mut counters = Counters::default();
+    let mut open = Open::new(txn);
+    counters.last(&open, counter)?;
+    open.close();
+    rewrite(txn, table, table, &mut |mut row| {
+        // Known already: nothing is opened for it.
+        row[at] = Value::Int(counters.next(&open, counter, &table.columns[at].name)?);
+        Ok(row)
+    })?;
+    counters.flush(&mut open)
+}
+
+/// Drops a column by hiding it: rows are not written. Indexes of it, and constraints of it alone, go too.
+///
+/// # Errors
+/// `Constraint` (2BP01) if it belongs to the primary key, to a constraint with other columns, or a foreign key refers to it; `State` if it is the only one.
+pub(crate) fn drop_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize) -> Result<()> {
+    let mut edit = Edit::begin(txn, schema)?;
+    let mut table = edit.copy(id)?;
+    let name = table.columns[at].name.clone();
+    let shared = |columns: &[usize]| columns.contains(&at) && columns.len() > 1;
+    let in_key = table.indexes.iter().any(|index| index.unique && shared(&index.columns));
+    if table.primary.contains(&at) || in_key || table.foreign.iter().any(|foreign| shared(&foreign.columns)) {
+        return Err(needed(format!("column \"{name}\" of table \"{}\" belongs to a key", table.name)));
+    }
+    let refers = |(child, number): &(&Arc<Table>, usize)| child.foreign[*number].referenced.contains(&at);
+    if let Some((child, number)) = edit.schema.referring(id).find(refers) {
+        let (child, key) = (&child.name, &child.foreign[number].name);
+        return Err(needed(format!("column \"{name}\" is what foreign key \"{key}\" of table \"{child}\" refers to")));
+    }
+    if table.visible().count() == 1 {
+        return Err(Error::new(ErrorKind::State, format!("column \"{name}\" is the only one of table \"{}\"", table.name)));
+    }
+    table.foreign.retain(|foreign| !foreign.columns.contains(&at));
+    for index in (0..table.indexes.len()).rev() {
+        if table.indexes[index].columns.contains(&at) {
+            edit.take_index(&mut table, index)?;
+        }
+    }
+    let column = &mut table.columns[at];
+    *column =
+        Column { nullable: true, default: None, missing: None, identity: None, comment: None, dropped: true, ..column.clone() };
+    edit.forget_counters(id, Some(at))?;
+    edit.put_table(table)?;
+    edit.finish()
+}
+
+/// Gives a column another name. Texts of checks and views that name it are the caller's to see to.
+///
+/// # Errors
+/// `Exists`.
+pub(crate) fn rename_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, name: &str) -> Result<()> {
+    change_column(txn, schema, id, at, |table, at| {
+        if table.column(name).is_some_and(|other| other != at) {
+            let message = format!("table \"{}\" has a column \"{name}\" already", table.name);
+            return Err(Error::new(ErrorKind::Exists, message).with_state("42701"));
+        }
+        table.columns[at].name = name.to_owned();
+        Ok(())
+    })
+}
+
+/// Sets or drops a column's DEFAULT: the expression's text.
+pub(crate) fn set_default(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, default: Option<String>) -> Result<()> {
+    change_column(txn, schema, id, at, |table, at| {
+        table.columns[at].default = default;
+        Ok(())
+    })
+}
+
+/// COMMENT ON COLUMN.
+pub(crate) fn set_column_comment(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    at: usize,
+    comment: Option<String>,
+) -> Result<()> {
+    change_column(txn, schema, id, at, |table, at| {
+        table.columns[at].comment = comment;
+        Ok(())
+    })
+}
+
+/// SET NOT NULL, DROP NOT NULL.
+///
+/// # Errors
+/// `Constraint` if a row holds NULL there, or the primary key the column.
+pub(crate) fn set_nullable(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, nullable: bool) -> Result<()> {
+    change_column(txn, schema, id, at, |table, at| {
+        if nullable && table.primary.contains(&at) {
+            return Err(needed(format!("column \"{}\" belongs to the primary key", table.columns[at].name)));
+        }
+        table.columns[at].nullable = nullable;
+        if nullable {
+            return Ok(());
+        }
+        let open = Open::new(txn);
+        for entry in open.tables().rows(table)?.all()? {
+            if rows::value(table, entry?.1, at)?.is_null() {
+                return Err(violation::not_null(table, &table.columns[at]));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Gives a column another type: `convert` makes values of the new type of the old ones, and the table is written anew unless every value stays what it is.
+///
+/// # Errors
+/// What `convert` says; `Constraint` if a foreign key compares it with a column of another type, or values become equal.
+pub(crate) fn set_type(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    at: usize,
+    to: DataType,
+    convert: &mut dyn for<'v> FnMut(Value<'v>) -> Result<Value<'v>>,
+) -> Result<()> {
+    let mut edit = Edit::begin(txn, schema)?;
+    let old = edit.table(id)?;
+    let mut table = Table::clone(&old);
+    let from = std::mem::replace(&mut table.columns[at].data_type, to);
+    if widens(from, to) {
+        edit.put_table(table)?;
+        return edit.finish();
+    }
+    let own = table.foreign.iter().find(|foreign| foreign.columns.contains(&at));
+    let others = edit.schema.referring(id).map(|(child, number)| &child.foreign[number]);
+    let class = std::mem::discriminant::<DataType>;
+    if let Some(foreign) = own.or(others.filter(|foreign| foreign.referenced.contains(&at)).next())
+        && class(&from) != class(&to)
+    {
+        return Err(needed(format!("column \"{}\" is compared by foreign key \"{}\"", table.columns[at].name, foreign.name)));
+    }
+    table.columns[at].missing = None;
+    let table = edit.put_table(table)?;
+    rewrite(txn, &old, &table, &mut |mut row| {
+        let value = std::mem::take(&mut row[at]);
+        row[at] = convert(value)?;
+        Ok(row)
+    })?;
+    edit.finish()
+}
+
+/// Whether all values of `from` are values of `to` as they are.
+fn widens(from: DataType, to: DataType) -> bool {
+    let longer = |from: Option<u32>, to: Option<u32>| to.is_none_or(|to| from.is_some_and(|from| from <= to));
+    match (from, to) {
+        (DataType::Integer(from), DataType::Integer(to)) => from <= to,
+        (DataType::Text { max: from }, DataType::Text { max: to }) => longer(from, to),
+        (DataType::Blob { max: from }, DataType::Blob { max: to }) => longer(from, to),
+        (from, to) => from == to,
+    }
+}
+
+fn change_column(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    at: usize,
+    change: impl FnOnce(&mut Table, usize) -> Result<()>,
+) -> Result<()> {
+    let mut edit = Edit::begin(txn, schema)?;
+    let mut table = edit.copy(id)?;
+    if table.columns.get(at).is_none_or(|column| column.dropped) {
+        return Err(Error::new(ErrorKind::State, "the column is gone: the schema has changed"));
+    }
+    change(&mut table, at)?;
+    edit.put_table(table)?;
+    edit.finish()
+}
+
+impl Edit<'_> {
+    fn has_rows(&self, table: &Table) -> Result<bool> {
+        Ok(Open::new(self.txn).tables().rows(table)?.len() > 0)
+    }
+}
