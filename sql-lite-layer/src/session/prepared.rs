@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::row::Column;
 use super::schemas::Known;
 use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Program;
 use crate::optimize::optimize;
 use crate::parse::ast::{Parsed, Statement};
 use crate::parse::{self, Limits};
-use crate::plan::node::Plan;
 use crate::plan::plan;
 
 /// A parsed statement. Does not depend on a schema.
@@ -19,10 +19,8 @@ pub(super) struct Prepared {
 
 /// What a statement does over one schema.
 pub(super) struct Planned {
-    pub(super) plan: Plan,
+    pub(super) program: Program,
     pub(super) columns: Arc<[Column]>,
-    /// Where in the frame each column of the result stands.
-    pub(super) places: Vec<usize>,
     /// The schema that it was made for, and when that held.
     pub(super) known: Known,
 }
@@ -51,11 +49,10 @@ impl Prepared {
         let plan = optimize(plan(&self.parsed, &known.schema)?);
         let column = |out: &crate::plan::node::OutColumn| Column { name: out.name.clone(), data_type: out.data_type };
         let columns = plan.columns.iter().map(column).collect();
-        let places = plan.columns.iter().map(|out| out.slot.0 as usize).collect();
-        Ok(Planned { plan, columns, places, known: known.clone() })
+        Ok(Planned { program: Program::new(plan), columns, known: known.clone() })
     }
 }
 
 pub(super) fn has_plan(statement: &Statement) -> bool {
-    matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+    matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Truncate { .. })
 }

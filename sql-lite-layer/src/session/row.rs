@@ -25,12 +25,34 @@ impl Column {
 }
 
 /// A row of a result. Its values are borrowed: from the page they stand in where that is possible.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Row<'r> {
     columns: &'r [Column],
-    values: &'r [Value<'r>],
-    /// Where among `values` each column stands; none: in their order.
-    places: Option<&'r [usize]>,
+    values: &'r (dyn Values + 'r),
+}
+
+/// Where a row's values stand.
+pub(crate) trait Values {
+    /// The value of a column, whose number is below the number of columns.
+    fn value(&self, column: usize) -> &Value<'_>;
+}
+
+impl Values for [Value<'_>] {
+    fn value(&self, column: usize) -> &Value<'_> {
+        &self[column]
+    }
+}
+
+impl Values for Vec<Value<'_>> {
+    fn value(&self, column: usize) -> &Value<'_> {
+        &self[column]
+    }
+}
+
+impl Values for crate::execute::Cursor<'_> {
+    fn value(&self, column: usize) -> &Value<'_> {
+        crate::execute::Cursor::value(self, column)
+    }
 }
 
 /// Which column: its number from 0, or its name in whatever case. Of two with one name the first is meant.
@@ -78,14 +100,8 @@ pub trait FromValue<'r>: Sized {
 }
 
 impl<'r> Row<'r> {
-    /// Values in the order of the columns.
-    pub(crate) fn new(columns: &'r [Column], values: &'r [Value<'r>]) -> Row<'r> {
-        Row { columns, values, places: None }
-    }
-
-    /// Values among others.
-    pub(crate) fn within(columns: &'r [Column], values: &'r [Value<'r>], places: &'r [usize]) -> Row<'r> {
-        Row { columns, values, places: Some(places) }
+    pub(crate) fn new(columns: &'r [Column], values: &'r (dyn Values + 'r)) -> Row<'r> {
+        Row { columns, values }
     }
 
     /// The value of a column as a Rust type: `row.get::<i64>(0)`, `row.get::<Option<&str>>("name")`.
@@ -106,7 +122,7 @@ impl<'r> Row<'r> {
     /// # Errors
     /// `Name` if there is no such column.
     pub fn value(&self, column: impl ColumnIndex) -> Result<&'r Value<'r>> {
-        column.find(self.columns).and_then(|at| self.nth(at)).ok_or_else(|| {
+        column.find(self.columns).map(|at| self.values.value(at)).ok_or_else(|| {
             let message = format!("the result has {} columns, and none is {}", self.columns.len(), column.describe());
             Error::new(ErrorKind::Name, message)
         })
@@ -115,7 +131,7 @@ impl<'r> Row<'r> {
     /// All values, in the order of the columns.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &'r Value<'r>> + use<'r> {
         let row = *self;
-        (0..self.columns.len()).map(move |at| row.nth(at).unwrap_or(&Value::Null))
+        (0..self.columns.len()).map(move |at| row.values.value(at))
     }
 
     /// Names and types of the columns.
@@ -123,12 +139,12 @@ impl<'r> Row<'r> {
     pub fn columns(&self) -> &'r [Column] {
         self.columns
     }
+}
 
-    fn nth(&self, at: usize) -> Option<&'r Value<'r>> {
-        match self.places {
-            Some(places) => self.values.get(*places.get(at)?),
-            None => self.values.get(at),
-        }
+impl std::fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.columns.iter().map(Column::name);
+        f.debug_map().entries(names.zip(self.values())).finish()
     }
 }
 

@@ -3,29 +3,27 @@
 use std::sync::Arc;
 
 use super::row::{Column, Row};
+use crate::execute::owned_len_bytes;
 use crate::types::Value;
 
 /// The rows of a result, in memory, with values of their own: they outlive the statement, and nothing in the store waits for them.
 #[derive(Clone, Debug)]
 pub struct Rows {
     columns: Arc<[Column]>,
-    values: Vec<Value<'static>>,
-    len: usize,
+    rows: Vec<Vec<Value<'static>>>,
 }
 
 impl Rows {
     pub(super) fn new(columns: Arc<[Column]>) -> Rows {
-        Rows { columns, values: Vec::new(), len: 0 }
+        Rows { columns, rows: Vec::new() }
     }
 
     /// Adds a row; gives the bytes that it takes.
     pub(super) fn push(&mut self, row: Row<'_>) -> usize {
-        let mut bytes = 0;
-        for value in row.values() {
-            bytes += size_of::<Value<'static>>() + value.text_or_blob_len();
-            self.values.push(value.clone().into_owned());
-        }
-        self.len += 1;
+        let row: Vec<Value<'static>> = row.values().map(|value| value.clone().into_owned()).collect();
+        let texts: usize = row.iter().map(owned_len_bytes).sum();
+        let bytes = size_of_val(&row) + size_of_val(&row[..]) + texts;
+        self.rows.push(row);
         bytes
     }
 
@@ -38,20 +36,19 @@ impl Rows {
     /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        self.rows.len()
     }
 
     /// Whether there is no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.rows.is_empty()
     }
 
     /// Row `at`, from 0.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<Row<'_>> {
-        let width = self.columns.len();
-        (at < self.len).then(|| Row::new(&self.columns, &self.values[at * width..(at + 1) * width]))
+        Some(Row::new(&self.columns, self.rows.get(at)?))
     }
 
     /// The rows in their order.

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::connection::Connection;
+use super::database::Limits;
 use super::params::Params;
 use super::prepared::{Planned, Prepared};
 use super::row::{Column, Row};
 use super::rows::Rows;
+use super::schemas::Known;
 use super::snapshot::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
+use crate::parse::ast::Parsed;
 
 /// A statement, parsed once and planned once for each schema, to be run often. Borrows its connection or snapshot.
 pub struct Statement<'c> {
@@ -28,6 +31,9 @@ pub(super) enum On<'c> {
 
 /// What hears the rows of a result; false: no more of them.
 pub(super) type Each<'e> = dyn FnMut(Row<'_>) -> Result<bool> + 'e;
+
+/// The same with the columns.
+pub(super) type EachWith<'e> = dyn FnMut(&Arc<[Column]>, Row<'_>) -> Result<bool> + 'e;
 
 impl<'c> Statement<'c> {
     pub(super) fn new(on: On<'c>, sql: &str, cache: &mut Cache) -> Result<Statement<'c>> {
@@ -161,5 +167,66 @@ impl<'c> Statement<'c> {
             Some(rows) => Ok(rows),
             None => Ok(Rows::new(self.columns()?)),
         }
+    }
+
+    fn run(&self, params: &dyn Params, each: &mut Each<'_>) -> Result<u64> {
+        self.run_with(params, &mut |_, row| each(row))
+    }
+
+    fn run_with(&self, params: &dyn Params, each: &mut EachWith<'_>) -> Result<u64> {
+        let parameters = &self.prepared.parsed.parameters;
+        let mut values = Vec::with_capacity(parameters.len());
+        params.bind(parameters, &mut values)?;
+        match self.on {
+            On::Connection(connection) => connection.run(self, values, each),
+            On::Snapshot(snapshot) => snapshot.run(self, values, each),
+        }
+    }
+
+    pub(super) fn of_parsed(on: On<'c>, text: &str, parsed: Parsed) -> Result<Statement<'c>> {
+        let (start, end) = parsed.span;
+        let text = text.get(start..end).unwrap_or_default().into();
+        Ok(Statement { on, prepared: Arc::new(Prepared { text, parsed }), planned: RefCell::default() })
+    }
+
+    pub(super) fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    fn limits(&self) -> Limits {
+        match self.on {
+            On::Connection(connection) => connection.limits(),
+            On::Snapshot(snapshot) => snapshot.limits(),
+        }
+    }
+
+    fn with_planned<T>(&self, work: impl FnOnce(&Planned) -> Result<T>) -> Result<T> {
+        let known = match self.on {
+            On::Connection(connection) => connection.known()?,
+            On::Snapshot(snapshot) => snapshot.known.clone(),
+        };
+        work(&*self.planned_for(&known)?)
+    }
+
+    /// The plan that was made last, if `holds` says that its schema still is the one.
+    pub(super) fn planned_if(&self, holds: impl FnOnce(&Known) -> bool) -> Option<Arc<Planned>> {
+        self.planned.borrow().as_ref().filter(|planned| holds(&planned.known)).map(Arc::clone)
+    }
+
+    /// The plan over this schema.
+    pub(super) fn planned_for(&self, known: &Known) -> Result<Arc<Planned>> {
+        let same = |planned: &Known| Arc::ptr_eq(&planned.schema, &known.schema) && planned.since == known.since && planned.at == known.at;
+        if let Some(planned) = self.planned_if(same) {
+            return Ok(planned);
+        }
+        let planned = Arc::new(self.prepared.plan(known)?);
+        *self.planned.borrow_mut() = Some(Arc::clone(&planned));
+        Ok(planned)
+    }
+}
+
+impl std::fmt::Debug for Statement<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Statement").field("text", &self.prepared.text).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,254 @@
+//! Runs statements: which transaction, which schema, which plan.
+//!
+//! A query runs over a snapshot, or over the transaction's own tables if the transaction writes. A change runs in the transaction, or in one of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::connection::{Connection, State};
+use super::database::Limits;
+use super::prepared::Planned;
+use super::row::Row;
+use super::schemas::Known;
+use super::snapshot::Snapshot;
+use super::statement::{EachWith, Statement};
+use super::writing::Writing;
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::{self, Cursor, Inputs};
+use crate::parse::ast;
+use crate::plan::node::{Action, Node, Plan};
+use crate::table::schema::Schema;
+use crate::table::{Changes, EngineSnapshot, Open, Tables, WriteTxn};
+use crate::types::{self, DataType, Timestamp, Value};
+
+impl Snapshot {
+    pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
+        if !matches!(statement.prepared().parsed.statement, ast::Statement::Query(_)) {
+            return Err(read_only("a snapshot"));
+        }
+        let planned = statement.planned_for(&self.known)?;
+        let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
+        query(&planned, Tables::of_reader(&self.engine.reader()), given, each)
+    }
+}
+
+impl Connection {
+    /// The schema that a statement would meet now.
+    pub(super) fn known(&self) -> Result<Known> {
+        match &*self.state()? {
+            State::Idle => {
+                let shared = &self.database.shared;
+                shared.schemas.of(&shared.store.snapshot())
+            }
+            State::Reading { known, .. } => Ok(known.clone()),
+            State::Writing(writing) => Ok(writing.known()),
+        }
+    }
+
+    pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
+        let parsed = &statement.prepared().parsed.statement;
+        let given = Given { values, limits: self.limits(), cancelled: Some(self.begin_statement()), last_identity: self.last_identity() };
+        match parsed {
+            ast::Statement::Query(_) => self.run_query(statement, given, each),
+            _ if statement.prepared().has_plan() => self.run_change(statement, given, each),
+            _ => self.run_other(parsed, given, each),
+        }
+    }
+
+    fn run_query(&self, statement: &Statement<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
+        let schemas = &self.database.shared.schemas;
+        let (engine, known) = match &*self.state()? {
+            State::Idle => (self.database.shared.store.snapshot(), None),
+            State::Reading { engine, known } => (engine.clone(), Some(known.clone())),
+            State::Writing(writing) => {
+                writing.check()?;
+                let planned = statement.planned_for(&writing.known())?;
+                let open = Open::new(&writing.txn);
+                return query(&planned, open.tables(), given, each);
+            }
+        };
+        let planned = match known {
+            Some(known) => statement.planned_for(&known)?,
+            None => match statement.planned_if(|known| schemas.holds(known, &engine)) {
+                Some(planned) => planned,
+                None => statement.planned_for(&schemas.of(&engine)?)?,
+            },
+        };
+        query(&planned, Tables::of_reader(&engine.reader()), given, each)
+    }
+
+    fn run_change(&self, statement: &Statement<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
+        let mut state = self.state_mut()?;
+        let done = match &mut *state {
+            State::Reading { .. } => return Err(read_only("a transaction that only reads")),
+            State::Writing(writing) => {
+                let planned = statement.planned_for(&writing.known())?;
+                if is_small(planned.program.plan()) {
+                    writing.check()?;
+                    let done = change(&writing.txn, &writing.schema, &planned, given, true);
+                    // What the store failed in cannot be undone with certainty.
+                    writing.broken = done.as_ref().is_err_and(|e| e.kind() == ErrorKind::Store);
+                    done?
+                } else {
+                    writing.atomically(|txn, schema| change(txn, schema, &planned, given, false))?
+                }
+            }
+            State::Idle => {
+                drop(state);
+                let shared = &self.database.shared;
+                let writing = Writing::begin(shared, given.limits.wait)?;
+                let planned = statement.planned_for(&writing.known())?;
+                let done = change(&writing.txn, &writing.schema, &planned, given, false)?;
+                writing.commit(&shared.schemas, self.durability.get())?;
+                self.tell(&planned_columns(&done), &done.rows, each)?;
+                self.note(&done);
+                return Ok(done.count);
+            }
+        };
+        drop(state);
+        self.note(&done);
+        self.tell(&planned_columns(&done), &done.rows, each)?;
+        Ok(done.count)
+    }
+
+    fn note(&self, done: &Done) {
+        if done.last_identity.is_some() {
+            self.last_identity.set(done.last_identity);
+        }
+    }
+
+    fn tell(&self, columns: &Arc<[super::row::Column]>, rows: &[Vec<Value<'static>>], each: &mut EachWith<'_>) -> Result<()> {
+        for row in rows {
+            if !each(columns, Row::new(columns, row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn planned_columns(done: &Done) -> Arc<[super::row::Column]> {
+    Arc::clone(&done.columns)
+}
+
+/// What an execution is given by its caller.
+pub(super) struct Given<'g> {
+    pub(super) values: Vec<Value<'g>>,
+    pub(super) limits: Limits,
+    pub(super) cancelled: Option<&'g AtomicBool>,
+    pub(super) last_identity: Option<i64>,
+}
+
+/// What a change did.
+struct Done {
+    count: u64,
+    columns: Arc<[super::row::Column]>,
+    rows: Vec<Vec<Value<'static>>>,
+    last_identity: Option<i64>,
+}
+
+/// Runs a query and shows its rows; gives 0.
+fn query(planned: &Planned, tables: Tables<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
+    let plan = planned.program.plan();
+    let values = classified(given.values, plan)?;
+    let inputs = Inputs {
+        memory_bytes: given.limits.memory_bytes,
+        cancelled: given.cancelled,
+        deadline: deadline(&given.limits),
+        last_identity: given.last_identity,
+        ..Inputs::new(&values, now())
+    };
+    let mut cursor = Cursor::open(&planned.program, tables, inputs)?;
+    while cursor.next()? {
+        if !each(&planned.columns, Row::new(&planned.columns, &cursor))? {
+            break;
+        }
+    }
+    Ok(0)
+}
+
+/// Runs a change. `undo`: what it did is undone by itself if it fails.
+fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
+    let plan = planned.program.plan();
+    let values = classified(given.values, plan)?;
+    let inputs = Inputs {
+        memory_bytes: given.limits.memory_bytes,
+        cancelled: given.cancelled,
+        deadline: deadline(&given.limits),
+        last_identity: given.last_identity,
+        ..Inputs::new(&values, now())
+    };
+    let mut changes = Changes::new(txn, Arc::clone(schema));
+    if undo {
+        changes = changes.with_undo();
+    }
+    let changed = match execute::change(&planned.program, &mut changes, &inputs) {
+        Ok(changed) => changed,
+        Err(e) => {
+            if undo {
+                changes.undo()?;
+            }
+            return Err(e);
+        }
+    };
+    let last_identity = changes.last_identity();
+    changes.finish()?;
+    Ok(Done { count: changed.count, columns: Arc::clone(&planned.columns), rows: changed.returned, last_identity })
+}
+
+/// Whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint.
+fn is_small(plan: &Plan) -> bool {
+    match &plan.action {
+        Action::Insert(insert) => matches!(&insert.input, Node::OneRow) || matches!(&insert.input, Node::Values { rows, .. } if rows.len() <= 1000),
+        Action::Query(_) | Action::Update(_) | Action::Delete(_) => false,
+    }
+}
+
+/// The parameters as values of the classes that the plan takes them for.
+///
+/// # Errors
+/// `Type` if there is no equal value of that class.
+fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<Vec<Value<'v>>> {
+    for (at, (value, to)) in values.iter_mut().zip(&plan.parameters).enumerate() {
+        if is_of(value, to) {
+            continue;
+        }
+        let given = std::mem::take(value);
+        *value = types::assign(given, to, "").map_err(|e| {
+            Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate())
+        })?;
+    }
+    Ok(values)
+}
+
+fn is_of(value: &Value<'_>, to: &DataType) -> bool {
+    matches!(
+        (value, to),
+        (Value::Null, _)
+            | (_, DataType::Unknown)
+            | (Value::Bool(_), DataType::Boolean)
+            | (Value::Int(_), DataType::Integer(_))
+            | (Value::Double(_), DataType::Double)
+            | (Value::Decimal(_), DataType::Decimal { .. })
+            | (Value::Text(_), DataType::Text { .. })
+            | (Value::Blob(_), DataType::Blob { .. })
+            | (Value::Timestamp(_), DataType::Timestamp)
+            | (Value::Date(_), DataType::Date)
+            | (Value::Uuid(_), DataType::Uuid)
+    )
+}
+
+fn deadline(limits: &Limits) -> Option<Instant> {
+    limits.time.and_then(|time| Instant::now().checked_add(time))
+}
+
+/// The time of a statement that begins now. Before 1970 or behind the year 9999 the clock is wrong, and the nearest of these is taken.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX).min(253_402_300_799_999_999))
+}
+
+pub(super) fn read_only(what: &str) -> Error {
+    Error::new(ErrorKind::State, format!("{what} cannot change anything")).with_state("25006")
+}
