@@ -133,7 +133,8 @@ impl<'a> Planner<'a> {
 
     /// `left op right` of expressions that are planned.
     pub(super) fn arithmetic_of(&mut self, op: ArithmeticOp, mut left: Typed, mut right: Typed, place: Place) -> Result<Typed> {
-        for (one, other) in [(&mut left, right.data_type), (&mut right, left.data_type)] {
+        let (left_type, right_type) = (left.data_type, right.data_type);
+        for (one, other) in [(&mut left, right_type), (&mut right, left_type)] {
             if is_text_literal(one) && other.is_numeric() {
                 *one = literal_as(one, &other, place)?;
             }
@@ -196,7 +197,10 @@ impl<'a> Planner<'a> {
     }
 
     fn case(&mut self, operand: Option<&'a Expr>, branches: &'a [(Expr, Expr)], otherwise: Option<&'a Expr>) -> Result<Typed> {
-        let operand = operand.map(|operand| Ok((self.expr(operand)?, place_of(operand)))).transpose()?;
+        let operand = match operand {
+            Some(operand) => Some((self.expr(operand)?, place_of(operand))),
+            None => None,
+        };
         let (mut conditions, mut results) = (Vec::new(), Vec::new());
         let mut places = Vec::new();
         for (when, then) in branches {

@@ -37,7 +37,7 @@ use scalar::Scalar;
 use scope::{Level, Named};
 
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::parse::ast::{Ident, Statement};
+use crate::parse::ast::{Ident, Parsed, Statement};
 use crate::table::schema::Schema;
 use crate::types::DataType;
 
@@ -48,12 +48,17 @@ const COPIED_MAX: usize = 1 << 20;
 /// Columns of all tables and views that a statement names, computed ones too. A view over views over views may stand for any number of tables.
 const SLOTS_MAX: usize = 1 << 18;
 
-/// The plan of a statement that reads or changes rows, with `parameter_count` parameters.
+/// The plan of a statement that reads or changes rows.
 ///
 /// # Errors
 ///
 /// `Name`, `Type` and `Unsupported`, each with its place where the text gives one; `State` for a statement of another kind.
-pub(crate) fn plan(statement: &Statement, parameter_count: usize, schema: &Schema) -> Result<Plan> {
+pub(crate) fn plan(parsed: &Parsed, schema: &Schema) -> Result<Plan> {
+    plan_statement(&parsed.statement, parsed.parameters.len(), schema)
+}
+
+/// As [`plan`], of a statement that stands in another one (EXPLAIN), with the number of parameters of the whole.
+pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, schema: &Schema) -> Result<Plan> {
     let mut state = State { parameters: vec![DataType::Unknown; parameter_count], ..State::default() };
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
     let (mut action, columns) = match statement {
