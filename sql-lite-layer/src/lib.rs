@@ -34,4 +34,9 @@ mod table;
 pub mod types;
 
 pub use error::{Error, ErrorKind, Place, Result};
+pub use session::{
+    CancelHandle, Column, ColumnIndex, Connection, Database, FromValue, Limits, Named, Params, Row, RowIter, Rows, Savepoint, Snapshot, Statement, ToValue, Transaction,
+    named,
+};
+pub use table::Durability;
 pub use types::{DataType, Value};

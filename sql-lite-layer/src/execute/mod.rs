@@ -42,5 +42,5 @@ mod subquery;
 mod values;
 
 pub(crate) use change::{Changed, change};
-pub(crate) use context::{Counter, Counters, Inputs, Sequences};
+pub(crate) use context::{owned_len_bytes, Counter, Counters, Inputs, Sequences};
 pub(crate) use cursor::{Cursor, Program};

@@ -1,1 +1,26 @@
 //! Databases, connections, statements, transactions and results.
+
+mod cache;
+mod connection;
+mod database;
+mod other;
+mod params;
+mod prepared;
+mod row;
+mod rows;
+mod run;
+mod schemas;
+mod snapshot;
+mod statement;
+mod structs;
+mod transaction;
+mod writing;
+
+pub use connection::{CancelHandle, Connection};
+pub use database::{Database, Limits};
+pub use params::{Named, Params, ToValue, named};
+pub use row::{Column, ColumnIndex, FromValue, Row};
+pub use rows::{RowIter, Rows};
+pub use snapshot::Snapshot;
+pub use statement::Statement;
+pub use transaction::{Savepoint, Transaction};

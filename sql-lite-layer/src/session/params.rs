@@ -109,12 +109,6 @@ impl<T: ToValue> Params for &[T] {
     }
 }
 
-impl Params for &[&dyn ToValue] {
-    fn bind<'p>(&'p self, names: &[Option<String>], to: &mut Vec<Value<'p>>) -> Result<()> {
-        bind_all(self.iter().map(|value| value.to_value()), names, to)
-    }
-}
-
 macro_rules! tuple {
     ($count:literal: $($name:ident $at:tt),*) => {
         impl<$($name: ToValue),*> Params for ($($name,)*) {

@@ -19,7 +19,7 @@ pub(super) struct Prepared {
 
 /// What a statement does over one schema.
 pub(super) struct Planned {
-    pub(super) program: Program,
+    pub(super) program: Arc<Program>,
     pub(super) columns: Arc<[Column]>,
     /// The schema that it was made for, and when that held.
     pub(super) known: Known,
@@ -49,7 +49,7 @@ impl Prepared {
         let plan = optimize(plan(&self.parsed, &known.schema)?);
         let column = |out: &crate::plan::node::OutColumn| Column { name: out.name.clone(), data_type: out.data_type };
         let columns = plan.columns.iter().map(column).collect();
-        Ok(Planned { program: Program::new(plan), columns, known: known.clone() })
+        Ok(Planned { program: Arc::new(Program::new(plan)), columns, known: known.clone() })
     }
 }
 

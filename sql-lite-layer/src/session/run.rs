@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::connection::{Connection, State};
 use super::database::Limits;
 use super::prepared::Planned;
-use super::row::Row;
+use super::row::{Column, Row};
 use super::schemas::Known;
 use super::snapshot::Snapshot;
 use super::statement::{EachWith, Statement};
@@ -28,8 +28,9 @@ impl Snapshot {
             return Err(read_only("a snapshot"));
         }
         let planned = statement.planned_for(&self.known)?;
-        let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
-        query(&planned, Tables::of_reader(&self.engine.reader()), given, each)
+        let given = Given { values: classified(values, planned.program.plan())?, limits: self.limits(), cancelled: None, last_identity: None };
+        let reader = self.engine.reader();
+        query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 }
 
@@ -64,8 +65,9 @@ impl Connection {
             State::Writing(writing) => {
                 writing.check()?;
                 let planned = statement.planned_for(&writing.known())?;
+                let given = given.classified(&planned)?;
                 let open = Open::new(&writing.txn);
-                return query(&planned, open.tables(), given, each);
+                return query(&planned, open.tables(), given.inputs(), each);
             }
         };
         let planned = match known {
@@ -75,7 +77,9 @@ impl Connection {
                 None => statement.planned_for(&schemas.of(&engine)?)?,
             },
         };
-        query(&planned, Tables::of_reader(&engine.reader()), given, each)
+        let given = given.classified(&planned)?;
+        let reader = engine.reader();
+        query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 
     fn run_change(&self, statement: &Statement<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
@@ -101,35 +105,25 @@ impl Connection {
                 let planned = statement.planned_for(&writing.known())?;
                 let done = change(&writing.txn, &writing.schema, &planned, given, false)?;
                 writing.commit(&shared.schemas, self.durability.get())?;
-                self.tell(&planned_columns(&done), &done.rows, each)?;
-                self.note(&done);
-                return Ok(done.count);
+                return self.tell(&done, each);
             }
         };
         drop(state);
-        self.note(&done);
-        self.tell(&planned_columns(&done), &done.rows, each)?;
-        Ok(done.count)
+        self.tell(&done, each)
     }
 
-    fn note(&self, done: &Done) {
+    /// What the change did is done: its rows are shown.
+    fn tell(&self, done: &Done, each: &mut EachWith<'_>) -> Result<u64> {
         if done.last_identity.is_some() {
             self.last_identity.set(done.last_identity);
         }
-    }
-
-    fn tell(&self, columns: &Arc<[super::row::Column]>, rows: &[Vec<Value<'static>>], each: &mut EachWith<'_>) -> Result<()> {
-        for row in rows {
-            if !each(columns, Row::new(columns, row))? {
+        for row in &done.rows {
+            if !each(&done.columns, Row::new(&done.columns, row))? {
                 break;
             }
         }
-        Ok(())
+        Ok(done.count)
     }
-}
-
-fn planned_columns(done: &Done) -> Arc<[super::row::Column]> {
-    Arc::clone(&done.columns)
 }
 
 /// What an execution is given by its caller.
@@ -143,22 +137,30 @@ pub(super) struct Given<'g> {
 /// What a change did.
 struct Done {
     count: u64,
-    columns: Arc<[super::row::Column]>,
+    columns: Arc<[Column]>,
     rows: Vec<Vec<Value<'static>>>,
     last_identity: Option<i64>,
 }
 
+impl<'g> Given<'g> {
+    fn classified(mut self, planned: &Planned) -> Result<Given<'g>> {
+        self.values = classified(self.values, planned.program.plan())?;
+        Ok(self)
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            memory_bytes: self.limits.memory_bytes,
+            cancelled: self.cancelled,
+            deadline: self.limits.time.and_then(|time| Instant::now().checked_add(time)),
+            last_identity: self.last_identity,
+            ..Inputs::new(&self.values, now())
+        }
+    }
+}
+
 /// Runs a query and shows its rows; gives 0.
-fn query(planned: &Planned, tables: Tables<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
-    let plan = planned.program.plan();
-    let values = classified(given.values, plan)?;
-    let inputs = Inputs {
-        memory_bytes: given.limits.memory_bytes,
-        cancelled: given.cancelled,
-        deadline: deadline(&given.limits),
-        last_identity: given.last_identity,
-        ..Inputs::new(&values, now())
-    };
+fn query<'r>(planned: &'r Planned, tables: Tables<'r>, inputs: Inputs<'r>, each: &mut EachWith<'_>) -> Result<u64> {
     let mut cursor = Cursor::open(&planned.program, tables, inputs)?;
     while cursor.next()? {
         if !each(&planned.columns, Row::new(&planned.columns, &cursor))? {
@@ -170,15 +172,8 @@ fn query(planned: &Planned, tables: Tables<'_>, given: Given<'_>, each: &mut Eac
 
 /// Runs a change. `undo`: what it did is undone by itself if it fails.
 fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
-    let plan = planned.program.plan();
-    let values = classified(given.values, plan)?;
-    let inputs = Inputs {
-        memory_bytes: given.limits.memory_bytes,
-        cancelled: given.cancelled,
-        deadline: deadline(&given.limits),
-        last_identity: given.last_identity,
-        ..Inputs::new(&values, now())
-    };
+    let given = given.classified(planned)?;
+    let inputs = given.inputs();
     let mut changes = Changes::new(txn, Arc::clone(schema));
     if undo {
         changes = changes.with_undo();
@@ -237,10 +232,6 @@ fn is_of(value: &Value<'_>, to: &DataType) -> bool {
             | (Value::Date(_), DataType::Date)
             | (Value::Uuid(_), DataType::Uuid)
     )
-}
-
-fn deadline(limits: &Limits) -> Option<Instant> {
-    limits.time.and_then(|time| Instant::now().checked_add(time))
 }
 
 /// The time of a statement that begins now. Before 1970 or behind the year 9999 the clock is wrong, and the nearest of these is taken.

@@ -215,11 +215,16 @@ impl<'c> Statement<'c> {
 
     /// The plan over this schema.
     pub(super) fn planned_for(&self, known: &Known) -> Result<Arc<Planned>> {
-        let same = |planned: &Known| Arc::ptr_eq(&planned.schema, &known.schema) && planned.since == known.since && planned.at == known.at;
-        if let Some(planned) = self.planned_if(same) {
-            return Ok(planned);
-        }
-        let planned = Arc::new(self.prepared.plan(known)?);
+        let planned = self.planned_if(|planned| Arc::ptr_eq(&planned.schema, &known.schema));
+        let planned = match planned {
+            Some(planned) if planned.known.since == known.since && planned.known.at == known.at => return Ok(planned),
+            // The same schema, seen at another time.
+            Some(planned) => {
+                let (program, columns) = (Arc::clone(&planned.program), Arc::clone(&planned.columns));
+                Arc::new(Planned { program, columns, known: known.clone() })
+            }
+            None => Arc::new(self.prepared.plan(known)?),
+        };
         *self.planned.borrow_mut() = Some(Arc::clone(&planned));
         Ok(planned)
     }

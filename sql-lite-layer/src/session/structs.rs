@@ -118,6 +118,7 @@ impl<'r> Deserializer<'r> for Fields<'r> {
     }
 
     forward_to_deserialize_any! {
+        <V: Visitor<'r>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct identifier ignored_any
     }
 }
@@ -184,6 +185,7 @@ impl<'r> Deserializer<'r> for Field<'r> {
     }
 
     forward_to_deserialize_any! {
+        <V: Visitor<'r>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier ignored_any
     }
 }

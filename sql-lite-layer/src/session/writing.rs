@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::connection::{Connection, State};
 use super::database::Shared;
-use super::schemas::Schemas;
+use super::schemas::{Known, Schemas};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::schema::Schema;
 use crate::table::{Durability, EngineSavepoint, WriteTxn};
@@ -53,6 +53,11 @@ impl Writing {
         let version = self.txn.commit()?;
         changing.committed(self.schema, version);
         Ok(version)
+    }
+
+    /// The schema for its next statement. No snapshot has it yet.
+    pub(super) fn known(&self) -> Known {
+        Known { schema: Arc::clone(&self.schema), since: u64::MAX, at: None }
     }
 
     /// # Errors

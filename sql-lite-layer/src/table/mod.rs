@@ -32,6 +32,7 @@ pub(crate) use changes::{Changes, Rules};
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
 pub(crate) use rows::row_key;
-pub(crate) use treering::{
-    Key as EntryKey, Range as EntryRange, Reader as EngineReader, Snapshot as EngineSnapshot, Store, WriteTxn,
+pub use treering::{Durability, Store};
+pub(crate) use treering::{Savepoint as EngineSavepoint,
+    Key as EntryKey, Range as EntryRange, Reader as EngineReader, Snapshot as EngineSnapshot, WriteTxn,
 };
