@@ -1,0 +1,122 @@
+//! LIKE: `%` is any text, `_` any one character; all else is itself.
+//!
+//! Only the last `%` is ever tried anew, because an earlier one that took more text could not help: so matching takes at most (length of the text) x (length of the
+//! pattern) steps, and no allocation.
+
+use std::str::Chars;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a pattern has at one place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    AnyText,
+    AnyChar,
+    Char(char),
+}
+
+/// What is left of a pattern.
+#[derive(Clone)]
+struct Tokens<'p> {
+    chars: Chars<'p>,
+    escape: Option<char>,
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        let char = self.chars.next()?;
+        // An escape at the end was refused before.
+        if Some(char) == self.escape {
+            return self.chars.next().map(Token::Char);
+        }
+        Some(match char {
+            '%' => Token::AnyText,
+            '_' => Token::AnyChar,
+            other => Token::Char(other),
+        })
+    }
+}
+
+impl<'p> Tokens<'p> {
+    /// # Errors
+    /// `Data`: 22019 if the escape is not one character, 22025 if the pattern ends with it.
+    fn new(pattern: &'p str, escape: Option<&str>) -> Result<Tokens<'p>> {
+        let mut chars = escape.unwrap_or("").chars();
+        let escape = chars.next();
+        if chars.next().is_some() {
+            return Err(Error::new(ErrorKind::Data, "ESCAPE takes one character").with_state("22019"));
+        }
+        let mut rest = pattern.chars();
+        while let (Some(escape), Some(char)) = (escape, rest.next()) {
+            if char == escape && rest.next().is_none() {
+                return Err(Error::new(ErrorKind::Data, "a pattern of LIKE ends with its escape").with_state("22025"));
+            }
+        }
+        Ok(Tokens { chars: pattern.chars(), escape })
+    }
+}
+
+/// Whether the text is like the pattern. The character behind an escape is itself; an escape of no character is none.
+///
+/// # Errors
+/// `Data`: 22019 if the escape is more than one character, 22025 if the pattern ends with it.
+pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case: bool) -> Result<bool> {
+    let (mut text, mut tokens) = (text.chars(), Tokens::new(pattern, escape)?);
+    // Where the text behind the last `%` is tried, and the pattern behind it.
+    let mut last: Option<(Chars<'_>, Tokens<'_>)> = None;
+    loop {
+        let matched = match tokens.next() {
+            Some(Token::AnyText) => {
+                if tokens.chars.as_str().is_empty() {
+                    return Ok(true);
+                }
+                last = Some((text.clone(), tokens.clone()));
+                true
+            }
+            // The text ends before the pattern: with a shorter rest of it nothing fits either.
+            Some(_) if text.as_str().is_empty() => return Ok(false),
+            Some(Token::AnyChar) => text.next().is_some(),
+            Some(Token::Char(wanted)) => {
+                text.next().is_some_and(|char| char == wanted || (ignore_case && same_letter(char, wanted)))
+            }
+            None if text.as_str().is_empty() => return Ok(true),
+            None => false,
+        };
+        if matched {
+            continue;
+        }
+        let Some((tried, behind)) = &mut last else { return Ok(false) };
+        tried.next();
+        if let (Some(Token::Char(first)), false) = (behind.clone().next(), ignore_case) {
+            let Some(at) = tried.as_str().find(first) else { return Ok(false) };
+            *tried = tried.as_str()[at..].chars();
+        }
+        (text, tokens) = (tried.clone(), behind.clone());
+    }
+}
+
+/// The text that all texts like the pattern begin with, and whether the pattern is nothing but this text.
+///
+/// # Errors
+/// As of [`like`].
+pub(crate) fn like_prefix(pattern: &str, escape: Option<&str>) -> Result<(String, bool)> {
+    let mut prefix = String::new();
+    for token in Tokens::new(pattern, escape)? {
+        match token {
+            Token::Char(char) => prefix.push(char),
+            Token::AnyText | Token::AnyChar => return Ok((prefix, false)),
+        }
+    }
+    Ok((prefix, true))
+}
+
+/// Whether two characters are one letter in upper or lower case.
+fn same_letter(one: char, other: char) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        one.eq_ignore_ascii_case(&other)
+    } else {
+        one.to_lowercase().eq(other.to_lowercase())
+    }
+}
