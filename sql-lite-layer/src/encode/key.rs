@@ -337,17 +337,18 @@ fn unescape(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
 
 /// Whether a column of this type can hold the value.
 fn fits(value: &Value<'_>, data_type: &DataType) -> bool {
-    match (value, data_type) {
-        (Value::Null, _) | (_, DataType::Unknown) => true,
-        (Value::Bool(_), DataType::Boolean)
-        | (Value::Int(_), DataType::Integer(_))
-        | (Value::Double(_), DataType::Double)
-        | (Value::Decimal(_), DataType::Decimal { .. })
-        | (Value::Text(_), DataType::Text { .. })
-        | (Value::Blob(_), DataType::Blob { .. })
-        | (Value::Timestamp(_), DataType::Timestamp)
-        | (Value::Date(_), DataType::Date)
-        | (Value::Uuid(_), DataType::Uuid) => true,
-        _ => false,
-    }
+    matches!(
+        (value, data_type),
+        (Value::Null, _)
+            | (_, DataType::Unknown)
+            | (Value::Bool(_), DataType::Boolean)
+            | (Value::Int(_), DataType::Integer(_))
+            | (Value::Double(_), DataType::Double)
+            | (Value::Decimal(_), DataType::Decimal { .. })
+            | (Value::Text(_), DataType::Text { .. })
+            | (Value::Blob(_), DataType::Blob { .. })
+            | (Value::Timestamp(_), DataType::Timestamp)
+            | (Value::Date(_), DataType::Date)
+            | (Value::Uuid(_), DataType::Uuid)
+    )
 }

@@ -9,6 +9,8 @@
 
 pub(crate) mod key;
 pub(crate) mod row;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, ErrorKind};
 

@@ -159,10 +159,10 @@ fn int_code(number: i64) -> u8 {
 
 fn decimal_code(magnitude: u128) -> u8 {
     match 128 - magnitude.leading_zeros() {
-        ..=8 => DECIMAL_8,
-        ..=16 => DECIMAL_16,
-        ..=32 => DECIMAL_32,
-        ..=64 => DECIMAL_64,
+        0..=8 => DECIMAL_8,
+        9..=16 => DECIMAL_16,
+        17..=32 => DECIMAL_32,
+        33..=64 => DECIMAL_64,
         _ => DECIMAL_96,
     }
 }

@@ -226,10 +226,12 @@ fn of_int<'v>(number: i64, to: &DataType, by: Conversion) -> Result<Value<'v>> {
 fn of_double<'v>(number: f64, to: &DataType, by: Conversion) -> Result<Value<'v>> {
     match to {
         DataType::Boolean if by == Conversion::Cast => Ok(Value::Bool(number != 0.0)),
-        DataType::Integer(width) => to_int(nearest_int_of_double(number), *width, &number, to),
+        DataType::Integer(width) => to_int(nearest_int_of_double(number), *width, &Value::Double(number), to),
         // A parameter can be what SQL's numbers are not.
         DataType::Double => super::double(number),
-        DataType::Decimal { precision, scale } => to_decimal(shortest_decimal(number), (*precision, *scale), &number, to),
+        DataType::Decimal { precision, scale } => {
+            to_decimal(shortest_decimal(number), (*precision, *scale), &Value::Double(number), to)
+        }
         _ => as_text(&Value::Double(number), to),
     }
 }

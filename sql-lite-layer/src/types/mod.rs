@@ -9,19 +9,28 @@
 
 mod arithmetic;
 mod compare;
+mod convert;
 mod datatype;
 mod from;
+mod like;
 mod number;
 mod read;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 mod time;
 mod value;
 mod write;
 
 pub(crate) use arithmetic::{Arithmetic, arithmetic, negate};
 pub(crate) use compare::{Comparison, compare, order};
+pub(crate) use convert::{Conversion, assign, cast, common_type, conversion};
 pub use datatype::{DataType, IntWidth};
+pub(crate) use like::{like, like_prefix};
 pub(crate) use number::{double, exact_decimal, rescale};
 pub(crate) use read::{parse_bool, parse_bytes, parse_date, parse_decimal, parse_double, parse_int, parse_timestamp, parse_uuid};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 pub use value::{Date, Timestamp, Value};
+pub(crate) use write::Literal;
