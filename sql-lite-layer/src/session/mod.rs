@@ -3,6 +3,7 @@
 mod cache;
 mod connection;
 mod database;
+mod define;
 mod other;
 mod params;
 mod prepared;

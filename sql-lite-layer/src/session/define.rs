@@ -1,0 +1,281 @@
+//! Definitions: CREATE, ALTER, DROP, COMMENT, each applied to a copy of the schema and to the store in one transaction.
+
+use std::sync::Arc;
+
+use super::connection::{Connection, State};
+use super::run::read_only;
+use super::writing::Writing;
+use crate::error::{Error, ErrorKind, Place, Result};
+use crate::execute::{Cursor, Inputs, Program};
+use crate::optimize::optimize;
+use crate::parse::ast::{AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Select, SelectItem, Statement, TableRef};
+use crate::plan::define::{self, Constraint};
+use crate::plan::plan;
+use crate::table::schema::{ObjectId, Schema, Table};
+use crate::table::{Changes, Open, WriteTxn, catalogue};
+use crate::types::{self, Timestamp, Value};
+
+impl Connection {
+    /// Changes the schema, in the transaction that is open or in one of its own.
+    pub(super) fn define(&self, statement: &Statement) -> Result<()> {
+        let mut state = self.state_mut()?;
+        match &mut *state {
+            State::Reading { .. } => Err(read_only("a transaction that only reads")),
+            State::Writing(writing) => writing.define(statement),
+            State::Idle => {
+                drop(state);
+                let shared = &self.database.shared;
+                let mut writing = Writing::begin(shared, self.limits().wait)?;
+                writing.define(statement)?;
+                writing.commit(&shared.schemas, self.durability.get()).map(drop)
+            }
+        }
+    }
+}
+
+impl Writing {
+    fn define(&mut self, statement: &Statement) -> Result<()> {
+        let mut changed = None;
+        self.atomically(|txn, before| {
+            let mut schema = Schema::clone(before);
+            Definition { txn, schema: &mut schema }.apply(statement)?;
+            if schema.version != before.version {
+                changed = Some(Arc::new(schema));
+            }
+            Ok(())
+        })?;
+        if let Some(changed) = changed {
+            self.schema = changed;
+        }
+        Ok(())
+    }
+}
+
+/// One definition on its way.
+struct Definition<'d> {
+    txn: &'d WriteTxn,
+    schema: &'d mut Schema,
+}
+
+impl Definition<'_> {
+    fn apply(mut self, statement: &Statement) -> Result<()> {
+        match statement {
+            Statement::CreateTable(create) => self.create_table(create),
+            Statement::CreateIndex(create) => {
+                let table = self.table(&create.table)?;
+                let index = define::index(create, &table, self.schema)?;
+                if create.if_not_exists && self.schema.index(&index.name).is_some() {
+                    return Ok(());
+                }
+                catalogue::add_index(self.txn, self.schema, table.id, index)
+            }
+            Statement::CreateView { name, columns, query, text, or_replace, if_not_exists } => {
+                if *if_not_exists && self.is_taken(name) {
+                    return Ok(());
+                }
+                let view = define::view(name, columns, query, text, self.schema)?;
+                catalogue::create_view(self.txn, self.schema, view, *or_replace)
+            }
+            Statement::CreateSequence { name, start, increment, if_not_exists } => {
+                if *if_not_exists && self.is_taken(name) {
+                    return Ok(());
+                }
+                catalogue::create_sequence(self.txn, self.schema, define::sequence(name, *start, *increment))
+            }
+            Statement::AlterTable { table, if_exists, change } => match self.schema.table(&table.name).cloned() {
+                Some(table) => self.alter(&table, change),
+                None if *if_exists => Ok(()),
+                None => Err(unknown("table", table)),
+            },
+            Statement::Drop { what, names, if_exists, cascade } => {
+                names.iter().try_for_each(|name| self.drop_object(*what, name, *if_exists, *cascade))
+            }
+            Statement::DropAllObjects => catalogue::drop_all(self.txn, self.schema),
+            Statement::Comment { on: CommentOn::Table(name), text } => {
+                let id = self.table(name)?.id;
+                catalogue::set_table_comment(self.txn, self.schema, id, text.clone())
+            }
+            Statement::Comment { on: CommentOn::Column(name, column), text } => {
+                let table = self.table(name)?;
+                let at = column_of(&table, column)?;
+                catalogue::set_column_comment(self.txn, self.schema, table.id, at, text.clone())
+            }
+            _ => Err(Error::new(ErrorKind::Unsupported, "this statement cannot be run here")),
+        }
+    }
+
+    fn create_table(&mut self, create: &CreateTable) -> Result<()> {
+        if create.if_not_exists && self.is_taken(&create.name) {
+            return Ok(());
+        }
+        let table = define::table(create, self.schema)?;
+        let id = catalogue::create_table(self.txn, self.schema, table)?;
+        match &create.query {
+            Some(query) => self.fill(id, query),
+            None => Ok(()),
+        }
+    }
+
+    /// The rows of `CREATE TABLE .. AS query`.
+    fn fill(&mut self, id: ObjectId, query: &Query) -> Result<()> {
+        let schema = Arc::new(self.schema.clone());
+        let table = schema.table_by_id(id).ok_or_else(gone)?;
+        let mut rows = Vec::new();
+        each_row(self.txn, &schema, query, &mut |row| {
+            let assigned = row.zip(&table.columns).map(|(value, column)| types::assign(value, &column.data_type, &column.name));
+            rows.push(assigned.map(|value| Ok(value?.into_owned())).collect::<Result<Vec<_>>>()?);
+            Ok(())
+        })?;
+        let mut changes = Changes::new(self.txn, Arc::clone(&schema));
+        for row in &rows {
+            changes.insert(table, row)?;
+        }
+        changes.finish()
+    }
+
+    fn alter(&mut self, table: &Arc<Table>, change: &AlterTable) -> Result<()> {
+        let (txn, id) = (self.txn, table.id);
+        match change {
+            AlterTable::AddColumn { column, if_not_exists } => {
+                if *if_not_exists && table.column(&column.name.name).is_some() {
+                    return Ok(());
+                }
+                let made = define::column(column, self.schema)?;
+                catalogue::add_column(txn, self.schema, id, made)?;
+                for constraint in &column.constraints {
+                    self.add_constraint(id, constraint, Some(&column.name))?;
+                }
+                Ok(())
+            }
+            AlterTable::DropColumn { column, if_exists } => match table.column(&column.name) {
+                Some(at) => catalogue::drop_column(txn, self.schema, id, at),
+                None if *if_exists => Ok(()),
+                None => Err(unknown("column", column)),
+            },
+            AlterTable::RenameColumn { from, to } => {
+                let at = column_of(table, from)?;
+                catalogue::rename_column(txn, self.schema, id, at, &to.name)
+            }
+            AlterTable::RenameTable { to } => catalogue::rename_table(txn, self.schema, id, &to.name),
+            AlterTable::AddConstraint(constraint) => self.add_constraint(id, constraint, None),
+            AlterTable::DropConstraint { name, if_exists } => {
+                let dropped = catalogue::drop_constraint(txn, self.schema, id, &name.name, false);
+                match dropped {
+                    Err(e) if *if_exists && e.kind() == ErrorKind::Name => Ok(()),
+                    dropped => dropped.map_err(|e| e.at(name.place)),
+                }
+            }
+            AlterTable::SetDefault { column, default } => {
+                let at = column_of(table, column)?;
+                if let Some((expr, _)) = default {
+                    define::default(expr, &table.columns[at], self.schema).map_err(|e| e.at(column.place))?;
+                }
+                catalogue::set_default(txn, self.schema, id, at, default.as_ref().map(|(_, text)| text.clone()))
+            }
+            AlterTable::SetNullable { column, nullable } => {
+                let at = column_of(table, column)?;
+                catalogue::set_nullable(txn, self.schema, id, at, *nullable)
+            }
+            AlterTable::SetType { column, data_type } => {
+                let at = column_of(table, column)?;
+                let name = &table.columns[at].name;
+                catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| types::cast(value, data_type).and_then(|value| types::assign(value, data_type, name)))
+            }
+        }
+    }
+
+    fn add_constraint(&mut self, id: ObjectId, constraint: &crate::parse::ast::TableConstraint, of: Option<&Ident>) -> Result<()> {
+        let table = Arc::clone(self.schema.table_by_id(id).ok_or_else(gone)?);
+        let txn = self.txn;
+        match define::constraint(constraint, of, &table, self.schema)? {
+            Constraint::PrimaryKey { name, columns } => catalogue::add_primary_key(txn, self.schema, id, Some(name), &columns),
+            Constraint::Unique { name, columns } => catalogue::add_unique(txn, self.schema, id, &name, &columns),
+            Constraint::ForeignKey(key) => catalogue::add_foreign_key(txn, self.schema, id, key),
+            Constraint::Check(check) => {
+                let name = check.name.clone();
+                if let crate::parse::ast::Rule::Check(expr, _) = &constraint.rule {
+                    self.check_rows(&table, &name, expr)?;
+                }
+                catalogue::add_check(txn, self.schema, id, check)
+            }
+        }
+    }
+
+    /// Refuses a check that a row violates.
+    fn check_rows(&self, table: &Table, name: &str, check: &Expr) -> Result<()> {
+        let place = Place::default();
+        let from = TableRef::Table { name: Ident { name: table.name.clone(), place }, alias: None };
+        let one = SelectItem::Expr { expr: Expr::Literal(Value::Int(1)), alias: None };
+        let filter = Some(Expr::Not(Box::new(check.clone())));
+        let select = Select { distinct: false, items: vec![one], from: vec![from], filter, group: Vec::new(), having: None };
+        let query = Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
+        let mut violating = 0_u64;
+        each_row(self.txn, &Arc::new(self.schema.clone()), &query, &mut |_| {
+            violating += 1;
+            Ok(())
+        })?;
+        match violating {
+            0 => Ok(()),
+            count => {
+                let message = format!("{count} rows of table \"{}\" violate the check \"{name}\"", table.name);
+                Err(Error::new(ErrorKind::Constraint, message).with_state("23514"))
+            }
+        }
+    }
+
+    fn drop_object(&mut self, what: ObjectKind, name: &Ident, if_exists: bool, cascade: bool) -> Result<()> {
+        let txn = self.txn;
+        let dropped = match what {
+            ObjectKind::Table => match self.schema.table(&name.name).map(|table| table.id) {
+                Some(id) => catalogue::drop_table(txn, self.schema, id, cascade),
+                None => Err(unknown("table", name)),
+            },
+            ObjectKind::Index => catalogue::drop_index(txn, self.schema, &name.name),
+            ObjectKind::View => catalogue::drop_view(txn, self.schema, &name.name),
+            ObjectKind::Sequence => catalogue::drop_sequence(txn, self.schema, &name.name),
+        };
+        match dropped {
+            Err(e) if if_exists && e.kind() == ErrorKind::Name => Ok(()),
+            dropped => dropped.map_err(|e| e.at(name.place)),
+        }
+    }
+
+    fn is_taken(&self, name: &Ident) -> bool {
+        let name = crate::table::schema::fold(&name.name);
+        self.schema.tables.contains_key(&name) || self.schema.views.contains_key(&name) || self.schema.sequences.contains_key(&name)
+    }
+
+    fn table(&self, name: &Ident) -> Result<Arc<Table>> {
+        self.schema.table(&name.name).cloned().ok_or_else(|| unknown("table", name))
+    }
+}
+
+fn column_of(table: &Table, name: &Ident) -> Result<usize> {
+    table.column(&name.name).ok_or_else(|| unknown("column", name))
+}
+
+fn unknown(what: &str, name: &Ident) -> Error {
+    let state = if what == "table" { "42P01" } else { "42703" };
+    Error::new(ErrorKind::Name, format!("there is no {what} \"{}\"", name.name)).with_state(state).at(name.place)
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::State, "the table is gone: the schema has changed")
+}
+
+/// What hears the rows of a query.
+type EachRow<'e> = dyn for<'v> FnMut(&mut dyn Iterator<Item = Value<'v>>) -> Result<()> + 'e;
+
+/// Runs a query over the transaction's tables.
+fn each_row(txn: &WriteTxn, schema: &Arc<Schema>, query: &Query, each: &mut dyn FnMut(&mut dyn Iterator<Item = Value<'_>>) -> Result<()>) -> Result<()> {
+    let statement = Statement::Query(Box::new(query.clone()));
+    let parsed = Parsed { statement, parameters: Vec::new(), span: (0, 0) };
+    let program = Program::new(optimize(plan(&parsed, schema)?));
+    let open = Open::new(txn);
+    let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Timestamp(0)))?;
+    let width = program.plan().columns.len();
+    while cursor.next()? {
+        each(&mut (0..width).map(|at| cursor.value(at).lend()))?;
+    }
+    Ok(())
+}
