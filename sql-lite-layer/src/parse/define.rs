@@ -11,8 +11,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::types::DataType;
 
 /// Words that begin a clause of a column, not a type.
-const CLAUSES: [&str; 12] =
-    ["primary", "unique", "not", "null", "default", "check", "references", "constraint", "generated", "auto_increment", "autoincrement", "as"];
+const CLAUSES: [&str; 12] = [
+    "primary",
+    "unique",
+    "not",
+    "null",
+    "default",
+    "check",
+    "references",
+    "constraint",
+    "generated",
+    "auto_increment",
+    "autoincrement",
+    "as",
+];
 
 impl Cursor<'_> {
     pub(super) fn create(&mut self) -> Result<Statement> {
@@ -66,7 +78,9 @@ impl Cursor<'_> {
         } else if table.columns.is_empty() {
             return Err(self.expected("columns in parentheses, or AS and a query"));
         } else if let Some(column) = table.columns.iter().find(|column| column.data_type == DataType::Unknown) {
-            return Err(Error::new(ErrorKind::Syntax, format!("the column {} has no type", column.name.name)).at(column.name.place));
+            return Err(
+                Error::new(ErrorKind::Syntax, format!("the column {} has no type", column.name.name)).at(column.name.place)
+            );
         }
         if self.sees(&["engine"]) || self.sees(&["without"]) || self.sees(&["strict"]) {
             return Err(self.unsupported("this option of a table"));
@@ -93,7 +107,8 @@ impl Cursor<'_> {
 
     /// Whether a constraint of the table comes next, and no column: columns may have these names too.
     fn sees_constraint(&self) -> bool {
-        let follows = |second: &[&str]| self.word(1).is_some_and(|word| second.iter().any(|second| word.eq_ignore_ascii_case(second)));
+        let follows =
+            |second: &[&str]| self.word(1).is_some_and(|word| second.iter().any(|second| word.eq_ignore_ascii_case(second)));
         match self.word(0).map(str::to_ascii_lowercase).as_deref() {
             Some("constraint") => true,
             Some("primary" | "foreign") => follows(&["key"]),
@@ -207,7 +222,14 @@ impl Cursor<'_> {
 
     fn column(&mut self) -> Result<ColumnDef> {
         let name = self.name()?;
-        let mut column = ColumnDef { name, data_type: DataType::Unknown, nullable: None, default: None, identity: None, constraints: Vec::new() };
+        let mut column = ColumnDef {
+            name,
+            data_type: DataType::Unknown,
+            nullable: None,
+            default: None,
+            identity: None,
+            constraints: Vec::new(),
+        };
         if self.sees_sign(&Token::Comma) || self.sees_sign(&Token::RParen) {
             // A name alone, in front of AS and a query.
             return Ok(column);
@@ -229,7 +251,9 @@ impl Cursor<'_> {
         while self.column_clause(&mut column)? {}
         // `id IDENTITY PRIMARY KEY` says it twice.
         let mut primary = false;
-        column.constraints.retain(|constraint| !matches!(constraint.rule, Rule::PrimaryKey(_)) || !std::mem::replace(&mut primary, true));
+        column
+            .constraints
+            .retain(|constraint| !matches!(constraint.rule, Rule::PrimaryKey(_)) || !std::mem::replace(&mut primary, true));
         Ok(column)
     }
 
@@ -302,7 +326,9 @@ impl Cursor<'_> {
     fn refuse_column_clause(&mut self) -> Result<()> {
         let known = ["collate", "on", "comment", "character", "unsigned", "as", "selectivity", "invisible"];
         match self.word(0).map(str::to_ascii_lowercase) {
-            Some(word) if known.contains(&word.as_str()) => Err(self.unsupported(&format!("{} behind a column", word.to_ascii_uppercase()))),
+            Some(word) if known.contains(&word.as_str()) => {
+                Err(self.unsupported(&format!("{} behind a column", word.to_ascii_uppercase())))
+            }
             _ => Ok(()),
         }
     }
@@ -363,7 +389,11 @@ impl Cursor<'_> {
                 if increment == Some(0) {
                     return Err(Error::new(ErrorKind::Syntax, "a counter that goes by 0 never moves").at(place));
                 }
-            } else if self.eats(&["no", "cycle"]) || self.eats(&["no", "maxvalue"]) || self.eats(&["no", "minvalue"]) || self.eats(&["no", "cache"]) {
+            } else if self.eats(&["no", "cycle"])
+                || self.eats(&["no", "maxvalue"])
+                || self.eats(&["no", "minvalue"])
+                || self.eats(&["no", "cache"])
+            {
                 // So it is.
             } else if self.sees(&["cycle"]) || self.sees(&["cache"]) || self.sees(&["minvalue"]) || self.sees(&["maxvalue"]) {
                 return Err(self.unsupported("this option of a counter"));
@@ -452,7 +482,11 @@ impl Cursor<'_> {
             let if_exists = self.eats(&["if", "exists"]);
             let name = self.name()?;
             self.eat("cascade");
-            return Ok(if constraint { AlterTable::DropConstraint { name, if_exists } } else { AlterTable::DropColumn { column: name, if_exists } });
+            return Ok(if constraint {
+                AlterTable::DropConstraint { name, if_exists }
+            } else {
+                AlterTable::DropColumn { column: name, if_exists }
+            });
         }
         if self.eat("rename") {
             if self.eat("to") {

@@ -6,7 +6,8 @@
 use std::cell::Cell;
 
 use sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
+    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    UnaryOperator, Value,
 };
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -80,7 +81,9 @@ impl Dialect for Sql {
             // Looser than sums, as in PostgreSQL and H2; the crate has it as tight as a product.
             Token::StringConcat => Some(Ok(25)),
             // All as tight as each other, as in SQLite and PostgreSQL.
-            Token::Ampersand | Token::Pipe | Token::Caret | Token::ShiftLeft | Token::ShiftRight => Some(Ok(self.prec_value(Precedence::Ampersand))),
+            Token::Ampersand | Token::Pipe | Token::Caret | Token::ShiftLeft | Token::ShiftRight => {
+                Some(Ok(self.prec_value(Precedence::Ampersand)))
+            }
             // `x NOT NULL` is no test here: behind a DEFAULT it begins the next clause.
             Token::Word(word) if word.keyword == Keyword::NOT => {
                 let next = parser.peek_nth_token_ref(1);
@@ -104,13 +107,58 @@ pub(super) fn is_reserved(keyword: Keyword) -> bool {
     use Keyword as K;
     let of_query = matches!(
         keyword,
-        K::WITH | K::AS | K::SELECT | K::DISTINCT | K::ALL | K::FROM | K::WHERE | K::GROUP | K::BY | K::HAVING | K::ORDER | K::LIMIT | K::OFFSET | K::FETCH | K::FOR
-    ) || matches!(keyword, K::UNION | K::INTERSECT | K::EXCEPT | K::MINUS | K::VALUES | K::LATERAL | K::WINDOW | K::QUALIFY | K::INTO | K::TABLESAMPLE);
-    let of_join = matches!(keyword, K::JOIN | K::INNER | K::LEFT | K::RIGHT | K::FULL | K::OUTER | K::CROSS | K::NATURAL | K::ON | K::USING);
-    let of_expression = matches!(
+        K::WITH
+            | K::AS
+            | K::SELECT
+            | K::DISTINCT
+            | K::ALL
+            | K::FROM
+            | K::WHERE
+            | K::GROUP
+            | K::BY
+            | K::HAVING
+            | K::ORDER
+            | K::LIMIT
+            | K::OFFSET
+            | K::FETCH
+            | K::FOR
+    ) || matches!(
         keyword,
-        K::AND | K::OR | K::NOT | K::NULL | K::TRUE | K::FALSE | K::IS | K::IN | K::BETWEEN | K::LIKE | K::ILIKE | K::ESCAPE | K::EXISTS | K::ANY | K::SOME | K::CASE
-    ) || matches!(keyword, K::WHEN | K::THEN | K::ELSE | K::END | K::COLLATE | K::SIMILAR | K::REGEXP | K::RLIKE | K::OVER);
+        K::UNION
+            | K::INTERSECT
+            | K::EXCEPT
+            | K::MINUS
+            | K::VALUES
+            | K::LATERAL
+            | K::WINDOW
+            | K::QUALIFY
+            | K::INTO
+            | K::TABLESAMPLE
+    );
+    let of_join = matches!(
+        keyword,
+        K::JOIN | K::INNER | K::LEFT | K::RIGHT | K::FULL | K::OUTER | K::CROSS | K::NATURAL | K::ON | K::USING
+    );
+    let of_expression =
+        matches!(
+            keyword,
+            K::AND
+                | K::OR
+                | K::NOT
+                | K::NULL
+                | K::TRUE
+                | K::FALSE
+                | K::IS
+                | K::IN
+                | K::BETWEEN
+                | K::LIKE
+                | K::ILIKE
+                | K::ESCAPE
+                | K::EXISTS
+                | K::ANY
+                | K::SOME
+                | K::CASE
+        ) || matches!(keyword, K::WHEN | K::THEN | K::ELSE | K::END | K::COLLATE | K::SIMILAR | K::REGEXP | K::RLIKE | K::OVER);
     of_query || of_join || of_expression
 }
 
@@ -118,9 +166,11 @@ pub(super) fn is_reserved(keyword: Keyword) -> bool {
 fn prefix(dialect: &Sql, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     match &parser.peek_token_ref().token {
         Token::Word(_) => word(dialect, parser),
-        Token::Number(..) | Token::SingleQuotedString(_) | Token::NationalStringLiteral(_) | Token::HexStringLiteral(_) | Token::Placeholder(_) => {
-            parser.parse_value().map(Expr::Value)
-        }
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::NationalStringLiteral(_)
+        | Token::HexStringLiteral(_)
+        | Token::Placeholder(_) => parser.parse_value().map(Expr::Value),
         Token::LParen => parentheses(parser),
         Token::Minus => unary(parser, UnaryOperator::Minus, dialect.prec_value(Precedence::MulDivModOp)),
         Token::Plus => unary(parser, UnaryOperator::Plus, dialect.prec_value(Precedence::MulDivModOp)),
@@ -208,7 +258,9 @@ fn word(dialect: &Sql, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
         Token::Number(..) | Token::Placeholder(_) if is("interval") => unsupported("INTERVAL", span.start),
         Token::Word(_) if is("timestamp") => typed_timestamp(parser),
         Token::Word(_) if is("current") => Ok(sequence(parser, "currval")?.unwrap_or_else(|| column(parser))),
-        _ if ["current_timestamp", "current_date", "localtimestamp", "current_time", "localtime"].into_iter().any(is) => Ok(call(parser, Vec::new())),
+        _ if ["current_timestamp", "current_date", "localtimestamp", "current_time", "localtime"].into_iter().any(is) => {
+            Ok(call(parser, Vec::new()))
+        }
         _ => Ok(column(parser)),
     }
 }

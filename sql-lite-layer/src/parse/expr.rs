@@ -63,10 +63,24 @@ impl Lowering {
             sp::Expr::BinaryOp { left, op, right } => self.binary(*left, op, *right),
             sp::Expr::UnaryOp { op, expr } => self.unary(op, *expr),
             sp::Expr::Function(function) => self.function(function),
-            sp::Expr::IsNull(..) | sp::Expr::IsNotNull(..) | sp::Expr::IsTrue(..) | sp::Expr::IsNotTrue(..) | sp::Expr::IsFalse(..) | sp::Expr::IsNotFalse(..) => self.test(expr),
-            sp::Expr::IsUnknown(..) | sp::Expr::IsNotUnknown(..) | sp::Expr::IsDistinctFrom(..) | sp::Expr::IsNotDistinctFrom(..) => self.test(expr),
-            sp::Expr::InList { .. } | sp::Expr::InSubquery { .. } | sp::Expr::Between { .. } | sp::Expr::Like { .. } | sp::Expr::ILike { .. } => self.predicate(expr),
-            sp::Expr::Case { operand, conditions, else_result, case_token: _, end_token: _ } => self.case(operand, conditions, else_result),
+            sp::Expr::IsNull(..)
+            | sp::Expr::IsNotNull(..)
+            | sp::Expr::IsTrue(..)
+            | sp::Expr::IsNotTrue(..)
+            | sp::Expr::IsFalse(..)
+            | sp::Expr::IsNotFalse(..) => self.test(expr),
+            sp::Expr::IsUnknown(..)
+            | sp::Expr::IsNotUnknown(..)
+            | sp::Expr::IsDistinctFrom(..)
+            | sp::Expr::IsNotDistinctFrom(..) => self.test(expr),
+            sp::Expr::InList { .. }
+            | sp::Expr::InSubquery { .. }
+            | sp::Expr::Between { .. }
+            | sp::Expr::Like { .. }
+            | sp::Expr::ILike { .. } => self.predicate(expr),
+            sp::Expr::Case { operand, conditions, else_result, case_token: _, end_token: _ } => {
+                self.case(operand, conditions, else_result)
+            }
             sp::Expr::Cast { kind: sp::CastKind::Cast | sp::CastKind::DoubleColon, expr, data_type, format: None } => {
                 Ok(Expr::Cast { to: literal::data_type(&data_type)?, expr: self.boxed(*expr)? })
             }
@@ -93,7 +107,9 @@ impl Lowering {
         let at = token::place(value.span.start);
         match value.value {
             sp::Value::Number(digits, _) => literal::number(&digits, false, at).map(Expr::Literal),
-            sp::Value::SingleQuotedString(text) | sp::Value::NationalStringLiteral(text) => Ok(Expr::Literal(literal::text(text))),
+            sp::Value::SingleQuotedString(text) | sp::Value::NationalStringLiteral(text) => {
+                Ok(Expr::Literal(literal::text(text)))
+            }
             sp::Value::HexStringLiteral(digits) => literal::blob(&digits, at).map(Expr::Literal),
             sp::Value::Boolean(truth) => Ok(Expr::Literal(Value::Bool(truth))),
             sp::Value::Null => Ok(Expr::Literal(Value::Null)),
@@ -117,9 +133,11 @@ impl Lowering {
             (UnaryOperator::Minus, expr) => Ok(Expr::Negate(self.boxed(expr)?)),
             (UnaryOperator::Plus, expr) => self.expr(expr),
             // All bits are turned by XOR with a number of ones.
-            (UnaryOperator::BitwiseNot, expr) => {
-                Ok(Expr::Arithmetic { op: ArithmeticOp::BitXor, left: self.boxed(expr)?, right: Box::new(Expr::Literal(Value::Int(-1))) })
-            }
+            (UnaryOperator::BitwiseNot, expr) => Ok(Expr::Arithmetic {
+                op: ArithmeticOp::BitXor,
+                left: self.boxed(expr)?,
+                right: Box::new(Expr::Literal(Value::Int(-1))),
+            }),
             (op, expr) => Err(unsupported(&format!("the operator {op}"), place(&expr))),
         }
     }
@@ -177,8 +195,12 @@ impl Lowering {
             sp::Expr::IsNotTrue(of) => is_truth(self.boxed(*of)?, true, true),
             sp::Expr::IsFalse(of) => is_truth(self.boxed(*of)?, false, false),
             sp::Expr::IsNotFalse(of) => is_truth(self.boxed(*of)?, false, true),
-            sp::Expr::IsDistinctFrom(left, right) => Expr::IsDistinct { left: self.boxed(*left)?, right: self.boxed(*right)?, negated: false },
-            sp::Expr::IsNotDistinctFrom(left, right) => Expr::IsDistinct { left: self.boxed(*left)?, right: self.boxed(*right)?, negated: true },
+            sp::Expr::IsDistinctFrom(left, right) => {
+                Expr::IsDistinct { left: self.boxed(*left)?, right: self.boxed(*right)?, negated: false }
+            }
+            sp::Expr::IsNotDistinctFrom(left, right) => {
+                Expr::IsDistinct { left: self.boxed(*left)?, right: self.boxed(*right)?, negated: true }
+            }
             other => return Err(unsupported(&kind_of(&other), place(&other))),
         })
     }
@@ -186,24 +208,44 @@ impl Lowering {
     /// `IN`, `BETWEEN` and `LIKE`.
     fn predicate(&mut self, expr: sp::Expr) -> Result<Expr> {
         Ok(match expr {
-            sp::Expr::InList { expr, list, negated } => Expr::InList { expr: self.boxed(*expr)?, list: self.exprs(list)?, negated },
-            sp::Expr::InSubquery { expr, subquery, negated } => Expr::InQuery { expr: self.boxed(*expr)?, query: Box::new(self.query(*subquery)?), negated },
+            sp::Expr::InList { expr, list, negated } => {
+                Expr::InList { expr: self.boxed(*expr)?, list: self.exprs(list)?, negated }
+            }
+            sp::Expr::InSubquery { expr, subquery, negated } => {
+                Expr::InQuery { expr: self.boxed(*expr)?, query: Box::new(self.query(*subquery)?), negated }
+            }
             sp::Expr::Between { expr, negated, low, high } => {
                 Expr::Between { expr: self.boxed(*expr)?, low: self.boxed(*low)?, high: self.boxed(*high)?, negated }
             }
-            sp::Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(*expr, *pattern, escape_char, false, negated)?,
-            sp::Expr::ILike { negated, any: false, expr, pattern, escape_char } => self.like(*expr, *pattern, escape_char, true, negated)?,
+            sp::Expr::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.like(*expr, *pattern, escape_char, false, negated)?
+            }
+            sp::Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.like(*expr, *pattern, escape_char, true, negated)?
+            }
             other => return Err(unsupported("LIKE ANY", place(&other))),
         })
     }
 
-    fn like(&mut self, expr: sp::Expr, pattern: sp::Expr, escape: Option<Box<sp::Expr>>, ignore_case: bool, negated: bool) -> Result<Expr> {
+    fn like(
+        &mut self,
+        expr: sp::Expr,
+        pattern: sp::Expr,
+        escape: Option<Box<sp::Expr>>,
+        ignore_case: bool,
+        negated: bool,
+    ) -> Result<Expr> {
         let (expr, pattern) = (self.boxed(expr)?, self.boxed(pattern)?);
         let escape = escape.map(|escape| self.boxed(*escape)).transpose()?;
         Ok(Expr::Like { expr, pattern, escape, ignore_case, negated })
     }
 
-    fn case(&mut self, operand: Option<Box<sp::Expr>>, branches: Vec<sp::CaseWhen>, otherwise: Option<Box<sp::Expr>>) -> Result<Expr> {
+    fn case(
+        &mut self,
+        operand: Option<Box<sp::Expr>>,
+        branches: Vec<sp::CaseWhen>,
+        otherwise: Option<Box<sp::Expr>>,
+    ) -> Result<Expr> {
         let operand = operand.map(|operand| self.boxed(*operand)).transpose()?;
         let branches = branches.into_iter().map(|branch| Ok((self.expr(branch.condition)?, self.expr(branch.result)?)));
         let branches = branches.collect::<Result<Vec<_>>>()?;
@@ -228,7 +270,9 @@ impl Lowering {
                 };
                 (name, [Some(expr), trim_what, None])
             }
-            sp::Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters: Some(characters) } if characters.len() == 1 => {
+            sp::Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters: Some(characters) }
+                if characters.len() == 1 =>
+            {
                 ("trim", [Some(expr), characters.into_iter().next().map(Box::new), None])
             }
             other => return Err(Error::new(ErrorKind::Syntax, format!("{other}: wrong arguments")).at(at)),
@@ -241,7 +285,8 @@ impl Lowering {
     fn function(&mut self, function: sp::Function) -> Result<Expr> {
         let sp::Function { name, uses_odbc_syntax: _, parameters, args, within_group, filter, null_treatment, over } = function;
         let name = query::object_name(name)?;
-        let refused = [(over.is_some(), "OVER (a window function)"), (null_treatment.is_some(), "IGNORE NULLS and RESPECT NULLS")];
+        let refused =
+            [(over.is_some(), "OVER (a window function)"), (null_treatment.is_some(), "IGNORE NULLS and RESPECT NULLS")];
         if let Some((_, what)) = refused.iter().find(|(is_there, _)| *is_there) {
             return Err(unsupported(what, name.place));
         }
@@ -298,7 +343,9 @@ impl Lowering {
 fn separator(value: sp::ValueWithSpan) -> Result<Expr> {
     let at = token::place(value.span.start);
     match value.value {
-        sp::Value::Placeholder(text) if text.starts_with(token::SEPARATOR) => Ok(Expr::Literal(Value::Text(Cow::Owned(text[token::SEPARATOR.len_utf8()..].to_owned())))),
+        sp::Value::Placeholder(text) if text.starts_with(token::SEPARATOR) => {
+            Ok(Expr::Literal(Value::Text(Cow::Owned(text[token::SEPARATOR.len_utf8()..].to_owned()))))
+        }
         _ => Err(unsupported("LIMIT among a function's arguments", at)),
     }
 }
@@ -360,7 +407,9 @@ pub(super) fn place(expr: &sp::Expr) -> Place {
     loop {
         expr = match expr {
             sp::Expr::Identifier(name) => return token::place(name.span.start),
-            sp::Expr::CompoundIdentifier(names) => return names.first().map_or(Place::default(), |name| token::place(name.span.start)),
+            sp::Expr::CompoundIdentifier(names) => {
+                return names.first().map_or(Place::default(), |name| token::place(name.span.start));
+            }
             sp::Expr::Value(value) => return token::place(value.span.start),
             sp::Expr::Case { case_token, .. } => return token::place(case_token.0.span.start),
             sp::Expr::Function(function) => match function.name.0.first() {
@@ -368,12 +417,30 @@ pub(super) fn place(expr: &sp::Expr) -> Place {
                 _ => return Place::default(),
             },
             sp::Expr::BinaryOp { left, .. } | sp::Expr::AnyOp { left, .. } | sp::Expr::AllOp { left, .. } => left,
-            sp::Expr::UnaryOp { expr, .. } | sp::Expr::Nested(expr) | sp::Expr::Cast { expr, .. } | sp::Expr::Collate { expr, .. } => expr,
-            sp::Expr::InList { expr, .. } | sp::Expr::InSubquery { expr, .. } | sp::Expr::Between { expr, .. } | sp::Expr::Like { expr, .. } => expr,
-            sp::Expr::ILike { expr, .. } | sp::Expr::SimilarTo { expr, .. } | sp::Expr::RLike { expr, .. } | sp::Expr::Substring { expr, .. } => expr,
-            sp::Expr::IsNull(expr) | sp::Expr::IsNotNull(expr) | sp::Expr::IsTrue(expr) | sp::Expr::IsNotTrue(expr) | sp::Expr::IsFalse(expr) => expr,
-            sp::Expr::IsNotFalse(expr) | sp::Expr::IsUnknown(expr) | sp::Expr::IsNotUnknown(expr) | sp::Expr::Trim { expr, .. } => expr,
-            sp::Expr::IsDistinctFrom(expr, _) | sp::Expr::IsNotDistinctFrom(expr, _) | sp::Expr::AtTimeZone { timestamp: expr, .. } => expr,
+            sp::Expr::UnaryOp { expr, .. }
+            | sp::Expr::Nested(expr)
+            | sp::Expr::Cast { expr, .. }
+            | sp::Expr::Collate { expr, .. } => expr,
+            sp::Expr::InList { expr, .. }
+            | sp::Expr::InSubquery { expr, .. }
+            | sp::Expr::Between { expr, .. }
+            | sp::Expr::Like { expr, .. } => expr,
+            sp::Expr::ILike { expr, .. }
+            | sp::Expr::SimilarTo { expr, .. }
+            | sp::Expr::RLike { expr, .. }
+            | sp::Expr::Substring { expr, .. } => expr,
+            sp::Expr::IsNull(expr)
+            | sp::Expr::IsNotNull(expr)
+            | sp::Expr::IsTrue(expr)
+            | sp::Expr::IsNotTrue(expr)
+            | sp::Expr::IsFalse(expr) => expr,
+            sp::Expr::IsNotFalse(expr)
+            | sp::Expr::IsUnknown(expr)
+            | sp::Expr::IsNotUnknown(expr)
+            | sp::Expr::Trim { expr, .. } => expr,
+            sp::Expr::IsDistinctFrom(expr, _)
+            | sp::Expr::IsNotDistinctFrom(expr, _)
+            | sp::Expr::AtTimeZone { timestamp: expr, .. } => expr,
             sp::Expr::Tuple(exprs) => match exprs.first() {
                 Some(expr) => expr,
                 None => return Place::default(),

@@ -58,8 +58,9 @@ pub(super) fn data_type(written: &sp::DataType) -> Result<DataType> {
     let at = token::place(ident.span.start);
     let is_name = name.0.len() == 1 && ident.quote_style.is_none();
     let word = if is_name { ident.value.to_ascii_lowercase() } else { String::new() };
-    let numbers = numbers.iter().map(|digits| digits.parse::<u64>()).collect::<Result<Vec<_>, _>>();
-    let numbers = numbers.map_err(|_| Error::new(ErrorKind::Syntax, format!("{written}: expected whole numbers in parentheses")).at(at))?;
+    let numbers = numbers.iter().map(|digits| digits.parse::<u64>()).collect::<std::result::Result<Vec<_>, _>>();
+    let numbers =
+        numbers.map_err(|_| Error::new(ErrorKind::Syntax, format!("{written}: expected whole numbers in parentheses")).at(at))?;
     let many = |most: usize| match numbers.len() {
         len if len > most => Err(Error::new(ErrorKind::Syntax, format!("{written}: too many numbers in parentheses")).at(at)),
         _ => Ok(()),
@@ -78,11 +79,28 @@ pub(super) fn data_type(written: &sp::DataType) -> Result<DataType> {
             many(2)?;
             return decimal(&numbers, at);
         }
-        "varchar" | "character varying" | "char varying" | "nvarchar" | "varchar2" | "national character varying" | "national char varying" => DataType::Text { max },
+        "varchar"
+        | "character varying"
+        | "char varying"
+        | "nvarchar"
+        | "varchar2"
+        | "national character varying"
+        | "national char varying" => DataType::Text { max },
         // Not padded: the length is the longest.
         "char" | "character" | "nchar" | "national character" | "national char" => DataType::Text { max },
-        "text" | "clob" | "character large object" | "char large object" | "nclob" | "longvarchar" | "string" | "tinytext" | "mediumtext" | "longtext" => DataType::TEXT,
-        "blob" | "binary large object" | "bytea" | "longvarbinary" | "tinyblob" | "mediumblob" | "longblob" => DataType::Blob { max: None },
+        "text"
+        | "clob"
+        | "character large object"
+        | "char large object"
+        | "nclob"
+        | "longvarchar"
+        | "string"
+        | "tinytext"
+        | "mediumtext"
+        | "longtext" => DataType::TEXT,
+        "blob" | "binary large object" | "bytea" | "longvarbinary" | "tinyblob" | "mediumblob" | "longblob" => {
+            DataType::Blob { max: None }
+        }
         "varbinary" | "binary varying" | "binary" | "raw" => DataType::Blob { max },
         // Fractions of a second are kept to the microsecond, whatever was written.
         "timestamp" | "datetime" | "timestamp without time zone" | "smalldatetime" => DataType::Timestamp,
@@ -110,6 +128,10 @@ fn decimal(numbers: &[u64], at: Place) -> Result<DataType> {
     };
     match (u8::try_from(precision), u8::try_from(scale)) {
         (Ok(precision @ 1..=28), Ok(scale)) if scale <= precision => Ok(DataType::Decimal { precision, scale }),
-        _ => Err(Error::new(ErrorKind::Syntax, format!("DECIMAL has 1 to {DIGITS_MAX} digits, and not more of them behind the point")).at(at)),
+        _ => Err(Error::new(
+            ErrorKind::Syntax,
+            format!("DECIMAL has 1 to {DIGITS_MAX} digits, and not more of them behind the point"),
+        )
+        .at(at)),
     }
 }

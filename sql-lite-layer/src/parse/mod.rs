@@ -58,7 +58,10 @@ impl Default for Limits {
 /// `Syntax` and `Unsupported` with the place, `Limit` for what is too long or too deep. No statement is given if one of them is at fault.
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
     if text.len() > limits.text_bytes {
-        return Err(Error::new(ErrorKind::Limit, format!("the text has {} bytes, and {} are allowed", text.len(), limits.text_bytes)));
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!("the text has {} bytes, and {} are allowed", text.len(), limits.text_bytes),
+        ));
     }
     let mut statements = Vec::new();
     for piece in scan::pieces(text) {

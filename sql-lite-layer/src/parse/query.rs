@@ -15,12 +15,16 @@ impl Lowering {
     }
 
     fn query_by_clauses(&mut self, query: sp::Query) -> Result<Query> {
-        let sp::Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } = query;
+        let sp::Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
+            query;
         let at = body_place(&body);
-        refuse(at, &[
-            (!locks.is_empty() || for_clause.is_some(), "FOR UPDATE"),
-            (settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty(), "this clause of a query"),
-        ])?;
+        refuse(
+            at,
+            &[
+                (!locks.is_empty() || for_clause.is_some(), "FOR UPDATE"),
+                (settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty(), "this clause of a query"),
+            ],
+        )?;
         let with = with.map(|with| self.with(with)).transpose()?.unwrap_or_default();
         let body = self.body(*body)?;
         let order = match order_by {
@@ -44,7 +48,12 @@ impl Lowering {
         ctes.collect()
     }
 
-    fn limit(&mut self, clause: Option<sp::LimitClause>, fetch: Option<sp::Fetch>, at: Place) -> Result<(Option<Expr>, Option<Expr>)> {
+    fn limit(
+        &mut self,
+        clause: Option<sp::LimitClause>,
+        fetch: Option<sp::Fetch>,
+        at: Place,
+    ) -> Result<(Option<Expr>, Option<Expr>)> {
         let (limit, offset) = match clause {
             None => (None, None),
             Some(sp::LimitClause::OffsetCommaLimit { offset, limit }) => (Some(limit), Some(offset)),
@@ -136,14 +145,22 @@ impl Lowering {
         } = select;
         let at = token::place(select_token.0.span.start);
         let by = !cluster_by.is_empty() || !distribute_by.is_empty() || !sort_by.is_empty() || !connect_by.is_empty();
-        let other = select_modifiers.is_some() || top.is_some() || exclude.is_some() || prewhere.is_some() || value_table_mode.is_some() || by;
-        refuse(at, &[
-            (into.is_some(), "SELECT .. INTO"),
-            (!named_window.is_empty(), "WINDOW"),
-            (qualify.is_some(), "QUALIFY"),
-            (!lateral_views.is_empty(), "LATERAL VIEW"),
-            (other || !matches!(flavor, sp::SelectFlavor::Standard), "this clause of SELECT"),
-        ])?;
+        let other = select_modifiers.is_some()
+            || top.is_some()
+            || exclude.is_some()
+            || prewhere.is_some()
+            || value_table_mode.is_some()
+            || by;
+        refuse(
+            at,
+            &[
+                (into.is_some(), "SELECT .. INTO"),
+                (!named_window.is_empty(), "WINDOW"),
+                (qualify.is_some(), "QUALIFY"),
+                (!lateral_views.is_empty(), "LATERAL VIEW"),
+                (other || !matches!(flavor, sp::SelectFlavor::Standard), "this clause of SELECT"),
+            ],
+        )?;
         let distinct = match distinct {
             None | Some(sp::Distinct::All) => false,
             Some(sp::Distinct::Distinct) => true,
@@ -176,15 +193,16 @@ impl Lowering {
     pub(super) fn select_item(&mut self, item: sp::SelectItem) -> Result<SelectItem> {
         match item {
             sp::SelectItem::UnnamedExpr(expr) => Ok(SelectItem::Expr { expr: self.expr(expr)?, alias: None }),
-            sp::SelectItem::ExprWithAlias { expr, alias } => Ok(SelectItem::Expr { expr: self.expr(expr)?, alias: Some(ident(alias)?) }),
+            sp::SelectItem::ExprWithAlias { expr, alias } => {
+                Ok(SelectItem::Expr { expr: self.expr(expr)?, alias: Some(ident(alias)?) })
+            }
             sp::SelectItem::Wildcard(options) => all(options).map(SelectItem::All),
             sp::SelectItem::QualifiedWildcard(sp::SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                 all(options)?;
                 object_name(name).map(SelectItem::AllOf)
             }
-            sp::SelectItem::QualifiedWildcard(sp::SelectItemQualifiedWildcardKind::Expr(expr), _) | sp::SelectItem::ExprWithAliases { expr, .. } => {
-                Err(unsupported("this form of a column", place(&expr)))
-            }
+            sp::SelectItem::QualifiedWildcard(sp::SelectItemQualifiedWildcardKind::Expr(expr), _)
+            | sp::SelectItem::ExprWithAliases { expr, .. } => Err(unsupported("this form of a column", place(&expr))),
         }
     }
 
@@ -212,7 +230,11 @@ impl Lowering {
         };
         let on = match constraint {
             sp::JoinConstraint::None if kind == JoinKind::Inner => JoinOn::Nothing,
-            sp::JoinConstraint::None => return Err(Error::new(ErrorKind::Syntax, "expected ON or USING behind an outer join's table").at(table_place(&right))),
+            sp::JoinConstraint::None => {
+                return Err(
+                    Error::new(ErrorKind::Syntax, "expected ON or USING behind an outer join's table").at(table_place(&right))
+                );
+            }
             sp::JoinConstraint::On(expr) => JoinOn::On(Box::new(self.expr(expr)?)),
             sp::JoinConstraint::Using(names) => JoinOn::Using(names.into_iter().map(object_name).collect::<Result<_>>()?),
             sp::JoinConstraint::Natural => JoinOn::Natural,
@@ -222,14 +244,33 @@ impl Lowering {
 
     fn table(&mut self, table: sp::TableFactor) -> Result<TableRef> {
         match table {
-            sp::TableFactor::Table { name, alias, args, with_hints, version, with_ordinality, partitions, json_path, sample, index_hints } => {
+            sp::TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+            } => {
                 let (name, own_alias) = table_name(name)?;
-                let other = !with_hints.is_empty() || version.is_some() || with_ordinality || !partitions.is_empty() || json_path.is_some() || !index_hints.is_empty();
-                refuse(name.place, &[
-                    (args.is_some(), "a function as a table"),
-                    (sample.is_some(), "TABLESAMPLE"),
-                    (other, "this clause behind a table's name"),
-                ])?;
+                let other = !with_hints.is_empty()
+                    || version.is_some()
+                    || with_ordinality
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                    || !index_hints.is_empty();
+                refuse(
+                    name.place,
+                    &[
+                        (args.is_some(), "a function as a table"),
+                        (sample.is_some(), "TABLESAMPLE"),
+                        (other, "this clause behind a table's name"),
+                    ],
+                )?;
                 let alias = alias.map(alias_of).transpose()?.or(own_alias);
                 Ok(TableRef::Table { name, alias })
             }
@@ -259,9 +300,15 @@ fn refuse(at: Place, clauses: &[(bool, &str)]) -> Result<()> {
 
 /// Where `*` stands, if nothing stands behind it.
 fn all(options: sp::WildcardAdditionalOptions) -> Result<Place> {
-    let sp::WildcardAdditionalOptions { wildcard_token, opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, opt_alias } = options;
+    let sp::WildcardAdditionalOptions { wildcard_token, opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, opt_alias } =
+        options;
     let at = token::place(wildcard_token.0.span.start);
-    let other = opt_ilike.is_some() || opt_exclude.is_some() || opt_except.is_some() || opt_replace.is_some() || opt_rename.is_some() || opt_alias.is_some();
+    let other = opt_ilike.is_some()
+        || opt_exclude.is_some()
+        || opt_except.is_some()
+        || opt_replace.is_some()
+        || opt_rename.is_some()
+        || opt_alias.is_some();
     refuse(at, &[(other, "a clause behind *")])?;
     Ok(at)
 }
@@ -281,7 +328,9 @@ fn alias_of(alias: sp::TableAlias) -> Result<TableAlias> {
 fn body_place(body: &sp::SetExpr) -> Place {
     match body {
         sp::SetExpr::Select(select) => token::place(select.select_token.0.span.start),
-        sp::SetExpr::Values(values) => values.rows.first().map_or(Place::default(), |row| token::place(row.opening_token.0.span.start)),
+        sp::SetExpr::Values(values) => {
+            values.rows.first().map_or(Place::default(), |row| token::place(row.opening_token.0.span.start))
+        }
         _ => Place::default(),
     }
 }

@@ -181,7 +181,10 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<(String, u32, u32)> {
-        pieces(text).map(|piece| piece.unwrap()).map(|piece| (piece.readable().into_owned(), piece.place.line, piece.place.column)).collect()
+        pieces(text)
+            .map(|piece| piece.unwrap())
+            .map(|piece| (piece.readable().into_owned(), piece.place.line, piece.place.column))
+            .collect()
     }
 
     /// Only a `;` outside literals, quoted names and comments divides statements, and each piece knows its place.
@@ -197,7 +200,9 @@ mod tests {
     /// What never ends is named with the place where it begins.
     #[test]
     fn unclosed_is_named_where_it_begins() {
-        for (text, message) in [("a\n 'b", "a text literal begins"), ("a\n \"b''", "a quoted name begins"), ("a\n /* b", "a comment begins")] {
+        for (text, message) in
+            [("a\n 'b", "a text literal begins"), ("a\n \"b''", "a quoted name begins"), ("a\n /* b", "a comment begins")]
+        {
             let error = pieces(text).next().unwrap().err().unwrap();
             assert!(error.message().starts_with(message), "{error}");
             assert_eq!(error.place(), Some(Place { line: 2, column: 2 }), "{text}");

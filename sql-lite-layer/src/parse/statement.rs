@@ -35,7 +35,24 @@ impl Cursor<'_> {
 
     /// The error for a statement that we do not have.
     fn other(&self, word: &str) -> Error {
-        let known = ["analyze", "attach", "call", "checkpoint", "copy", "declare", "describe", "detach", "do", "execute", "fetch", "grant", "lock", "pragma", "prepare", "reindex"];
+        let known = [
+            "analyze",
+            "attach",
+            "call",
+            "checkpoint",
+            "copy",
+            "declare",
+            "describe",
+            "detach",
+            "do",
+            "execute",
+            "fetch",
+            "grant",
+            "lock",
+            "pragma",
+            "prepare",
+            "reindex",
+        ];
         let known = known.contains(&word) || ["revoke", "show", "table", "use", "vacuum"].contains(&word);
         if known { self.unsupported(&word.to_ascii_uppercase()) } else { self.expected("a statement") }
     }
@@ -95,7 +112,8 @@ impl Cursor<'_> {
             } else if self.eats(&["read", "write"]) {
                 read_only = false;
             } else if self.sees(&["isolation", "level"]) {
-                let levels: [&[&str]; 4] = [&["read", "uncommitted"], &["read", "committed"], &["repeatable", "read"], &["snapshot"]];
+                let levels: [&[&str]; 4] =
+                    [&["read", "uncommitted"], &["read", "committed"], &["repeatable", "read"], &["snapshot"]];
                 let place = self.place();
                 self.expect(&["isolation", "level"])?;
                 if !levels.iter().any(|level| self.eats(level)) {
@@ -138,7 +156,17 @@ impl Cursor<'_> {
     fn set(&mut self) -> Result<Statement> {
         let place = self.place();
         self.expect(&["set"])?;
-        let without_effect = ["db_close_delay", "lock_mode", "lock_timeout", "default_lock_timeout", "write_delay", "max_log_size", "cache_size", "mode", "trace_level_file"];
+        let without_effect = [
+            "db_close_delay",
+            "lock_mode",
+            "lock_timeout",
+            "default_lock_timeout",
+            "write_delay",
+            "max_log_size",
+            "cache_size",
+            "mode",
+            "trace_level_file",
+        ];
         let Some(name) = self.word(0).map(str::to_ascii_lowercase) else {
             return Err(self.expected("a setting's name"));
         };
@@ -179,11 +207,29 @@ impl Cursor<'_> {
     }
 
     fn object_kind(&mut self) -> Result<ObjectKind> {
-        let kinds = [("table", ObjectKind::Table), ("index", ObjectKind::Index), ("view", ObjectKind::View), ("sequence", ObjectKind::Sequence)];
+        let kinds = [
+            ("table", ObjectKind::Table),
+            ("index", ObjectKind::Index),
+            ("view", ObjectKind::View),
+            ("sequence", ObjectKind::Sequence),
+        ];
         if let Some((_, kind)) = kinds.into_iter().find(|(word, _)| self.eat(word)) {
             return Ok(kind);
         }
-        let known = ["schema", "database", "trigger", "function", "procedure", "type", "domain", "user", "role", "materialized", "temporary", "temp"];
+        let known = [
+            "schema",
+            "database",
+            "trigger",
+            "function",
+            "procedure",
+            "type",
+            "domain",
+            "user",
+            "role",
+            "materialized",
+            "temporary",
+            "temp",
+        ];
         match self.word(0).map(str::to_ascii_lowercase) {
             Some(word) if known.contains(&word.as_str()) => Err(self.unsupported(&word.to_ascii_uppercase())),
             _ => Err(self.expected("TABLE, INDEX, VIEW or SEQUENCE")),

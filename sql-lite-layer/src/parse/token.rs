@@ -73,7 +73,9 @@ impl Rewriting<'_> {
                     *text = format!("?{number}");
                 }
                 Token::Colon => {
-                    let name = tokens.next_if(|next| next.span.start == token.span.end && matches!(next.token, Token::Word(_) | Token::Number(_, false)));
+                    let name = tokens.next_if(|next| {
+                        next.span.start == token.span.end && matches!(next.token, Token::Word(_) | Token::Number(_, false))
+                    });
                     let number = match name.map(|name| name.token) {
                         Some(Token::Word(word)) => self.named(&word.value, at)?,
                         Some(Token::Number(digits, _)) => self.numbered(&digits, at)?,
@@ -82,19 +84,23 @@ impl Rewriting<'_> {
                     token.token = Token::Placeholder(format!("?{number}"));
                 }
                 Token::Number(digits, long) => {
-                    let glued = tokens.peek().is_some_and(|next| next.span.start == token.span.end && matches!(next.token, Token::Word(_)));
+                    let glued = tokens
+                        .peek()
+                        .is_some_and(|next| next.span.start == token.span.end && matches!(next.token, Token::Word(_)));
                     if glued || *long {
                         return Err(syntax(format!("the number {digits} runs into a word"), at));
                     }
                 }
                 // The crate reads `0x1f` as it reads `x'1f'`: the quotes' columns tell them apart.
                 Token::HexStringLiteral(digits) if token.span.end.column - token.span.start.column == digits.len() as u64 + 2 => {
-                    let number = i64::from_str_radix(digits, 16).map_err(|_| syntax(format!("0x{digits} is no whole number of 64 bits"), at))?;
+                    let number = i64::from_str_radix(digits, 16)
+                        .map_err(|_| syntax(format!("0x{digits} is no whole number of 64 bits"), at))?;
                     token.token = Token::Number(number.to_string(), false);
                 }
                 Token::Word(word) if !is_keyword(word.keyword) => {
                     let separator = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("separator");
-                    if separator && let Some(mut text) = tokens.next_if(|next| matches!(next.token, Token::SingleQuotedString(_))) {
+                    if separator && let Some(mut text) = tokens.next_if(|next| matches!(next.token, Token::SingleQuotedString(_)))
+                    {
                         // The crate knows SEPARATOR in MySQL's dialect alone; at the same place it reads a LIMIT in all of them.
                         word.keyword = Keyword::LIMIT;
                         if let Token::SingleQuotedString(literal) = &text.token {
@@ -218,7 +224,9 @@ fn check_depth(tokens: &[TokenWithSpan], limits: &Limits) -> Result<()> {
                 level.inner = level.inner.max(depth);
             }
             Token::Comma => level.comma(),
-            Token::Word(word) if matches!(word.keyword, Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::MINUS) => {
+            Token::Word(word)
+                if matches!(word.keyword, Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::MINUS) =>
+            {
                 level.comma();
                 level.set_operators += 1;
             }
@@ -244,18 +252,89 @@ fn is_keyword(keyword: Keyword) -> bool {
     use Keyword as K;
     let of_query = matches!(
         keyword,
-        K::WITH | K::RECURSIVE | K::AS | K::SELECT | K::DISTINCT | K::ALL | K::FROM | K::WHERE | K::GROUP | K::BY | K::HAVING | K::ORDER | K::ASC | K::DESC
+        K::WITH
+            | K::RECURSIVE
+            | K::AS
+            | K::SELECT
+            | K::DISTINCT
+            | K::ALL
+            | K::FROM
+            | K::WHERE
+            | K::GROUP
+            | K::BY
+            | K::HAVING
+            | K::ORDER
+            | K::ASC
+            | K::DESC
     ) || matches!(
         keyword,
-        K::NULLS | K::FIRST | K::LAST | K::LIMIT | K::OFFSET | K::FETCH | K::NEXT | K::ROW | K::ROWS | K::ONLY | K::PERCENT | K::TIES | K::FOR | K::UPDATE | K::SHARE
-    ) || matches!(keyword, K::UNION | K::INTERSECT | K::EXCEPT | K::MINUS | K::VALUES | K::LATERAL | K::WINDOW | K::QUALIFY | K::INTO | K::TABLESAMPLE);
-    let of_join = matches!(keyword, K::JOIN | K::INNER | K::LEFT | K::RIGHT | K::FULL | K::OUTER | K::CROSS | K::NATURAL | K::ON | K::USING);
+        K::NULLS
+            | K::FIRST
+            | K::LAST
+            | K::LIMIT
+            | K::OFFSET
+            | K::FETCH
+            | K::NEXT
+            | K::ROW
+            | K::ROWS
+            | K::ONLY
+            | K::PERCENT
+            | K::TIES
+            | K::FOR
+            | K::UPDATE
+            | K::SHARE
+    ) || matches!(
+        keyword,
+        K::UNION
+            | K::INTERSECT
+            | K::EXCEPT
+            | K::MINUS
+            | K::VALUES
+            | K::LATERAL
+            | K::WINDOW
+            | K::QUALIFY
+            | K::INTO
+            | K::TABLESAMPLE
+    );
+    let of_join = matches!(
+        keyword,
+        K::JOIN | K::INNER | K::LEFT | K::RIGHT | K::FULL | K::OUTER | K::CROSS | K::NATURAL | K::ON | K::USING
+    );
     let of_expression = matches!(
         keyword,
-        K::AND | K::OR | K::NOT | K::NULL | K::TRUE | K::FALSE | K::UNKNOWN | K::IS | K::IN | K::BETWEEN | K::LIKE | K::ILIKE | K::ESCAPE | K::EXISTS | K::ANY | K::SOME
+        K::AND
+            | K::OR
+            | K::NOT
+            | K::NULL
+            | K::TRUE
+            | K::FALSE
+            | K::UNKNOWN
+            | K::IS
+            | K::IN
+            | K::BETWEEN
+            | K::LIKE
+            | K::ILIKE
+            | K::ESCAPE
+            | K::EXISTS
+            | K::ANY
+            | K::SOME
     ) || matches!(
         keyword,
-        K::CASE | K::WHEN | K::THEN | K::ELSE | K::END | K::COLLATE | K::AT | K::TIME | K::ZONE | K::SIMILAR | K::REGEXP | K::RLIKE | K::FILTER | K::WITHIN | K::OVER
+        K::CASE
+            | K::WHEN
+            | K::THEN
+            | K::ELSE
+            | K::END
+            | K::COLLATE
+            | K::AT
+            | K::TIME
+            | K::ZONE
+            | K::SIMILAR
+            | K::REGEXP
+            | K::RLIKE
+            | K::FILTER
+            | K::WITHIN
+            | K::OVER
     ) || matches!(keyword, K::SUBSTRING | K::SUBSTR | K::TRIM | K::BOTH | K::LEADING | K::TRAILING);
     of_query || of_join || of_expression
 }
