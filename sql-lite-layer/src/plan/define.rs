@@ -25,7 +25,7 @@ use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule
 use crate::table::schema::{
     Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View,
 };
-use crate::types::{self, DataType, Value};
+use crate::types::{self, DataType};
 
 /// What a constraint adds to a table.
 #[derive(Clone, Debug)]
@@ -329,10 +329,4 @@ fn free_name(wanted: String, table: &Table, schema: &Schema) -> String {
     }
     let mut numbered = (2u32..).map(|number| format!("{wanted}_{number}"));
     numbered.find(|name| !is_taken(name)).expect("a schema has fewer names than there are numbers")
-}
-
-/// A value that says nothing, for tests of defaults.
-#[cfg(test)]
-pub(super) fn constant_of(bytes: &[u8]) -> Value<'_> {
-    row::column(bytes, 0).ok().flatten().unwrap_or(Value::Null)
 }
