@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::schemas::Schemas;
 use super::snapshot::Snapshot;
 use crate::error::Result;
-use crate::table::{Store, catalogue};
+use crate::table::{Store, Tables, catalogue, verify};
 
 /// A database in a store of the engine: one file, or memory alone.
 ///
@@ -82,6 +82,17 @@ impl Database {
     /// `Store` if the catalogue is damaged.
     pub fn snapshot(&self) -> Result<Snapshot> {
         Snapshot::new(self.clone())
+    }
+
+    /// Holds every index against its table and every constraint against the rows, as they are now; gives what is wrong. Reads everything. The store's own check is
+    /// [`Store::check`].
+    ///
+    /// # Errors
+    /// `Store` if the catalogue is damaged.
+    pub fn check(&self) -> Result<Vec<String>> {
+        let snapshot = self.snapshot()?;
+        let reader = snapshot.engine.reader();
+        Ok(verify::verify(Tables::of_reader(&reader), &snapshot.known.schema))
     }
 
     /// The store below: for its statistics, backups and checks.

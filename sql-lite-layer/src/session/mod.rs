@@ -4,6 +4,7 @@ mod cache;
 mod connection;
 mod database;
 mod define;
+mod explain;
 mod other;
 mod params;
 mod prepared;

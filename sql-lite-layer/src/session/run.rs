@@ -148,7 +148,7 @@ impl<'g> Given<'g> {
         Ok(self)
     }
 
-    fn inputs(&self) -> Inputs<'_> {
+    pub(super) fn inputs(&self) -> Inputs<'_> {
         Inputs {
             memory_bytes: self.limits.memory_bytes,
             cancelled: self.cancelled,
@@ -204,7 +204,7 @@ fn is_small(plan: &Plan) -> bool {
 ///
 /// # Errors
 /// `Type` if there is no equal value of that class.
-fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<Vec<Value<'v>>> {
+pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<Vec<Value<'v>>> {
     for (at, (value, to)) in values.iter_mut().zip(&plan.parameters).enumerate() {
         if is_of(value, to) {
             continue;
