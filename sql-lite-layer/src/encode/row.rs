@@ -165,8 +165,10 @@ fn push_column(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Int(number) => {
-            let width = usize::from(WIDTHS[usize::from(int_code(*number))]);
-            out.extend_from_slice(&number.to_le_bytes()[..width]);
+            // Written at its full length, which takes one store, and cut.
+            let length = out.len() + usize::from(WIDTHS[usize::from(int_code(*number))]);
+            out.extend_from_slice(&number.to_le_bytes());
+            out.truncate(length);
         }
         // -0.0 is stored as 0.0.
         Value::Double(number) => out.extend_from_slice(&(number + 0.0).to_le_bytes()),
@@ -249,7 +251,7 @@ struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    #[inline]
+    #[inline(always)]
     fn of(row: &'r [u8]) -> Result<Columns<'r>> {
         let (header, body) = match row.split_first() {
             Some((len, rest)) if *len < 0x80 => rest.split_at_checked(usize::from(*len)).ok_or_else(too_short)?,
@@ -259,7 +261,8 @@ impl<'r> Columns<'r> {
     }
 
     /// Reads a column behind those read before; false if the row is older than it.
-    #[inline]
+    // Inlined, so that what is left of the row stands in registers.
+    #[inline(always)]
     fn read(&mut self, wanted: usize, value: &mut Value<'r>) -> Result<bool> {
         while self.at < wanted && !self.header.is_empty() {
             let (_, width) = take_code(&mut self.header)?;
@@ -302,7 +305,7 @@ fn long_header(row: &[u8]) -> Result<(&[u8], &[u8])> {
 }
 
 /// The next code of a header that has one, and how many bytes its column has.
-#[inline]
+#[inline(always)]
 fn take_code(header: &mut &[u8]) -> Result<(u8, usize)> {
     let (code, rest) = header.split_first().ok_or_else(too_short)?;
     *header = rest;
@@ -322,12 +325,12 @@ fn take_length(header: &mut &[u8], width: u8) -> Result<usize> {
     Ok(length)
 }
 
-#[inline]
+#[inline(always)]
 fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| damaged("damaged row: a text is not UTF-8"))
 }
 
-#[inline]
+#[inline(always)]
 fn int(code: u8, bytes: &[u8]) -> Result<i64> {
     Ok(match code {
         INT_8 => i64::from(i8::from_le_bytes(sized(bytes)?)),
@@ -338,7 +341,7 @@ fn int(code: u8, bytes: &[u8]) -> Result<i64> {
     })
 }
 
-#[inline]
+#[inline(always)]
 fn double(bytes: &[u8]) -> Result<f64> {
     let number = f64::from_le_bytes(sized(bytes)?);
     if number.is_finite() { Ok(number) } else { Err(damaged("damaged row: a DOUBLE is out of range")) }
@@ -356,7 +359,7 @@ fn rare<'r>(code: u8, bytes: &'r [u8], value: &mut Value<'r>) -> Result<()> {
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
     bytes.try_into().map_err(|_| too_short())
 }

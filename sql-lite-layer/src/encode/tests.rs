@@ -272,6 +272,16 @@ fn time_of_hot_paths() {
             read.map_or(0, |_| 1)
         }),
     );
+    measure(
+        "all 6 columns, handed on",
+        Box::new(|| {
+            let mut sum = 0;
+            let read = row::read(std::hint::black_box(&row), 0..6, |_, value| {
+                sum += i64::from(value.is_some_and(|value| value.is_null()))
+            });
+            read.map_or(0, |()| sum)
+        }),
+    );
     let mut out = Vec::with_capacity(100);
     measure(
         "encode 6 columns",
