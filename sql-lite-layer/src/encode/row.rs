@@ -88,33 +88,27 @@ const fn widths() -> [u8; 256] {
 ///
 /// Invariant of the caller: text and bytes are shorter than 4 GiB (the engine's limit for an entry).
 pub(crate) fn encode<'a, 'v: 'a>(out: &mut Vec<u8>, values: impl Iterator<Item = &'a Value<'v>> + Clone) {
-    let header_len: usize = values.clone().map(|value| header_width(value)).sum();
-    let mut length = header_len;
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
+    let start = out.len();
+    // The header's length, which is known when it stands; one byte is enough for most.
+    out.push(0);
     for value in values.clone() {
         push_code(out, value);
+    }
+    let length = out.len() - start - 1;
+    if length < 0x80 {
+        out[start] = length as u8;
+    } else {
+        out.splice(start..=start, leb128(length));
     }
     for value in values {
         push_column(out, value);
     }
 }
 
-/// Bytes that a value takes in the header.
-fn header_width(value: &Value<'_>) -> usize {
-    let length_width = |length: usize, short: usize| match length {
-        length if length < short => 0,
-        length if length <= usize::from(u16::MAX) => 2,
-        _ => 4,
-    };
-    1 + match value {
-        Value::Text(text) => length_width(text.len(), SHORT_TEXT),
-        Value::Blob(bytes) => length_width(bytes.len(), SHORT_BLOB),
-        _ => 0,
-    }
+/// The bytes of a number, seven bits each, the last one below 0x80.
+fn leb128(number: usize) -> impl Iterator<Item = u8> {
+    std::iter::successors(Some(number), |rest| Some(rest >> 7).filter(|rest| *rest > 0))
+        .map(|rest| if rest >= 0x80 { rest as u8 | 0x80 } else { rest as u8 })
 }
 
 fn push_code(out: &mut Vec<u8>, value: &Value<'_>) {
@@ -171,8 +165,10 @@ fn push_column(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Int(number) => {
-            let width = usize::from(WIDTHS[usize::from(int_code(*number))]);
-            out.extend_from_slice(&number.to_le_bytes()[..width]);
+            // Written at its full length, which takes one store, and cut.
+            let length = out.len() + usize::from(WIDTHS[usize::from(int_code(*number))]);
+            out.extend_from_slice(&number.to_le_bytes());
+            out.truncate(length);
         }
         // -0.0 is stored as 0.0.
         Value::Double(number) => out.extend_from_slice(&(number + 0.0).to_le_bytes()),
@@ -202,7 +198,7 @@ pub(crate) fn column(row: &[u8], at: usize) -> Result<Option<Value<'_>>> {
 
 /// Gives the values of the columns `wanted`, which ascend, each with its number in `wanted`; none for a column that the row is older than.
 ///
-/// One pass over the header, no allocation: text and bytes are borrowed from the row.
+/// One pass over the header, no allocation: text and bytes are borrowed from the row. Where the values go to places of a slice, [`fill`] is twice as fast.
 ///
 /// # Errors
 /// `Store` if this is no row; some columns may have been given then.
@@ -212,36 +208,92 @@ pub(crate) fn read<'r>(
     wanted: impl Iterator<Item = usize>,
     mut put: impl FnMut(usize, Option<Value<'r>>),
 ) -> Result<()> {
-    let (mut header, body) = parts(row)?;
-    // The next column and where its bytes begin.
-    let (mut at, mut offset) = (0, 0usize);
+    let mut columns = Columns::of(row)?;
     for (number, wanted) in wanted.enumerate() {
-        let value = loop {
-            let Some((code, width)) = take_code(&mut header)? else { break None };
-            let start = offset;
-            offset = offset.saturating_add(width);
-            at += 1;
-            if at > wanted {
-                let bytes = body.get(start..offset).ok_or_else(too_short)?;
-                break Some(value(code, bytes)?);
-            }
-        };
-        put(number, value);
+        let mut value = Value::Null;
+        let there = columns.read(wanted, &mut value)?;
+        put(number, there.then_some(value));
     }
     Ok(())
 }
 
-/// Header and columns.
+/// Puts values into places of a frame: `wanted` are columns, which ascend, each with its place. The result is how many of them the row has; it is older than the others,
+/// which leave their places as they are.
+///
+/// One pass over the header, no allocation: text and bytes are borrowed from the row. Values are made in their places: a value that is handed on is written in pieces and read
+/// again at once as a whole, and the processor waits for that longer than all the rest takes.
+///
+/// # Errors
+/// `Store` if this is no row; some places may have been changed then.
+///
+/// # Panics
+/// If a place is not in the frame.
 #[inline]
-fn parts(row: &[u8]) -> Result<(&[u8], &[u8])> {
-    match row.split_first() {
-        Some((len, rest)) if *len < 0x80 => rest.split_at_checked(usize::from(*len)).ok_or_else(too_short),
-        _ => long_parts(row),
+pub(crate) fn fill<'r>(row: &'r [u8], wanted: impl Iterator<Item = (usize, usize)>, frame: &mut [Value<'r>]) -> Result<usize> {
+    let mut columns = Columns::of(row)?;
+    let mut there = 0;
+    for (wanted, place) in wanted {
+        if !columns.read(wanted, &mut frame[place])? {
+            break;
+        }
+        there += 1;
+    }
+    Ok(there)
+}
+
+/// What is left of a row while it is read.
+struct Columns<'r> {
+    header: &'r [u8],
+    body: &'r [u8],
+    /// The column that the header goes on with, and where its bytes begin.
+    at: usize,
+    offset: usize,
+}
+
+impl<'r> Columns<'r> {
+    #[inline(always)]
+    fn of(row: &'r [u8]) -> Result<Columns<'r>> {
+        let (header, body) = match row.split_first() {
+            Some((len, rest)) if *len < 0x80 => rest.split_at_checked(usize::from(*len)).ok_or_else(too_short)?,
+            _ => long_header(row)?,
+        };
+        Ok(Columns { header, body, at: 0, offset: 0 })
+    }
+
+    /// Reads a column behind those read before; false if the row is older than it.
+    // Inlined, so that what is left of the row stands in registers.
+    #[inline(always)]
+    fn read(&mut self, wanted: usize, value: &mut Value<'r>) -> Result<bool> {
+        while self.at < wanted && !self.header.is_empty() {
+            let (_, width) = take_code(&mut self.header)?;
+            self.offset = self.offset.saturating_add(width);
+            self.at += 1;
+        }
+        if self.header.is_empty() {
+            return Ok(false);
+        }
+        let (code, width) = take_code(&mut self.header)?;
+        let bytes = self.body.get(self.offset..).and_then(|behind| behind.get(..width)).ok_or_else(too_short)?;
+        self.at += 1;
+        self.offset += width;
+        // What stood there before is dropped here once, and not in each of the arms.
+        *value = Value::Null;
+        match code {
+            TEXT..BLOB | TEXT_16 | TEXT_32 => *value = Value::Text(Cow::Borrowed(text(bytes)?)),
+            INT_0..=INT_64 => *value = Value::Int(int(code, bytes)?),
+            NULL => {}
+            FALSE | TRUE => *value = Value::Bool(code == TRUE),
+            TIMESTAMP => *value = Value::Timestamp(Timestamp(i64::from_le_bytes(sized(bytes)?))),
+            DOUBLE => *value = Value::Double(double(bytes)?),
+            _ => rare(code, bytes, value)?,
+        }
+        Ok(true)
     }
 }
 
-/// As `parts`, of a row whose header has 128 bytes or more.
-fn long_parts(row: &[u8]) -> Result<(&[u8], &[u8])> {
+/// Header and columns of a row whose header has 128 bytes or more.
+#[cold]
+fn long_header(row: &[u8]) -> Result<(&[u8], &[u8])> {
     let mut header_len = 0usize;
     for (at, byte) in row.iter().take(4).enumerate() {
         header_len |= usize::from(byte & 0x7F) << (7 * at);
@@ -252,16 +304,13 @@ fn long_parts(row: &[u8]) -> Result<(&[u8], &[u8])> {
     Err(too_short())
 }
 
-/// The next code of a header and how many bytes its column has; none at the header's end.
-#[inline]
-fn take_code(header: &mut &[u8]) -> Result<Option<(u8, usize)>> {
-    let Some((code, rest)) = header.split_first() else { return Ok(None) };
+/// The next code of a header that has one, and how many bytes its column has.
+#[inline(always)]
+fn take_code(header: &mut &[u8]) -> Result<(u8, usize)> {
+    let (code, rest) = header.split_first().ok_or_else(too_short)?;
     *header = rest;
     let width = WIDTHS[usize::from(*code)];
-    if width < LENGTH_16 {
-        return Ok(Some((*code, usize::from(width))));
-    }
-    Ok(Some((*code, take_length(header, width)?)))
+    Ok((*code, if width < LENGTH_16 { usize::from(width) } else { take_length(header, width)? }))
 }
 
 /// The length that stands behind a code in the header.
@@ -276,53 +325,54 @@ fn take_length(header: &mut &[u8], width: u8) -> Result<usize> {
     Ok(length)
 }
 
-#[inline]
-fn value(code: u8, bytes: &[u8]) -> Result<Value<'_>> {
+#[inline(always)]
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| damaged("damaged row: a text is not UTF-8"))
+}
+
+#[inline(always)]
+fn int(code: u8, bytes: &[u8]) -> Result<i64> {
     Ok(match code {
-        TEXT..BLOB | TEXT_16 | TEXT_32 => match std::str::from_utf8(bytes) {
-            Ok(text) => Value::Text(Cow::Borrowed(text)),
-            Err(_) => return Err(damaged("damaged row: a text is not UTF-8")),
-        },
-        INT_0 => Value::Int(0),
-        INT_1 => Value::Int(1),
-        INT_8 => Value::Int(i64::from(i8::from_le_bytes(sized(bytes)?))),
-        INT_16 => Value::Int(i64::from(i16::from_le_bytes(sized(bytes)?))),
-        INT_32 => Value::Int(i64::from(i32::from_le_bytes(sized(bytes)?))),
-        INT_64 => Value::Int(i64::from_le_bytes(sized(bytes)?)),
-        NULL => Value::Null,
-        FALSE => Value::Bool(false),
-        TRUE => Value::Bool(true),
-        TIMESTAMP => Value::Timestamp(Timestamp(i64::from_le_bytes(sized(bytes)?))),
-        DATE => Value::Date(Date(i32::from_le_bytes(sized(bytes)?))),
-        UUID => Value::Uuid(Uuid::from_bytes(sized(bytes)?)),
-        BLOB.. | BLOB_16 | BLOB_32 => Value::Blob(Cow::Borrowed(bytes)),
-        DOUBLE => double(f64::from_le_bytes(sized(bytes)?))?,
-        DECIMAL_8..=DECIMAL_96 => decimal(bytes)?,
-        _ => return Err(damaged("damaged row: a column has an unknown code")),
+        INT_8 => i64::from(i8::from_le_bytes(sized(bytes)?)),
+        INT_16 => i64::from(i16::from_le_bytes(sized(bytes)?)),
+        INT_32 => i64::from(i32::from_le_bytes(sized(bytes)?)),
+        INT_64 => i64::from_le_bytes(sized(bytes)?),
+        _ => i64::from(code == INT_1),
     })
 }
 
-#[inline]
+#[inline(always)]
+fn double(bytes: &[u8]) -> Result<f64> {
+    let number = f64::from_le_bytes(sized(bytes)?);
+    if number.is_finite() { Ok(number) } else { Err(damaged("damaged row: a DOUBLE is out of range")) }
+}
+
+/// The less frequent kinds.
+fn rare<'r>(code: u8, bytes: &'r [u8], value: &mut Value<'r>) -> Result<()> {
+    *value = match code {
+        DATE => Value::Date(Date(i32::from_le_bytes(sized(bytes)?))),
+        UUID => Value::Uuid(Uuid::from_bytes(sized(bytes)?)),
+        BLOB.. | BLOB_16 | BLOB_32 => Value::Blob(Cow::Borrowed(bytes)),
+        DECIMAL_8..=DECIMAL_96 => Value::Decimal(decimal(bytes)?),
+        _ => return Err(damaged("damaged row: a column has an unknown code")),
+    };
+    Ok(())
+}
+
+#[inline(always)]
 fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
     bytes.try_into().map_err(|_| too_short())
 }
 
-#[inline]
-fn double<'r>(number: f64) -> Result<Value<'r>> {
-    if number.is_finite() { Ok(Value::Double(number)) } else { Err(damaged("damaged row: a DOUBLE is out of range")) }
-}
-
-fn decimal<'r>(bytes: &[u8]) -> Result<Value<'r>> {
+fn decimal(bytes: &[u8]) -> Result<Decimal> {
     let (scale, digits) = bytes.split_first().ok_or_else(too_short)?;
     let mut magnitude = [0; 16];
     magnitude.get_mut(..digits.len()).ok_or_else(too_short)?.copy_from_slice(digits);
     // 12 bytes at most, so that it is positive.
     let magnitude = i128::from_le_bytes(magnitude);
     let mantissa = if scale & 0x80 == 0 { magnitude } else { -magnitude };
-    match Decimal::try_from_i128_with_scale(mantissa, u32::from(scale & 0x7F)) {
-        Ok(number) => Ok(Value::Decimal(number)),
-        Err(_) => Err(damaged("damaged row: a DECIMAL is out of range")),
-    }
+    Decimal::try_from_i128_with_scale(mantissa, u32::from(scale & 0x7F))
+        .map_err(|_| damaged("damaged row: a DECIMAL is out of range"))
 }
 
 #[cold]
