@@ -77,6 +77,7 @@ impl<'r> SetOperation<'r> {
     }
 
     fn read_right(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
+        let name = if self.plan.op == SetOp::Intersect { "INTERSECT" } else { "EXCEPT" };
         for (input, (_, slots)) in self.inputs.iter_mut().zip(&self.plan.inputs).skip(1) {
             input.open(frame, cx)?;
             while input.next(frame, cx)? {
@@ -84,7 +85,7 @@ impl<'r> SetOperation<'r> {
                 let (number, new) = self.rows.insert(&self.key);
                 if new {
                     self.counts.push(0);
-                    self.kept.is(self.rows.size_bytes() + self.counts.capacity() * size_of::<u64>(), self.name(), cx)?;
+                    self.kept.is(self.rows.size_bytes() + self.counts.capacity() * size_of::<u64>(), name, cx)?;
                 }
                 self.counts[number] += 1;
             }
@@ -113,10 +114,6 @@ impl<'r> SetOperation<'r> {
             }
         }
         Ok(false)
-    }
-
-    fn name(&self) -> &'static str {
-        if self.plan.op == SetOp::Intersect { "INTERSECT" } else { "EXCEPT" }
     }
 }
 
