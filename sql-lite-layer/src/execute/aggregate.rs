@@ -206,7 +206,14 @@ impl<'r> Aggregate<'r> {
     }
 
     /// Whether the group has not had this argument yet.
-    fn first_time(&mut self, nth: usize, call: &'r AggregateCall, group: usize, frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+    fn first_time(
+        &mut self,
+        nth: usize,
+        call: &'r AggregateCall,
+        group: usize,
+        frame: &Frame<'r>,
+        cx: &Context<'r>,
+    ) -> Result<bool> {
         let Some(arg) = call.args.first() else { return Ok(true) };
         self.key.clear();
         self.key.extend_from_slice(&group.to_le_bytes());

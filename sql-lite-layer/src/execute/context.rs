@@ -139,7 +139,6 @@ impl<'r> Context<'r> {
     pub(crate) fn kept_bytes(&self) -> usize {
         self.kept_bytes.get()
     }
-
 }
 
 /// What each node did, by its address in the plan.

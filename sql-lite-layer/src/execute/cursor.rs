@@ -56,7 +56,9 @@ impl<'r> Cursor<'r> {
         {
             return Ok(Cursor { columns: &plan.columns, way: Way::Point(PointCursor::open(plan, point, tables, &inputs)?) });
         }
-        let Action::Query(node) = &plan.action else { return Err(Error::new(ErrorKind::State, "a statement that changes rows is no query")) };
+        let Action::Query(node) = &plan.action else {
+            return Err(Error::new(ErrorKind::State, "a statement that changes rows is no query"));
+        };
         let cx = Context::new(plan, Some(tables), inputs);
         cx.look()?;
         let mut frame = cx.frame();

@@ -21,14 +21,9 @@ enum State {
     /// A row of the left is wanted.
     Left,
     /// One stands in the frame; `at` is the row of the right that is tried next.
-    Pairs {
-        at: usize,
-        found: bool,
-    },
+    Pairs { at: usize, found: bool },
     /// The left is done: rows of the right without a partner.
-    Rest {
-        at: usize,
-    },
+    Rest { at: usize },
 }
 
 impl<'r> FullJoin<'r> {

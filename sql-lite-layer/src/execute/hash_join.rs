@@ -46,14 +46,9 @@ enum State {
     /// A row of the left is wanted.
     Left,
     /// One stands in the frame; `row` of the right is tried next.
-    Partners {
-        row: u32,
-        found: bool,
-    },
+    Partners { row: u32, found: bool },
     /// The left is done: rows of the right without a partner.
-    Rest {
-        row: usize,
-    },
+    Rest { row: usize },
 }
 
 impl<'r> HashJoin<'r> {
@@ -122,7 +117,8 @@ impl<'r> HashJoin<'r> {
             match self.state {
                 State::Left => {
                     if self.left.next(frame, cx)? {
-                        let found = write_key(&mut self.key, self.left_key, frame, cx)?.then(|| self.keys.find(&self.key)).flatten();
+                        let found =
+                            write_key(&mut self.key, self.left_key, frame, cx)?.then(|| self.keys.find(&self.key)).flatten();
                         self.state = State::Partners { row: found.map_or(NONE, |number| self.chains[number].0), found: false };
                     } else if self.plan.kind == JoinKind::Full {
                         set_null(frame, &self.plan.left_slots);

@@ -17,7 +17,12 @@ pub(crate) struct Limit<'r> {
 }
 
 impl<'r> Limit<'r> {
-    pub(super) fn new(input: &'r Node, limit: Option<&'r Scalar>, offset: Option<&'r Scalar>, cx: &Context<'r>) -> Result<Limit<'r>> {
+    pub(super) fn new(
+        input: &'r Node,
+        limit: Option<&'r Scalar>,
+        offset: Option<&'r Scalar>,
+        cx: &Context<'r>,
+    ) -> Result<Limit<'r>> {
         Ok(Limit { input: Operator::new(input, cx)?, limit, offset, skip: 0, left: 0 })
     }
 

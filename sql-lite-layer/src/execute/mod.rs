@@ -27,7 +27,6 @@ mod hash_join;
 mod in_list;
 mod keys;
 mod keyset;
-mod like;
 mod limit;
 mod nested_join;
 mod operator;
@@ -42,5 +41,5 @@ mod subquery;
 mod values;
 
 pub(crate) use change::{Changed, change};
-pub(crate) use context::{owned_len_bytes, Counter, Counters, Inputs, Sequences};
+pub(crate) use context::{Counter, Counters, Inputs, Sequences, owned_len_bytes};
 pub(crate) use cursor::{Cursor, Program};

@@ -20,7 +20,13 @@ pub(crate) struct NestedJoin<'r> {
 
 impl<'r> NestedJoin<'r> {
     pub(super) fn new(plan: &'r Join, cx: &Context<'r>) -> Result<NestedJoin<'r>> {
-        Ok(NestedJoin { plan, left: Operator::new(&plan.left, cx)?, right: Operator::new(&plan.right, cx)?, open: false, matched: false })
+        Ok(NestedJoin {
+            plan,
+            left: Operator::new(&plan.left, cx)?,
+            right: Operator::new(&plan.right, cx)?,
+            open: false,
+            matched: false,
+        })
     }
 
     pub(super) fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {

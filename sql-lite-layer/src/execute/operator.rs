@@ -57,7 +57,9 @@ impl<'r> Operator<'r> {
             Node::Aggregate(aggregate) => Operator::Aggregate(Box::new(Aggregate::new(aggregate, cx)?)),
             Node::Sort(sort) => Operator::Sort(Box::new(Sort::new(sort, cx)?)),
             Node::Distinct { input, on } => Operator::Distinct(Box::new(Distinct::new(input, on, cx)?)),
-            Node::Limit { input, limit, offset } => Operator::Limit(Box::new(Limit::new(input, limit.as_ref(), offset.as_ref(), cx)?)),
+            Node::Limit { input, limit, offset } => {
+                Operator::Limit(Box::new(Limit::new(input, limit.as_ref(), offset.as_ref(), cx)?))
+            }
             Node::SetOp(operation) => Operator::SetOperation(Box::new(SetOperation::new(operation, cx)?)),
             Node::Shared { number, node, from, out } => Operator::Shared(Box::new(Shared::new(*number, node, from, out))),
         };

@@ -28,7 +28,8 @@ impl Point {
     pub(super) fn of(plan: &Plan) -> Option<Point> {
         let (scan, exprs) = shape(plan)?;
         let keys = keys_of(scan)?;
-        let plain = scan.filter.is_empty() && scan.key.is_none() && keys.any.is_none() && keys.lower.is_none() && keys.upper.is_none();
+        let plain =
+            scan.filter.is_empty() && scan.key.is_none() && keys.any.is_none() && keys.lower.is_none() && keys.upper.is_none();
         let fixed = keys.equal.iter().all(|part| match part {
             KeyPart::Equal(expr) => is_fixed(expr),
             KeyPart::IsNull => false,
@@ -99,7 +100,11 @@ enum Next<'r> {
     /// Rows of a part of the primary key.
     Rows(EntryRange<'r>),
     /// Rows that entries of an index lead to.
-    Entries { range: EntryRange<'r>, index: &'r Index, rows: Entries<'r> },
+    Entries {
+        range: EntryRange<'r>,
+        index: &'r Index,
+        rows: Entries<'r>,
+    },
 }
 
 impl<'r> PointCursor<'r> {

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::ops::Deref;
 
 use super::context::Context;
-use super::{function, in_list, like, subquery};
+use super::{function, in_list, subquery};
 use crate::error::{Error, ErrorKind, Result};
 use crate::parse::ast::{ArithmeticOp, CompareOp};
 use crate::plan::scalar::Scalar;
@@ -118,14 +118,16 @@ pub(super) fn truth<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>)
         Scalar::Like { of, pattern, escape, ignore_case, negated } => {
             let (of, pattern) = (operand(of, frame, cx)?, operand(pattern, frame, cx)?);
             let escape = escape.as_ref().map(|escape| operand(escape, frame, cx)).transpose()?;
-            Ok(like::like(&of, &pattern, escape.as_deref(), *ignore_case)?.map(|like| like != *negated))
+            Ok(like(&of, &pattern, escape.as_deref(), *ignore_case)?.map(|like| like != *negated))
         }
         Scalar::InList { of, list, negated } => {
             let of = operand(of, frame, cx)?;
             Ok(in_list::contains(list, &of, frame, cx)?.map(|contains| contains != *negated))
         }
         Scalar::Exists { query, negated } => Ok(Some(subquery::exists(query, frame, cx)? != *negated)),
-        Scalar::InQuery { left, query, negated } => Ok(subquery::contains(query, left, frame, cx)?.map(|contains| contains != *negated)),
+        Scalar::InQuery { left, query, negated } => {
+            Ok(subquery::contains(query, left, frame, cx)?.map(|contains| contains != *negated))
+        }
         other => of_value(&*operand(other, frame, cx)?),
     }
 }
@@ -193,7 +195,29 @@ fn or<'r>(any: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<Op
     Ok(result)
 }
 
-fn arithmetic<'r>(op: ArithmeticOp, left: &'r Scalar, right: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>) -> Result<Value<'r>> {
+/// Whether a text is like a pattern; none if one of them, or the escape, is NULL.
+fn like(of: &Value<'_>, pattern: &Value<'_>, escape: Option<&Value<'_>>, ignore_case: bool) -> Result<Option<bool>> {
+    let not_text = |value: &Value<'_>| Error::new(ErrorKind::Type, format!("LIKE compares texts, not {value}"));
+    let escape = match escape {
+        None => None,
+        Some(Value::Null) => return Ok(None),
+        Some(Value::Text(escape)) => Some(&**escape),
+        Some(other) => return Err(not_text(other)),
+    };
+    match (of, pattern) {
+        (Value::Null, _) | (_, Value::Null) => Ok(None),
+        (Value::Text(of), Value::Text(pattern)) => types::like(of, pattern, escape, ignore_case).map(Some),
+        (Value::Text(_), other) | (other, _) => Err(not_text(other)),
+    }
+}
+
+fn arithmetic<'r>(
+    op: ArithmeticOp,
+    left: &'r Scalar,
+    right: &'r Scalar,
+    frame: &[Value<'r>],
+    cx: &Context<'r>,
+) -> Result<Value<'r>> {
     let (left, right) = (operand(left, frame, cx)?, operand(right, frame, cx)?);
     if let (Value::Int(left), Value::Int(right)) = (&*left, &*right) {
         let quick = match op {

@@ -140,8 +140,9 @@ fn put_entry<'r>(
 
 /// The row that an index leads to.
 pub(super) fn row_of<'r>(rows: &Entries<'r>, row_key: &[u8], index: &Index) -> Result<&'r [u8]> {
-    rows.get(row_key)?
-        .ok_or_else(|| Error::new(ErrorKind::Store, format!("index {} has an entry whose row is not there: the store is damaged", index.name)))
+    rows.get(row_key)?.ok_or_else(|| {
+        Error::new(ErrorKind::Store, format!("index {} has an entry whose row is not there: the store is damaged", index.name))
+    })
 }
 
 /// What stands behind so many columns of a key.

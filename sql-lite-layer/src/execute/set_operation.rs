@@ -77,7 +77,7 @@ impl<'r> SetOperation<'r> {
     }
 
     fn read_right(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
-        let name = self.name();
+        let name = if self.plan.op == SetOp::Intersect { "INTERSECT" } else { "EXCEPT" };
         for (input, (_, slots)) in self.inputs.iter_mut().zip(&self.plan.inputs).skip(1) {
             input.open(frame, cx)?;
             while input.next(frame, cx)? {
@@ -114,10 +114,6 @@ impl<'r> SetOperation<'r> {
             }
         }
         Ok(false)
-    }
-
-    fn name(&self) -> &'static str {
-        if self.plan.op == SetOp::Intersect { "INTERSECT" } else { "EXCEPT" }
     }
 }
 

@@ -32,7 +32,15 @@ pub(crate) struct Sort<'r> {
 impl<'r> Sort<'r> {
     pub(super) fn new(plan: &'r node::Sort, cx: &Context<'r>) -> Result<Sort<'r>> {
         let rows = KeptRows::new(plan.keys.len() + plan.keep.len());
-        Ok(Sort { plan, input: Operator::new(&plan.input, cx)?, rows, came: Vec::new(), order: Vec::new(), at: 0, kept: Kept::default() })
+        Ok(Sort {
+            plan,
+            input: Operator::new(&plan.input, cx)?,
+            rows,
+            came: Vec::new(),
+            order: Vec::new(),
+            at: 0,
+            kept: Kept::default(),
+        })
     }
 
     pub(super) fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {

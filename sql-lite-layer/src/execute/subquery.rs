@@ -41,7 +41,9 @@ pub(super) fn scalar<'r>(query: &'r Subquery, frame: &[Value<'r>], cx: &Context<
             let slot = query.columns[0].0 as usize;
             let only = state.frame[slot].clone();
             if state.operator.next(&mut state.frame, cx)? {
-                return Err(Error::new(ErrorKind::Data, "a query that stands for a value has more than one row").with_state("21000"));
+                return Err(
+                    Error::new(ErrorKind::Data, "a query that stands for a value has more than one row").with_state("21000")
+                );
             }
             Ok(only)
         })
@@ -57,7 +59,12 @@ pub(super) fn exists<'r>(query: &'r Subquery, frame: &[Value<'r>], cx: &Context<
 }
 
 /// Whether one of its rows is equal to these values; none if that is not known.
-pub(super) fn contains<'r>(query: &'r Subquery, left: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<Option<bool>> {
+pub(super) fn contains<'r>(
+    query: &'r Subquery,
+    left: &'r [Scalar],
+    frame: &[Value<'r>],
+    cx: &Context<'r>,
+) -> Result<Option<bool>> {
     let left = left.iter().map(|expr| value(expr, frame, cx)).collect::<Result<Vec<_>>>()?;
     with_state(query, cx, |state| {
         if query.outer.is_empty() {

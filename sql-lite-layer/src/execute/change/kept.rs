@@ -21,7 +21,14 @@ impl KeptChanges {
     }
 
     /// Keeps a key and the row in these slots, either of which may be empty.
-    pub(super) fn push(&mut self, key: &[u8], frame: &Frame<'_>, slots: &[Slot], statement: &str, cx: &Context<'_>) -> Result<()> {
+    pub(super) fn push(
+        &mut self,
+        key: &[u8],
+        frame: &Frame<'_>,
+        slots: &[Slot],
+        statement: &str,
+        cx: &Context<'_>,
+    ) -> Result<()> {
         self.bytes.extend_from_slice(key);
         let key_end = self.bytes.len();
         if !slots.is_empty() {

@@ -60,7 +60,9 @@ fn of_given<'r>(function: Function, given: &[Operand<'_, 'r>; 3], count: usize, 
             let digits = if count > 1 { Some(whole(&given[1])?) } else { None };
             number::rounded(function, &given[0], digits)
         }
-        Function::Power | Function::Sqrt | Function::Exp | Function::Ln | Function::Log10 => number::real(function, &given[0], &given[1]),
+        Function::Power | Function::Sqrt | Function::Exp | Function::Ln | Function::Log10 => {
+            number::real(function, &given[0], &given[1])
+        }
         Function::Extract => time::extract(&text_of(&given[0]), &given[1]),
         Function::DateAdd => time::add(&text_of(&given[0]), whole(&given[1])?, &given[2]),
         Function::DateDiff => time::diff(&text_of(&given[0]), &given[1], &given[2]),
@@ -136,7 +138,8 @@ fn type_of<'r>(args: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Res
 
 fn random_uuid() -> Result<Value<'static>> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::new(ErrorKind::Store, format!("the system has no randomness: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(ErrorKind::Store, format!("the system has no randomness: {error}")))?;
     Ok(Value::Uuid(uuid::Builder::from_random_bytes(bytes).into_uuid()))
 }
 
@@ -173,7 +176,10 @@ pub(super) fn check_len(len_bytes: usize) -> Result<()> {
     if len_bytes <= MAX_TEXT_BYTES {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Limit, format!("a text of {len_bytes} bytes is longer than the {MAX_TEXT_BYTES} that an expression may make")))
+    Err(Error::new(
+        ErrorKind::Limit,
+        format!("a text of {len_bytes} bytes is longer than the {MAX_TEXT_BYTES} that an expression may make"),
+    ))
 }
 
 fn no_such(what: &str, value: &Value<'_>) -> Error {

@@ -46,7 +46,9 @@ fn of_decimal(function: Function, number: Decimal, digits: i32) -> Result<Value<
         _ if digits >= 0 => number.round_dp_with_strategy(digits.unsigned_abs(), strategy),
         _ => {
             // 10^28 is the largest power of ten that a decimal holds, and every decimal is below 10^29.
-            let Some(unit) = 10_i128.checked_pow(digits.unsigned_abs()).and_then(|unit| Decimal::try_from_i128_with_scale(unit, 0).ok()) else {
+            let Some(unit) =
+                10_i128.checked_pow(digits.unsigned_abs()).and_then(|unit| Decimal::try_from_i128_with_scale(unit, 0).ok())
+            else {
                 return Ok(Value::Decimal(Decimal::ZERO));
             };
             let units = number.checked_div(unit).map(|units| units.round_dp_with_strategy(0, strategy));
@@ -80,7 +82,8 @@ fn of_double(function: Function, number: f64, digits: i32) -> Result<Value<'stat
 /// Functions of real numbers.
 pub(super) fn real(function: Function, first: &Value<'_>, second: &Value<'_>) -> Result<Value<'static>> {
     let number = double_of(first)?;
-    let refused = |what: &str, state| Err(Error::new(ErrorKind::Data, format!("{what} of {number} is no number")).with_state(state));
+    let refused =
+        |what: &str, state| Err(Error::new(ErrorKind::Data, format!("{what} of {number} is no number")).with_state(state));
     types::double(match function {
         Function::Power => {
             let result = number.powf(double_of(second)?);

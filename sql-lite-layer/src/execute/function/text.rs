@@ -56,7 +56,10 @@ pub(super) fn call<'r>(function: Function, given: &[Operand<'_, 'r>; 3], count: 
         Function::Char => {
             let code = whole(first)?;
             let char = u32::try_from(code).ok().and_then(char::from_u32);
-            owned(char.ok_or_else(|| Error::new(ErrorKind::Data, format!("there is no character {code}")).with_state("22021"))?.to_string())
+            owned(
+                char.ok_or_else(|| Error::new(ErrorKind::Data, format!("there is no character {code}")).with_state("22021"))?
+                    .to_string(),
+            )
         }
         Function::StartsWith => Value::Bool(text.starts_with(&*text_of(second))),
         Function::Hex => owned(hex(text.as_bytes())),

@@ -2,8 +2,8 @@
 //!
 //! Weeks begin on Monday and are numbered as ISO 8601 says; `day_of_week` counts from Sunday, 1 to 7, as H2 and ODBC have it.
 
-use jiff::civil::DateTime;
 use jiff::Span;
+use jiff::civil::DateTime;
 
 use super::{as_type, no_such};
 use crate::error::{Error, ErrorKind, Result};
