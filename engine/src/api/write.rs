@@ -148,7 +148,8 @@ impl WriteTxn {
     ///
     /// # Errors
     /// `Full`: nothing happened, the store goes on. `Unknown`: a write or sync failed; the store is poisoned, and the commit may or may not be
-    /// there after the next open. `Poisoned`: an earlier one failed. `Invalid`: a change of this transaction failed half-way.
+    /// there after the next open. `Poisoned`: an earlier one failed. `Invalid`: a change of this transaction failed half-way. `InUse`: a table of it was leaked while it was open. `Io`: room could
+    /// not be made; nothing happened.
     pub fn commit(self) -> Result<u64> {
         let draft = self.draft.lock().take().expect("taken by commit and drop alone, which end the transaction");
         let (handle, durability) = (Arc::clone(&self.handle), self.durability);

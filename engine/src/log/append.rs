@@ -156,12 +156,17 @@ impl Log {
 
     /// Moves on to `first`, followed by `next`: the segment that was to follow stays empty. Gives the spares back. The heads are pending.
     pub(crate) fn move_to(&mut self, first: Extent, next: Extent) -> Vec<Extent> {
-        let spares = self.spares.drain(..).collect();
+        let spares = self.take_spares();
         for follower in [first, next] {
             let segment = std::mem::replace(&mut self.next, follower);
             self.open_segment(segment);
         }
         spares
+    }
+
+    /// Gives the spares back.
+    pub(crate) fn take_spares(&mut self) -> Vec<Extent> {
+        self.spares.drain(..).collect()
     }
 
     /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the

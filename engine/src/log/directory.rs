@@ -98,9 +98,9 @@ impl Chunks {
         self.change(|chunks| chunks.push(chunk));
     }
 
-    /// Takes a chunk out. Only under the reclaimer's lock.
-    pub(crate) fn remove(&self, id: ChunkId) {
-        self.change(|chunks| chunks.retain(|chunk| chunk.id != id));
+    /// Takes chunks out; `ids` ascend. Only under the reclaimer's lock.
+    pub(crate) fn remove(&self, ids: &[ChunkId]) {
+        self.change(|chunks| chunks.retain(|chunk| ids.binary_search(&chunk.id).is_err()));
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Counted<Chunk>>)) {

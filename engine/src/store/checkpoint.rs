@@ -413,11 +413,8 @@ impl Machine {
                 self.chunk_written(&mut reclaim, chunk, captured.root.version);
             }
             // Closed chunks of which nothing was needed.
-            for id in captured.heaps.keys() {
-                if reclaim.closed.remove(id).is_some() {
-                    self.chunks.remove(*id);
-                }
-            }
+            let unneeded = captured.heaps.keys().copied().filter(|id| reclaim.closed.remove(id).is_some()).collect();
+            self.drop_chunks(&mut reclaim, unneeded);
             for twin in twins {
                 self.install_twin(&mut reclaim, twin, captured.seal);
             }

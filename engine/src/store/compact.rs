@@ -117,6 +117,9 @@ impl Machine {
         // The seal stands in the new place, and with both headers behind it the old segments are free.
         self.checkpoint(Vec::new(), true)?;
         self.write_header(false)?;
+        // An old segment may have become a spare where it stood: at the file's end, perhaps.
+        let spares = self.pipeline.lock().log.take_spares();
+        spares.into_iter().for_each(|extent| self.give_back(extent));
         self.let_go(patience)
     }
 

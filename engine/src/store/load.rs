@@ -50,8 +50,7 @@ impl Machine {
 
     /// Takes chunks out that no root reaches and no seal names.
     pub(crate) fn drop_spilled(&self, chunks: impl IntoIterator<Item = ChunkId>) {
-        let mut reclaim = self.reclaim.lock();
-        chunks.into_iter().for_each(|id| self.drop_chunk(&mut reclaim, id));
+        self.drop_chunks(&mut self.reclaim.lock(), chunks.into_iter().collect());
     }
 
     /// Puts pages into closed chunks that are still in memory.

@@ -318,8 +318,8 @@ fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
     {
         // Chunks of which only snapshots of the run before needed anything.
         let mut reclaim = machine.reclaim.lock();
-        let unneeded: Vec<_> = reclaim.accounts.values().filter(|a| a.kept_bytes == 0).map(|a| a.chunk.id).collect();
-        unneeded.into_iter().for_each(|id| machine.drop_chunk(&mut reclaim, id));
+        let unneeded = reclaim.accounts.values().filter(|a| a.kept_bytes == 0).map(|a| a.chunk.id).collect();
+        machine.drop_chunks(&mut reclaim, unneeded);
     }
     let too_many = machine.headers.lock().runs.len() > MAX_RUNS;
     if too_many {

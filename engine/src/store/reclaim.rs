@@ -86,6 +86,8 @@ pub(crate) struct Reclaim {
     /// Deaths and frees whose pages' lengths could not be read: tried again each time. An account that missed one would never be right again.
     late_deaths: Vec<(Position, Version)>,
     late_frees: Vec<Position>,
+    /// Chunks that nobody needs any more, until the end of the settling: they are taken out of the table together, which is copied for that.
+    empty: Vec<ChunkId>,
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
     held: Vec<Version>,
@@ -209,6 +211,7 @@ impl Machine {
         for at in free {
             self.page_freed(reclaim, at);
         }
+        self.drop_empty(reclaim);
         self.release_extents(reclaim);
         !reclaim.unsettled.is_empty()
     }
@@ -253,22 +256,33 @@ impl Machine {
         let Some(account) = reclaim.accounts.get_mut(&at.chunk()) else { return };
         account.kept_bytes = account.kept_bytes.saturating_sub(len);
         if account.kept_bytes == 0 {
-            self.drop_chunk(reclaim, at.chunk());
+            reclaim.empty.push(at.chunk());
         }
     }
 
-    /// Takes a chunk that nobody needs out of the table; its extent leaves.
-    pub(crate) fn drop_chunk(&self, reclaim: &mut Reclaim, id: ChunkId) {
-        let guard = epoch::pin();
-        let lease = match self.chunks.find(id, &guard).map(|chunk| chunk.home(&guard)) {
-            Some(Home::File(file)) => Some(file.lease()),
-            _ => None,
-        };
-        drop(guard);
-        self.chunks.remove(id);
-        if let Some(account) = reclaim.accounts.remove(&id) {
-            reclaim.leave(account.chunk.extent, lease);
+    fn drop_empty(&self, reclaim: &mut Reclaim) {
+        let empty = std::mem::take(&mut reclaim.empty);
+        self.drop_chunks(reclaim, empty);
+    }
+
+    /// Takes chunks that nobody needs out of the table; their extents leave. Cost: all chunks, once.
+    pub(crate) fn drop_chunks(&self, reclaim: &mut Reclaim, mut ids: Vec<ChunkId>) {
+        if ids.is_empty() {
+            return;
         }
+        let guard = epoch::pin();
+        for id in &ids {
+            let lease = match self.chunks.find(*id, &guard).map(|chunk| chunk.home(&guard)) {
+                Some(Home::File(file)) => Some(file.lease()),
+                _ => None,
+            };
+            if let Some(account) = reclaim.accounts.remove(id) {
+                reclaim.leave(account.chunk.extent, lease);
+            }
+        }
+        drop(guard);
+        ids.sort_unstable();
+        self.chunks.remove(&ids);
     }
 
     /// Gives free what nobody needs any more.
@@ -313,6 +327,7 @@ impl Machine {
             let later = closed.died.into_iter().filter(|(_, died)| *died > sealed);
             later.for_each(|(at, died)| self.page_died(reclaim, at, died));
             closed.freed.into_iter().for_each(|at| self.page_freed(reclaim, at));
+            self.drop_empty(reclaim);
         }
     }
 

@@ -224,7 +224,7 @@ fn readers_beside_changes_of_the_table() {
             chunks.add(Chunk::new(ChunkId(10 + n), Home::Heap(Arc::new(HeapHome::new()))));
             chunk.swing(Home::File(Arc::new(in_file(&[leaf(0, 1)], n % 2 == 1, ChunkId(9)))));
         }
-        (0..6).for_each(|n| chunks.remove(ChunkId(10 + n)));
+        (0..6).for_each(|n| chunks.remove(&[ChunkId(10 + n)]));
         done.store(true, Ordering::Release);
     });
 }
