@@ -27,7 +27,6 @@ mod stored;
 pub(crate) mod verify;
 mod violation;
 
-
 pub(crate) use changes::{Changes, Rules};
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
@@ -36,3 +35,6 @@ pub use treering::{Durability, Store};
 pub(crate) use treering::{Savepoint as EngineSavepoint,
     Key as EntryKey, Range as EntryRange, Reader as EngineReader, Snapshot as EngineSnapshot, WriteTxn,
 };
+
+#[cfg(test)]
+mod tests;
