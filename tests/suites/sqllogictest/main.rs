@@ -43,7 +43,11 @@ fn sqllogictest_corpus() {
 fn sqllogictest_finds_wrong_answers() {
     let rules = Rules { engine: "treering", refusals: false };
     let head = "statement ok\nCREATE TABLE t(a INTEGER, b VARCHAR)\n\nstatement ok\nINSERT INTO t VALUES (1, 'x'), (2, 'y')\n\n";
-    let good = ["query IT rowsort\nSELECT a, b FROM t\n----\n1 x\n2 y", "query I nosort\nSELECT a FROM t WHERE a > 5\n----", "statement error\nSELECT nothing FROM t"];
+    let good = [
+        "query IT rowsort\nSELECT a, b FROM t\n----\n1 x\n2 y",
+        "query I nosort\nSELECT a FROM t WHERE a > 5\n----",
+        "statement error\nSELECT nothing FROM t",
+    ];
     for record in good {
         let outcome = run::run_text("good", &format!("{head}{record}\n"), rules);
         assert_eq!((outcome.passed, outcome.failures.len()), (3, 0), "{record}: {:?}", outcome.failures);
@@ -99,7 +103,13 @@ fn run_all(files: &[PathBuf], rules: Rules) -> Outcome {
     });
     let sum = sum.into_inner().expect("all threads ended");
     let skipped: BTreeMap<_, _> = sum.skipped.iter().collect();
-    eprintln!("{} files: {} records passed, {} failed, {} skipped", files.len(), sum.passed, sum.failures.len(), skipped.values().copied().sum::<u64>());
+    eprintln!(
+        "{} files: {} records passed, {} failed, {} skipped",
+        files.len(),
+        sum.passed,
+        sum.failures.len(),
+        skipped.values().copied().sum::<u64>()
+    );
     let mut reasons: Vec<_> = skipped.into_iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (reason, count) in reasons.iter().take(40) {

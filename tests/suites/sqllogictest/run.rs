@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sqllogictest::{Condition, Connection as Name, DefaultColumnType as Letter, ExpectedError, QueryExpect, Record, SortMode, StatementExpect};
+use sqllogictest::{
+    Condition, Connection as Name, DefaultColumnType as Letter, ExpectedError, QueryExpect, Record, SortMode, StatementExpect,
+};
 use treering_sql::{Connection, Database, Error, ErrorKind};
 
 use crate::render;
@@ -168,7 +170,11 @@ impl File {
             // One value a line, or one row a line.
             false => *results == values || results.iter().map(words).eq(as_rows().iter().map(words)),
         };
-        if fits { Ok(()) } else { Err(Misfit::Wrong(format!("found\n{}\nexpected\n{}", as_rows().join("\n"), results.join("\n")))) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Misfit::Wrong(format!("found\n{}\nexpected\n{}", as_rows().join("\n"), results.join("\n"))))
+        }
     }
 
     fn judge(&mut self, name: &str, line: u32, sql: &str, result: Result<(), Misfit>) {
