@@ -17,6 +17,9 @@ use crate::table::schema::{Table, View, fold};
 /// Views in views.
 const VIEW_DEPTH_MAX: usize = 32;
 
+/// Tables in one FROM.
+const TABLES_MAX: usize = 200;
+
 /// Rows, and what names mean over them.
 pub(super) struct From {
     pub(super) node: Node,
@@ -28,6 +31,9 @@ impl<'a> Planner<'a> {
     /// The whole FROM; without one there is a single row without columns.
     pub(super) fn from(&mut self, list: &'a [TableRef]) -> Result<From> {
         let mut from: Option<From> = None;
+        if list.len() > TABLES_MAX {
+            return Err(too_many_tables());
+        }
         for item in list {
             let item = self.table_ref(item)?;
             from = Some(match from {
@@ -45,6 +51,9 @@ impl<'a> Planner<'a> {
         while let TableRef::Join { kind, left, right, on } = leftmost {
             chain.push((*kind, &**right, on));
             leftmost = left;
+        }
+        if chain.len() > TABLES_MAX {
+            return Err(too_many_tables());
         }
         let mut from = self.leaf(leftmost)?;
         for (kind, right, on) in chain.into_iter().rev() {
@@ -232,6 +241,10 @@ impl<'a> Planner<'a> {
         first.append(&mut from.columns);
         from.columns = first;
     }
+}
+
+fn too_many_tables() -> Error {
+    Error::new(ErrorKind::Limit, format!("more than {TABLES_MAX} tables in one FROM"))
 }
 
 /// A column that USING makes of two.

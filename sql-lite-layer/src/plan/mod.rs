@@ -29,9 +29,11 @@ mod scope;
 mod select;
 pub(crate) mod share;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod walk;
 
+pub(crate) use call::is_volatile;
+pub(crate) use expr::{same_class, type_of};
 use node::{Action, Node, OutColumn, Plan, Slot};
 use scalar::Scalar;
 use scope::{Level, Named};

@@ -131,8 +131,8 @@ pub(crate) struct Keys {
     pub(crate) equal: Vec<KeyPart>,
     /// What the column after those may be: one of several. The scan computes them when it opens, and reads them in the key's order and each once.
     pub(crate) any: Option<Vec<Scalar>>,
-    /// Bounds of the column after those (never with `any`): the value and whether it is included. There is never an upper bound alone, which would take in
-    /// the NULLs: the smallest value of the class stands below it.
+    /// Bounds of the column after those (never with `any`): the value and whether it is included. NULLs are never
+    /// between bounds, also if there is only one.
     pub(crate) lower: Option<(Scalar, bool)>,
     pub(crate) upper: Option<(Scalar, bool)>,
 }

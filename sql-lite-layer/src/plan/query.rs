@@ -14,6 +14,9 @@ use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{Expr, OrderKey, Query, QueryBody, SetOp};
 use crate::types::{self, DataType};
 
+/// Set operations of one query, each over the result of those before it; a chain of UNION counts as one.
+const SET_DEPTH_MAX: usize = 200;
+
 /// What stands behind a query: ORDER BY, LIMIT, OFFSET.
 #[derive(Clone, Copy)]
 pub(super) struct Window<'a> {
@@ -142,10 +145,16 @@ impl<'a> Planner<'a> {
         }
         let mut inputs = vec![self.body(leftmost)?];
         let mut chain = chain.into_iter().rev().peekable();
+        let mut nested = 0;
         while let Some((op, all, right)) = chain.next() {
             inputs.push(self.body(right)?);
             let goes_on = op == SetOp::Union && chain.peek().is_some_and(|(next, all_next, _)| (*next, *all_next) == (op, all));
             if !goes_on {
+                nested += 1;
+                if nested > SET_DEPTH_MAX {
+                    let message = format!("more than {SET_DEPTH_MAX} set operations of different kinds in one query");
+                    return Err(Error::new(ErrorKind::Limit, message));
+                }
                 let done = self.set_operation(op, all, inputs)?;
                 inputs = vec![done];
             }

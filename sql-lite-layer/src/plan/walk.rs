@@ -356,11 +356,11 @@ impl Node {
                 set.inputs.iter_mut().flat_map(|(_, slots)| slots).for_each(&mut *f);
                 set.out.iter_mut().for_each(f);
             }
-            Node::Shared { out, .. } => out.iter_mut().for_each(f),
+            Node::Shared { from, out, .. } => from.iter_mut().chain(out).for_each(f),
         }
     }
 
-    /// Calls `f` for every slot that stands anywhere in the plan, also in subqueries; of shared queries only their own `out`.
+    /// Calls `f` for every slot that stands anywhere in the plan, also in subqueries; of shared queries only what stands at the place of use.
     pub(crate) fn each_slot_mut(&mut self, f: &mut dyn FnMut(&mut Slot)) {
         self.inputs_mut(&mut |input| input.each_slot_mut(f));
         self.own_slots_mut(f);
