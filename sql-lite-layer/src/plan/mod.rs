@@ -29,7 +29,7 @@ mod scope;
 mod select;
 pub(crate) mod share;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod walk;
 
 use node::{Action, Node, OutColumn, Plan, Slot};
