@@ -32,13 +32,18 @@ fn groups_are_the_same_by_hash_and_in_order() {
         calls[5].distinct = true;
         calls[6].filter = Some(Scalar::IsNull { of: Box::new(slot(0)), negated: true });
         let keys = if keyed { vec![(Slot(9), slot(0))] } else { vec![] };
-        let mut of_keys: Vec<Value<'static>> = if keyed { sorted(rows.iter().map(|row| vec![row[0].clone()]).collect()).concat() } else { vec![Value::Null] };
+        let mut of_keys: Vec<Value<'static>> =
+            if keyed { sorted(rows.iter().map(|row| vec![row[0].clone()]).collect()).concat() } else { vec![Value::Null] };
         of_keys.dedup();
         let mut expected = Vec::new();
         for key in &of_keys {
             let group: Vec<&Row> = rows.iter().filter(|row| !keyed || row[0] == *key).collect();
             let numbers = |keep: &dyn Fn(&Row) -> bool| -> Vec<i64> {
-                group.iter().filter(|row| keep(row)).filter_map(|row| if let Value::Int(n) = row[1] { Some(n) } else { None }).collect()
+                group
+                    .iter()
+                    .filter(|row| keep(row))
+                    .filter_map(|row| if let Value::Int(n) = row[1] { Some(n) } else { None })
+                    .collect()
             };
             let all = numbers(&|_| true);
             let sum = |numbers: &[i64]| if numbers.is_empty() { Value::Null } else { Value::Int(numbers.iter().sum()) };
@@ -89,7 +94,12 @@ fn sums_overflow_by_their_result_alone() {
 fn counting_a_table_reads_nothing() {
     let bench = Bench::new(&["CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (2), (3)"]);
     let input = scan(&bench.table("t"), 0, Access::Full);
-    let node = Node::Aggregate(Box::new(Aggregate { input, keys: vec![], calls: vec![call(AggregateFunction::Count, &[], 5)], in_order: false }));
+    let node = Node::Aggregate(Box::new(Aggregate {
+        input,
+        keys: vec![],
+        calls: vec![call(AggregateFunction::Count, &[], 5)],
+        in_order: false,
+    }));
     let program = Program::new(query(node, &[Slot(5)]));
     let counters = Counters::default();
     let inputs = Inputs { counters: Some(&counters), ..Inputs::new(&[], Timestamp(0)) };

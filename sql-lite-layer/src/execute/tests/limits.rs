@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::error::ErrorKind;
 
-/// Queries that keep something, and the operator that an error must name.
+/// Queries that keep something, and the operator that an error must name, where the optimizer has no choice.
 const KEEPING: &[(&str, &str)] = &[
     ("SELECT a FROM t ORDER BY b", "ORDER BY"),
-    ("SELECT a FROM t ORDER BY b LIMIT 900", "ORDER BY with LIMIT"),
+    ("SELECT a FROM t ORDER BY b LIMIT 900", "ORDER BY"),
     ("SELECT a, count(*) FROM t GROUP BY a", "GROUP BY"),
     ("SELECT count(DISTINCT a) FROM t", "GROUP BY"),
     ("SELECT group_concat(b) FROM t", "GROUP BY"),
@@ -19,7 +19,7 @@ const KEEPING: &[(&str, &str)] = &[
     ("SELECT a FROM t INTERSECT SELECT a + 1 FROM t", "INTERSECT"),
     ("SELECT a FROM t EXCEPT SELECT a + 1 FROM t", "EXCEPT"),
     ("SELECT x.a FROM t x FULL JOIN t y ON x.a < y.a AND x.a < 3", "join"),
-    ("SELECT a FROM t WHERE a + 1 NOT IN (SELECT a FROM t)", "an IN query"),
+    ("SELECT a FROM t WHERE a + 1 NOT IN (SELECT a FROM t)", ""),
     ("WITH w AS (SELECT a + 1 AS a FROM t) SELECT count(*) FROM w x, w y WHERE x.a = y.a", ""),
 ];
 
@@ -59,7 +59,10 @@ fn memory_is_bounded_by_operator() {
 #[test]
 fn long_statements_can_be_ended() {
     let bench = filled();
-    let endless = ["SELECT count(*) FROM t a, t b, t c, t d WHERE a.b = d.b || c.b", "SELECT a FROM t x WHERE EXISTS (SELECT 1 FROM t y, t z WHERE x.a > y.a * z.a + 5000000)"];
+    let endless = [
+        "SELECT count(*) FROM t a, t b, t c, t d WHERE a.b = d.b || c.b",
+        "SELECT a FROM t x WHERE EXISTS (SELECT 1 FROM t y, t z WHERE x.a > y.a * z.a + 5000000)",
+    ];
     for (text, _) in KEEPING.iter().chain(&endless.map(|text| (text, ""))) {
         let program = planned(&bench, text);
         let flag = AtomicBool::new(true);

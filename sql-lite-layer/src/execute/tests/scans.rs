@@ -48,8 +48,12 @@ impl Wanted {
             Wanted::Null => value.is_null(),
             Wanted::Any(any) => any.iter().any(|wanted| compare(wanted).is_some_and(std::cmp::Ordering::is_eq)),
             Wanted::Between(lower, upper) => {
-                let above = |(bound, included): &(Value<'static>, bool)| compare(bound).is_some_and(|order| order.is_gt() || (*included && order.is_eq()));
-                let below = |(bound, included): &(Value<'static>, bool)| compare(bound).is_some_and(|order| order.is_lt() || (*included && order.is_eq()));
+                let above = |(bound, included): &(Value<'static>, bool)| {
+                    compare(bound).is_some_and(|order| order.is_gt() || (*included && order.is_eq()))
+                };
+                let below = |(bound, included): &(Value<'static>, bool)| {
+                    compare(bound).is_some_and(|order| order.is_lt() || (*included && order.is_eq()))
+                };
                 !value.is_null() && lower.as_ref().is_none_or(above) && upper.as_ref().is_none_or(below)
             }
         }
@@ -103,9 +107,14 @@ fn keys_lead_to_the_rows_that_a_filter_finds() {
             let way = rng.usize(0..3);
             let columns = if way == 0 { table.primary.clone() } else { table.indexes[way - 1].columns.clone() };
             let (keys, wanted) = random_keys(&mut rng, &columns);
-            let mut expected: Vec<Row> = rows.iter().filter(|row| wanted.iter().all(|(column, wanted)| wanted.holds(&row[*column]))).cloned().collect();
+            let mut expected: Vec<Row> =
+                rows.iter().filter(|row| wanted.iter().all(|(column, wanted)| wanted.holds(&row[*column]))).cloned().collect();
             let by: Vec<usize> = columns.iter().chain(&table.primary).copied().collect();
-            expected.sort_by(|a, b| by.iter().map(|at| crate::types::order(&a[*at], &b[*at])).fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then));
+            expected.sort_by(|a, b| {
+                by.iter()
+                    .map(|at| crate::types::order(&a[*at], &b[*at]))
+                    .fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+            });
             let access = |only| match way {
                 0 => Access::Primary(keys.clone()),
                 _ => Access::Index { index: way - 1, keys: keys.clone(), only },
@@ -146,7 +155,8 @@ fn lookups_are_what_operators_give() {
             let equal = (0..count).map(|number| KeyPart::Equal(Scalar::Parameter(number as u32))).collect();
             let keys = Keys { equal, ..Keys::default() };
             let access = if way == 0 { Access::Primary(keys) } else { Access::Index { index: way - 1, keys, only: false } };
-            let node = Node::Project { input: Box::new(scan(&table, 0, access)), exprs: vec![(Slot(7), slot(2)), (Slot(8), slot(0))] };
+            let node =
+                Node::Project { input: Box::new(scan(&table, 0, access)), exprs: vec![(Slot(7), slot(2)), (Slot(8), slot(0))] };
             let program = Program::new(query(node, &[Slot(7), Slot(8), Slot(3)]));
             assert!(program.point.is_some());
             let inputs = Inputs::new(&parameters, Timestamp(0));

@@ -12,15 +12,35 @@ fn sorts_are_stable_and_limits_take_their_beginning() {
     for round in 0..200 {
         // Some are longer than the runs that a sort merges.
         let count = if round % 50 == 0 { 40_000 } else { rng.usize(0..40) };
-        let rows: Vec<Row> = random_rows(&mut rng, count, 2, 4).into_iter().zip(0..).map(|(row, n)| [row, vec![Value::Int(n)]].concat()).collect();
-        let keys: Vec<SortKey> = (0..2).map(|n| SortKey { expr: slot(n), descending: rng.bool(), nulls_first: rng.bool() }).collect();
+        let rows: Vec<Row> =
+            random_rows(&mut rng, count, 2, 4).into_iter().zip(0..).map(|(row, n)| [row, vec![Value::Int(n)]].concat()).collect();
+        let keys: Vec<SortKey> =
+            (0..2).map(|n| SortKey { expr: slot(n), descending: rng.bool(), nulls_first: rng.bool() }).collect();
         let mut expected = rows.clone();
         expected.sort_by(|a, b| {
             let orders = keys.iter().zip(a.iter().zip(b)).map(|(key, (a, b))| match (a, b) {
                 (Value::Null, Value::Null) => std::cmp::Ordering::Equal,
-                (Value::Null, _) => if key.nulls_first { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater },
-                (_, Value::Null) => if key.nulls_first { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Less },
-                (a, b) => if key.descending { crate::types::order(b, a) } else { crate::types::order(a, b) },
+                (Value::Null, _) => {
+                    if key.nulls_first {
+                        std::cmp::Ordering::Less
+                    } else {
+                        std::cmp::Ordering::Greater
+                    }
+                }
+                (_, Value::Null) => {
+                    if key.nulls_first {
+                        std::cmp::Ordering::Greater
+                    } else {
+                        std::cmp::Ordering::Less
+                    }
+                }
+                (a, b) => {
+                    if key.descending {
+                        crate::types::order(b, a)
+                    } else {
+                        crate::types::order(a, b)
+                    }
+                }
             });
             orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
         });
@@ -28,7 +48,11 @@ fn sorts_are_stable_and_limits_take_their_beginning() {
         assert_eq!(bench.rows(sort(None), &slots(0..3)), expected, "seed {seed}, round {round}");
         let (limit, offset) = (rng.usize(0..50), rng.usize(0..20));
         let top = Some((Some(constant(limit as i64)), Some(constant(offset as i64))));
-        let limited = Node::Limit { input: Box::new(sort(top)), limit: Some(constant(limit as i64)), offset: Some(constant(offset as i64)) };
+        let limited = Node::Limit {
+            input: Box::new(sort(top)),
+            limit: Some(constant(limit as i64)),
+            offset: Some(constant(offset as i64)),
+        };
         let expected: Vec<Row> = expected.into_iter().skip(offset).take(limit).collect();
         assert_eq!(bench.rows(limited, &slots(0..3)), expected, "seed {seed}, round {round}, limit {limit} offset {offset}");
     }
