@@ -12,7 +12,7 @@ use crate::types::Value;
 #[derive(Debug)]
 pub(crate) struct Program {
     plan: Plan,
-    point: Option<Point>,
+    pub(super) point: Option<Point>,
 }
 
 impl Program {

@@ -40,6 +40,9 @@ mod sort;
 mod subquery;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use change::{Changed, change};
 pub(crate) use context::{Counter, Counters, Inputs, Sequences, owned_len_bytes};
 pub(crate) use cursor::{Cursor, Program};
