@@ -10,7 +10,7 @@ use super::ast::{Expr, Ident, Query, SelectItem, TableRef};
 use super::dialect::{self, Sql, UNSUPPORTED};
 use super::expr::Lowering;
 use super::scan::Piece;
-use super::{Limits, literal, query, token};
+use super::{Limits, literal, query, scan, token};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::types::DataType;
 
@@ -26,13 +26,12 @@ pub(super) struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    /// At a statement's first token, with the names of its parameters.
-    pub(super) fn open(piece: &Piece<'t>, dialect: &'t Sql, limits: &Limits) -> Result<(Cursor<'t>, Vec<Option<String>>)> {
-        let (tokens, parameters) = token::ready(piece, dialect, limits)?;
+    /// At a statement's first token.
+    pub(super) fn open(piece: &Piece<'t>, tokens: Vec<TokenWithSpan>, dialect: &'t Sql, limits: &Limits) -> Cursor<'t> {
         let end = tokens.last().map_or(piece.place, |last| token::place(last.span.end));
         let parser = Parser::new(dialect).with_recursion_limit(limits.nesting).with_tokens_with_locations(tokens);
         let lowering = Lowering::new(limits);
-        Ok((Cursor { parser, lowering, limits: *limits, text: piece.text(), start: piece.place, end }, parameters))
+        Cursor { parser, lowering, limits: *limits, text: piece.text(), start: piece.place, end }
     }
 
     /// Nothing but the end may follow.
@@ -217,10 +216,7 @@ impl<'t> Cursor<'t> {
             if at >= place {
                 return offset;
             }
-            at = match character {
-                '\n' => Place { line: at.line + 1, column: 1 },
-                _ => Place { line: at.line, column: at.column + 1 },
-            };
+            at = scan::after(at, character);
         }
         self.text.len()
     }
@@ -299,6 +295,7 @@ impl<'t> Cursor<'t> {
         let ours = match message.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
             Some((what, token)) => {
                 let at_end = token == "EOF";
+                let what = if what == "identifier" { "a name" } else { what };
                 let message = format!("expected {what}, found {}", found(token));
                 return Error::new(ErrorKind::Syntax, message).at(if at_end { self.end } else { place });
             }

@@ -48,15 +48,15 @@ impl Dialect for Sql {
         true
     }
 
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
     fn supports_in_empty_list(&self) -> bool {
         true
     }
 
     fn supports_limit_comma(&self) -> bool {
-        true
-    }
-
-    fn supports_comma_separated_trim(&self) -> bool {
         true
     }
 
@@ -230,10 +230,7 @@ fn word(dialect: &Sql, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
             return parser.parse_exists_expr(false);
         }
         Keyword::SUBSTRING | Keyword::SUBSTR if called => return parser.parse_substring(),
-        Keyword::TRIM if called => {
-            parser.advance_token();
-            return parser.parse_trim_expr();
-        }
+        Keyword::TRIM if called => return trim(parser),
         Keyword::NEXT => return Ok(sequence(parser, "nextval")?.unwrap_or_else(|| column(parser))),
         Keyword::LEFT | Keyword::RIGHT if called => {}
         keyword if is_reserved(keyword) => return parser.expected_ref("an expression", first),
@@ -348,6 +345,33 @@ fn extract(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let expr = parser.parse_expr()?;
     parser.expect_token(&Token::RParen)?;
     Ok(called(name, vec![text(&unit), expr]))
+}
+
+/// `TRIM(a [, characters])` or `TRIM([LEADING | TRAILING | BOTH] [characters] FROM a)`: a call of `trim`, `ltrim` or `rtrim`.
+fn trim(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let mut name = take_name(parser);
+    parser.advance_token();
+    let side = parser.parse_one_of_keywords(&[Keyword::LEADING, Keyword::TRAILING, Keyword::BOTH]);
+    name.value = match side {
+        Some(Keyword::LEADING) => "ltrim".to_owned(),
+        Some(Keyword::TRAILING) => "rtrim".to_owned(),
+        _ => "trim".to_owned(),
+    };
+    let mut args = Vec::new();
+    if !parser.parse_keyword(Keyword::FROM) {
+        args.push(parser.parse_expr()?);
+        if parser.parse_keyword(Keyword::FROM) {
+            args.insert(0, parser.parse_expr()?);
+        } else if side.is_some() {
+            parser.expect_keyword(Keyword::FROM)?;
+        } else if parser.consume_token(&Token::Comma) {
+            args.push(parser.parse_expr()?);
+        }
+    } else {
+        args.push(parser.parse_expr()?);
+    }
+    parser.expect_token(&Token::RParen)?;
+    Ok(called(name, args))
 }
 
 /// `POSITION(a IN b)` or `POSITION(a, b)`

@@ -2,6 +2,8 @@
 //!
 //! Chains of AND, OR and `||` are flattened without recursion; everything else costs one level, and levels are capped. So our tree is never deeper than the limit, and whoever
 //! walks it may recurse.
+//!
+//! Each kind of expression has a function of its own that is not inlined: together they would make one frame of 7 KiB for each level.
 
 use std::borrow::Cow;
 
@@ -87,7 +89,9 @@ impl Lowering {
             sp::Expr::Exists { subquery, negated } => Ok(Expr::Exists { query: Box::new(self.query(*subquery)?), negated }),
             sp::Expr::Subquery(query) => Ok(Expr::Subquery(Box::new(self.query(*query)?))),
             sp::Expr::Tuple(exprs) => Ok(Expr::Row(self.exprs(exprs)?)),
-            sp::Expr::Substring { .. } | sp::Expr::Trim { .. } => self.special_call(expr),
+            sp::Expr::Substring { expr, substring_from, substring_for, special: _, shorthand: _ } => {
+                self.substring(*expr, substring_from, substring_for)
+            }
             other => Err(unsupported(&kind_of(&other), place(&other))),
         }
     }
@@ -103,6 +107,7 @@ impl Lowering {
 
     // --- Literals and parameters
 
+    #[inline(never)]
     fn value(&mut self, value: sp::ValueWithSpan) -> Result<Expr> {
         let at = token::place(value.span.start);
         match value.value {
@@ -123,6 +128,7 @@ impl Lowering {
 
     // --- Operators
 
+    #[inline(never)]
     fn unary(&mut self, op: UnaryOperator, expr: sp::Expr) -> Result<Expr> {
         match (op, expr) {
             (UnaryOperator::Not, expr) => Ok(Expr::Not(self.boxed(expr)?)),
@@ -142,6 +148,7 @@ impl Lowering {
         }
     }
 
+    #[inline(never)]
     fn binary(&mut self, left: sp::Expr, op: BinaryOperator, right: sp::Expr) -> Result<Expr> {
         if matches!(op, BinaryOperator::And | BinaryOperator::Or | BinaryOperator::StringConcat) {
             return self.chain(left, op, right);
@@ -156,6 +163,7 @@ impl Lowering {
     }
 
     /// `a AND b AND c`: the crate has it as a tree as deep as it is long, leaning to the left.
+    #[inline(never)]
     fn chain(&mut self, left: sp::Expr, op: BinaryOperator, right: sp::Expr) -> Result<Expr> {
         let mut rights = vec![right];
         let mut first = left;
@@ -184,6 +192,7 @@ impl Lowering {
     }
 
     /// `IS ..`
+    #[inline(never)]
     fn test(&mut self, expr: sp::Expr) -> Result<Expr> {
         let is_null = |expr, negated| Expr::IsNull { expr, negated };
         let is_truth = |expr, truth, negated| Expr::IsTruth { expr, truth, negated };
@@ -206,6 +215,7 @@ impl Lowering {
     }
 
     /// `IN`, `BETWEEN` and `LIKE`.
+    #[inline(never)]
     fn predicate(&mut self, expr: sp::Expr) -> Result<Expr> {
         Ok(match expr {
             sp::Expr::InList { expr, list, negated } => {
@@ -255,40 +265,28 @@ impl Lowering {
 
     // --- Functions
 
-    /// Calls with words among their arguments, as calls without.
-    fn special_call(&mut self, expr: sp::Expr) -> Result<Expr> {
+    /// `SUBSTRING(a FROM 2 FOR 3)` as `SUBSTRING(a, 2, 3)`.
+    #[inline(never)]
+    fn substring(&mut self, expr: sp::Expr, from: Option<Box<sp::Expr>>, count: Option<Box<sp::Expr>>) -> Result<Expr> {
         let at = place(&expr);
-        let (name, args) = match expr {
-            sp::Expr::Substring { expr, substring_from: Some(from), substring_for, special: _, shorthand: _ } => {
-                ("substring", [Some(expr), Some(from), substring_for])
-            }
-            sp::Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => {
-                let name = match trim_where {
-                    Some(sp::TrimWhereField::Leading) => "ltrim",
-                    Some(sp::TrimWhereField::Trailing) => "rtrim",
-                    Some(sp::TrimWhereField::Both) | None => "trim",
-                };
-                (name, [Some(expr), trim_what, None])
-            }
-            sp::Expr::Trim { trim_where: None, trim_what: None, expr, trim_characters: Some(characters) }
-                if characters.len() == 1 =>
-            {
-                ("trim", [Some(expr), characters.into_iter().next().map(Box::new), None])
-            }
-            other => return Err(Error::new(ErrorKind::Syntax, format!("{other}: wrong arguments")).at(at)),
-        };
-        let args = args.into_iter().flatten().map(|arg| self.expr(*arg)).collect::<Result<Vec<_>>>()?;
-        let name = Ident { name: name.to_owned(), place: at };
+        let mut args = vec![self.expr(expr)?];
+        match from {
+            Some(from) => args.push(self.expr(*from)?),
+            None => return Err(Error::new(ErrorKind::Syntax, "expected where the substring begins").at(at)),
+        }
+        if let Some(count) = count {
+            args.push(self.expr(*count)?);
+        }
+        let name = Ident { name: "substring".to_owned(), place: at };
         Ok(Expr::Call(Box::new(Call { name, args, star: false, distinct: false, filter: None, order: Vec::new() })))
     }
 
+    #[inline(never)]
     fn function(&mut self, function: sp::Function) -> Result<Expr> {
         let sp::Function { name, uses_odbc_syntax: _, parameters, args, within_group, filter, null_treatment, over } = function;
         let name = query::object_name(name)?;
-        let refused =
-            [(over.is_some(), "OVER (a window function)"), (null_treatment.is_some(), "IGNORE NULLS and RESPECT NULLS")];
-        if let Some((_, what)) = refused.iter().find(|(is_there, _)| *is_there) {
-            return Err(unsupported(what, name.place));
+        if over.is_some() || null_treatment.is_some() {
+            return Err(unsupported("this form of a call", name.place));
         }
         let (sp::FunctionArguments::None, sp::FunctionArguments::List(list)) = (parameters, args) else {
             return Err(unsupported("this form of a call", name.place));
@@ -309,6 +307,7 @@ impl Lowering {
         Ok(Expr::Call(Box::new(call)))
     }
 
+    #[inline(never)]
     fn arguments(&mut self, args: Vec<sp::FunctionArg>, call: &mut Call) -> Result<()> {
         let count = args.len();
         for arg in args {
@@ -434,10 +433,7 @@ pub(super) fn place(expr: &sp::Expr) -> Place {
             | sp::Expr::IsTrue(expr)
             | sp::Expr::IsNotTrue(expr)
             | sp::Expr::IsFalse(expr) => expr,
-            sp::Expr::IsNotFalse(expr)
-            | sp::Expr::IsUnknown(expr)
-            | sp::Expr::IsNotUnknown(expr)
-            | sp::Expr::Trim { expr, .. } => expr,
+            sp::Expr::IsNotFalse(expr) | sp::Expr::IsUnknown(expr) | sp::Expr::IsNotUnknown(expr) => expr,
             sp::Expr::IsDistinctFrom(expr, _)
             | sp::Expr::IsNotDistinctFrom(expr, _)
             | sp::Expr::AtTimeZone { timestamp: expr, .. } => expr,

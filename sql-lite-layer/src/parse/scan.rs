@@ -50,17 +50,16 @@ impl<'t> Piece<'t> {
 
 /// The statements of a text that hold at least one token.
 pub(super) fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { text, at: 0, line: 1, line_start: 0, counted: 0 }
+    Pieces { text, at: 0, known: Place { line: 1, column: 1 }, known_at: 0 }
 }
 
 pub(super) struct Pieces<'t> {
     text: &'t str,
     /// Offset of the next byte.
     at: usize,
-    /// The line that begins at `line_start`, which is the last one at or before `counted`.
-    line: u32,
-    line_start: usize,
-    counted: usize,
+    /// The place of the offset `known_at`, from which later ones are counted.
+    known: Place,
+    known_at: usize,
 }
 
 impl<'t> Iterator for Pieces<'t> {
@@ -136,20 +135,24 @@ impl<'t> Iterator for Pieces<'t> {
 impl Pieces<'_> {
     /// The place of an offset; offsets are asked for in ascending order.
     fn place(&mut self, offset: usize) -> Place {
-        for (at, byte) in self.text.as_bytes().iter().enumerate().take(offset).skip(self.counted) {
-            if *byte == b'\n' {
-                self.line = self.line.saturating_add(1);
-                self.line_start = at + 1;
-            }
+        for character in self.text[self.known_at..offset].chars() {
+            self.known = after(self.known, character);
         }
-        self.counted = offset.max(self.counted);
-        let characters = self.text[self.line_start..offset].chars().count();
-        Place { line: self.line, column: u32::try_from(characters).unwrap_or(u32::MAX).saturating_add(1) }
+        self.known_at = offset;
+        self.known
     }
 
     fn unclosed(&mut self, what: &str, from: usize) -> Error {
         self.at = self.text.len();
         Error::new(ErrorKind::Syntax, format!("{what} begins here and never ends")).at(self.place(from))
+    }
+}
+
+/// The place behind a character that stands at this one.
+pub(super) fn after(at: Place, character: char) -> Place {
+    match character {
+        '\n' => Place { line: at.line.saturating_add(1), column: 1 },
+        _ => Place { line: at.line, column: at.column.saturating_add(1) },
     }
 }
 

@@ -9,6 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use super::Limits;
+use super::cursor::unsupported;
 use super::dialect::Sql;
 use super::scan::Piece;
 use crate::error::{Error, ErrorKind, Place, Result};
@@ -16,8 +17,18 @@ use crate::error::{Error, ErrorKind, Place, Result};
 /// What stands before the text of a `SEPARATOR`, which the crate is given as a parameter, so that no statement can say the same otherwise.
 pub(super) const SEPARATOR: char = '\u{1}';
 
-/// A statement's tokens, and the names of its parameters by number.
-pub(super) type Ready = (Vec<TokenWithSpan>, Vec<Option<String>>);
+/// A statement's tokens.
+pub(super) struct Ready {
+    pub(super) tokens: Vec<TokenWithSpan>,
+    /// The names of its parameters, by number.
+    pub(super) parameters: Vec<Option<String>>,
+    /// Whether reading them may take more stack than a caller can be asked for.
+    pub(super) deep: bool,
+}
+
+/// Levels that are read on the caller's stack: with some 8 KiB for an operator and 25 KiB for a pair of parentheses no more than 400 KiB.
+const SHALLOW: usize = 24;
+const SHALLOW_PARENTHESES: usize = 8;
 
 /// The place that the crate's location stands for; none for the end of the text.
 pub(super) fn place(location: Location) -> Place {
@@ -26,15 +37,16 @@ pub(super) fn place(location: Location) -> Place {
 }
 
 /// Tokens of a piece, ready for the parser.
-pub(super) fn ready(piece: &Piece<'_>, dialect: &Sql, limits: &Limits) -> Result<Ready> {
+pub(super) fn ready(piece: &Piece<'_>, limits: &Limits) -> Result<Ready> {
     if piece.token_count > limits.tokens {
         let message = format!("the statement has more than {} words, signs and spaces", limits.tokens);
         return Err(Error::new(ErrorKind::Limit, message).at(piece.place));
     }
     let mut tokens = Vec::with_capacity(piece.token_count.min(1 << 16));
+    let dialect = Sql::new(0);
     let text = piece.readable();
     let from = piece.place;
-    let made = Tokenizer::new(dialect, &text).tokenize_with_location_into_buf_with_mapper(&mut tokens, |mut token| {
+    let made = Tokenizer::new(&dialect, &text).tokenize_with_location_into_buf_with_mapper(&mut tokens, |mut token| {
         token.span = Span { start: moved(token.span.start, from), end: moved(token.span.end, from) };
         token
     });
@@ -42,9 +54,12 @@ pub(super) fn ready(piece: &Piece<'_>, dialect: &Sql, limits: &Limits) -> Result
         return Err(Error::new(ErrorKind::Syntax, error.message).at(place(moved(error.location, from))));
     }
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
-    let (tokens, parameters) = Rewriting { limits, out: Vec::with_capacity(tokens.len()), parameters: Vec::new() }.run(tokens)?;
-    check_depth(&tokens, limits)?;
-    Ok((tokens, parameters))
+    let mut rewriting = Rewriting { limits, out: Vec::with_capacity(tokens.len()), parameters: Vec::new() };
+    rewriting.run(tokens)?;
+    let Rewriting { out: tokens, parameters, .. } = rewriting;
+    let deep = check_depth(&tokens, limits)?;
+    let tokens = mark_lists(tokens);
+    Ok(Ready { tokens, parameters, deep })
 }
 
 /// A location of the piece as one of the whole text.
@@ -63,7 +78,7 @@ struct Rewriting<'l> {
 }
 
 impl Rewriting<'_> {
-    fn run(mut self, tokens: Vec<TokenWithSpan>) -> Result<Ready> {
+    fn run(&mut self, tokens: Vec<TokenWithSpan>) -> Result<()> {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(mut token) = tokens.next() {
             let at = place(token.span.start);
@@ -97,6 +112,16 @@ impl Rewriting<'_> {
                         .map_err(|_| syntax(format!("0x{digits} is no whole number of 64 bits"), at))?;
                     token.token = Token::Number(number.to_string(), false);
                 }
+                Token::Word(word)
+                    if word.keyword == Keyword::OVER && matches!(self.out.last(), Some(last) if last.token == Token::RParen) =>
+                {
+                    return Err(unsupported("OVER (a window function)", at));
+                }
+                Token::Word(word)
+                    if word.keyword == Keyword::SIMILAR && matches!(tokens.peek(), Some(next) if is_word(next, "to")) =>
+                {
+                    return Err(unsupported("SIMILAR TO", at));
+                }
                 Token::Word(word) if !is_keyword(word.keyword) => {
                     let separator = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("separator");
                     if separator && let Some(mut text) = tokens.next_if(|next| matches!(next.token, Token::SingleQuotedString(_)))
@@ -113,8 +138,7 @@ impl Rewriting<'_> {
                 }
                 // SQLite's hint behind a table's name is read and does nothing: which index is used is not said by a statement here.
                 Token::Word(word) if word.keyword == Keyword::NOT && self.behind_name() => {
-                    let indexed = |next: &TokenWithSpan| matches!(&next.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("indexed"));
-                    if tokens.next_if(indexed).is_some() {
+                    if tokens.next_if(|next| is_word(next, "indexed")).is_some() {
                         continue;
                     }
                 }
@@ -122,7 +146,7 @@ impl Rewriting<'_> {
             }
             self.out.push(token);
         }
-        Ok((self.out, self.parameters))
+        Ok(())
     }
 
     fn behind_name(&self) -> bool {
@@ -170,6 +194,53 @@ impl Rewriting<'_> {
     }
 }
 
+/// The crate takes what begins with `IN ((SELECT` for `IN (query)`, also where it is a list of queries: there a sign is put before the first, so that no query can begin with
+/// it. A positive sign does nothing.
+fn mark_lists(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is = |at: usize, expected: &Token| tokens.get(at).is_some_and(|token| token.token == *expected);
+    let is_in = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::IN);
+    let mut firsts = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if is_in(token) && is(at + 1, &Token::LParen) && is(at + 2, &Token::LParen) {
+            let behind = behind_parentheses(&tokens[at + 2..]);
+            if behind.is_some_and(|token| !matches!(token, Token::RParen | Token::Word(_))) {
+                firsts.push(at + 2);
+            }
+        }
+    }
+    if firsts.is_empty() {
+        return tokens;
+    }
+    let mut firsts = firsts.into_iter().peekable();
+    let mut marked = Vec::with_capacity(tokens.len() + firsts.len());
+    for (at, token) in tokens.into_iter().enumerate() {
+        if firsts.next_if_eq(&at).is_some() {
+            marked.push(TokenWithSpan { token: Token::Plus, span: token.span });
+        }
+        marked.push(token);
+    }
+    marked
+}
+
+/// The token behind the parentheses that the first token opens.
+fn behind_parentheses(tokens: &[TokenWithSpan]) -> Option<&Token> {
+    let mut open = 0_usize;
+    for (at, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::LParen => open += 1,
+            Token::RParen if open == 1 => return tokens.get(at + 1).map(|token| &token.token),
+            Token::RParen => open -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether it is this word, unquoted.
+fn is_word(token: &TokenWithSpan, expected: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
 fn syntax(message: impl Into<String>, at: Place) -> Error {
     Error::new(ErrorKind::Syntax, message).at(at)
 }
@@ -203,12 +274,14 @@ impl Level {
     }
 }
 
-/// Refuses what would make the crate's tree deeper than the limits: it is dropped by recursion, also when an error is found after most of it is built.
+/// Refuses what would make the crate's tree deeper than the limits: it is dropped by recursion, also when an error is found after most of it is built. Says whether it may
+/// be deep.
 ///
 /// Each level of the tree takes at least one token that is neither a name nor a literal, so counting those bounds the depth from above, and is cheap.
-fn check_depth(tokens: &[TokenWithSpan], limits: &Limits) -> Result<()> {
+fn check_depth(tokens: &[TokenWithSpan], limits: &Limits) -> Result<bool> {
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
+    let mut deep = false;
     for token in tokens {
         match &token.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
@@ -229,17 +302,23 @@ fn check_depth(tokens: &[TokenWithSpan], limits: &Limits) -> Result<()> {
             {
                 level.comma();
                 level.set_operators += 1;
+                if level.set_operators > limits.set_operators {
+                    let message = format!("a query has more than {} set operators", limits.set_operators);
+                    return Err(Error::new(ErrorKind::Limit, message).at(place(token.span.start)));
+                }
             }
             Token::Word(word) if word.keyword == Keyword::NoKeyword => {}
             Token::Number(..) | Token::SingleQuotedString(_) | Token::Placeholder(_) | Token::Period => {}
             _ => level.operators += 1,
         }
-        if level.depth() > limits.chain {
-            let message = format!("more than {} operators stand in one expression, or set operators in one query", limits.chain);
+        let depth = level.depth();
+        deep |= depth > SHALLOW || outer.len() > SHALLOW_PARENTHESES;
+        if depth > limits.chain {
+            let message = format!("more than {} operators stand in one expression", limits.chain);
             return Err(Error::new(ErrorKind::Limit, message).at(place(token.span.start)));
         }
     }
-    Ok(())
+    Ok(deep)
 }
 
 /// The error for what stands too deep.
@@ -295,6 +374,7 @@ fn is_keyword(keyword: Keyword) -> bool {
             | K::QUALIFY
             | K::INTO
             | K::TABLESAMPLE
+            | K::PARTITION
     );
     let of_join = matches!(
         keyword,
