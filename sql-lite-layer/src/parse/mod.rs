@@ -24,6 +24,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 mod token;
+pub(crate) mod walk;
 
 use crate::error::{Error, ErrorKind, Result};
 use ast::{Expr, Parsed};

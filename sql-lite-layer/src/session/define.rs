@@ -9,9 +9,11 @@ use crate::error::{Error, ErrorKind, Place, Result};
 use crate::execute::{Cursor, Inputs, Program};
 use crate::optimize::optimize;
 use crate::parse::ast::{AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Select, SelectItem, Statement, TableRef};
+use crate::parse::walk::renamed;
+use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
-use crate::table::schema::{ObjectId, Schema, Table};
+use crate::table::schema::{Check, ObjectId, Schema, Table};
 use crate::table::{Changes, Open, WriteTxn, catalogue};
 use crate::types::{self, Timestamp, Value};
 
@@ -40,6 +42,7 @@ impl Writing {
             let mut schema = Schema::clone(before);
             Definition { txn, schema: &mut schema }.apply(statement)?;
             if schema.version != before.version {
+                keep_views(txn, &mut schema, matches!(statement, Statement::Drop { cascade: true, .. }))?;
                 changed = Some(Arc::new(schema));
             }
             Ok(())
@@ -154,7 +157,12 @@ impl Definition<'_> {
             },
             AlterTable::RenameColumn { from, to } => {
                 let at = column_of(table, from)?;
-                catalogue::rename_column(txn, self.schema, id, at, &to.name)
+                let mut checks = Vec::with_capacity(table.checks.len());
+                for check in &table.checks {
+                    let text = renamed(&check.text, &mut parse_expr(&check.text)?, &from.name, &to.name);
+                    checks.push(Check { name: check.name.clone(), text });
+                }
+                catalogue::rename_column(txn, self.schema, id, at, &to.name, checks)
             }
             AlterTable::RenameTable { to } => catalogue::rename_table(txn, self.schema, id, &to.name),
             AlterTable::AddConstraint(constraint) => self.add_constraint(id, constraint, None),
@@ -178,8 +186,13 @@ impl Definition<'_> {
             }
             AlterTable::SetType { column, data_type } => {
                 let at = column_of(table, column)?;
-                let name = &table.columns[at].name;
-                catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| types::cast(value, data_type).and_then(|value| types::assign(value, data_type, name)))
+                let column = &table.columns[at];
+                let same_class = std::mem::discriminant(&column.data_type) == std::mem::discriminant(data_type);
+                catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| {
+                    // A cast to a shorter text would cut it off: within a class nothing may be lost.
+                    let value = if same_class { value } else { types::cast(value, data_type)? };
+                    types::assign(value, data_type, &column.name)
+                })
             }
         }
     }
@@ -250,6 +263,24 @@ impl Definition<'_> {
     }
 }
 
+/// Holds the views against the new schema: those that cannot be planned any more go too, or are in the way.
+fn keep_views(txn: &WriteTxn, schema: &mut Schema, cascade: bool) -> Result<()> {
+    // A view over a view that goes, goes with it: each round drops one at least.
+    loop {
+        let broken = schema.views.values().find_map(|view| {
+            let parsed = parse(&view.text, &Limits::default()).and_then(|mut all| all.pop().ok_or_else(gone));
+            let planned = parsed.and_then(|parsed| plan(&parsed, schema));
+            planned.err().map(|e| (view.name.clone(), e))
+        });
+        let Some((name, e)) = broken else { return Ok(()) };
+        if !cascade {
+            let message = format!("view \"{name}\" needs what would be gone: {}", e.message());
+            return Err(Error::new(ErrorKind::Constraint, message).with_state("2BP01"));
+        }
+        catalogue::drop_view(txn, schema, &name)?;
+    }
+}
+
 fn column_of(table: &Table, name: &Ident) -> Result<usize> {
     table.column(&name.name).ok_or_else(|| unknown("column", name))
 }
@@ -262,9 +293,6 @@ fn unknown(what: &str, name: &Ident) -> Error {
 fn gone() -> Error {
     Error::new(ErrorKind::State, "the table is gone: the schema has changed")
 }
-
-/// What hears the rows of a query.
-type EachRow<'e> = dyn for<'v> FnMut(&mut dyn Iterator<Item = Value<'v>>) -> Result<()> + 'e;
 
 /// Runs a query over the transaction's tables.
 fn each_row(txn: &WriteTxn, schema: &Arc<Schema>, query: &Query, each: &mut dyn FnMut(&mut dyn Iterator<Item = Value<'_>>) -> Result<()>) -> Result<()> {

@@ -10,6 +10,7 @@ mod params;
 mod prepared;
 mod row;
 mod rows;
+mod rules;
 mod run;
 mod schemas;
 mod snapshot;

@@ -10,6 +10,7 @@ use super::connection::{Connection, State};
 use super::database::Limits;
 use super::prepared::Planned;
 use super::row::{Column, Row};
+use super::rules::CatalogueRules;
 use super::schemas::Known;
 use super::snapshot::Snapshot;
 use super::statement::{EachWith, Statement};
@@ -174,7 +175,8 @@ fn query<'r>(planned: &'r Planned, tables: Tables<'r>, inputs: Inputs<'r>, each:
 fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
     let given = given.classified(planned)?;
     let inputs = given.inputs();
-    let mut changes = Changes::new(txn, Arc::clone(schema));
+    let rules = CatalogueRules { txn, schema, now: inputs.now };
+    let mut changes = Changes::new(txn, Arc::clone(schema)).with_rules(&rules);
     if undo {
         changes = changes.with_undo();
     }

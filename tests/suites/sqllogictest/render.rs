@@ -12,6 +12,8 @@ pub(crate) fn value(value: &Value<'_>, letter: &Letter) -> String {
         (Letter::Integer, Value::Bool(v)) => i64::from(*v).to_string(),
         (Letter::Integer, Value::Double(v)) => format!("{}", v.trunc() as i64),
         (Letter::Integer, Value::Decimal(v)) => v.trunc().to_string(),
+        // What C's atoi makes of it.
+        (Letter::Integer, Value::Text(text)) => text.parse::<i64>().unwrap_or(0).to_string(),
         (Letter::FloatingPoint, Value::Double(v)) => format!("{v:.3}"),
         (Letter::FloatingPoint, Value::Int(v)) => format!("{v}.000"),
         (Letter::FloatingPoint, Value::Decimal(v)) => format!("{v:.3}"),

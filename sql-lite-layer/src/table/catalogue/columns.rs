@@ -5,7 +5,7 @@ use super::*;
 use crate::table::counters::{Counter, Counters};
 use crate::table::open::Open;
 use crate::table::rows;
-use crate::table::schema::Column;
+use crate::table::schema::{Check, Column};
 use crate::table::violation;
 use crate::types::{DataType, Value};
 
@@ -83,17 +83,25 @@ pub(crate) fn drop_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at:
     edit.finish()
 }
 
-/// Gives a column another name. Texts of checks and views that name it are the caller's to see to.
+/// Gives a column another name, and the table these checks: its own, with the new name in their texts.
 ///
 /// # Errors
 /// `Exists`.
-pub(crate) fn rename_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, name: &str) -> Result<()> {
+pub(crate) fn rename_column(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    at: usize,
+    name: &str,
+    checks: Vec<Check>,
+) -> Result<()> {
     change_column(txn, schema, id, at, |table, at| {
         if table.column(name).is_some_and(|other| other != at) {
             let message = format!("table \"{}\" has a column \"{name}\" already", table.name);
             return Err(Error::new(ErrorKind::Exists, message).with_state("42701"));
         }
         table.columns[at].name = name.to_owned();
+        table.checks = checks;
         Ok(())
     })
 }
