@@ -7,15 +7,15 @@ use treering::WriteTxn;
 
 use super::catalogue::fill_index;
 use super::changes::Changes;
-use super::counters::{Counter, Counters};
+use super::counters::Counters;
+use super::links::Linked;
 use super::open::Open;
-use super::reference::Reference;
 use super::rows;
-use super::schema::{ObjectId, Schema, Table};
+use super::schema::{ObjectId, Schema};
 use super::stored::Stored;
 use super::violation;
 use crate::encode::row;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::types::Value;
 
 /// Everything.
@@ -35,19 +35,19 @@ pub(crate) fn load<'v>(
     id: ObjectId,
     rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
 ) -> Result<u64> {
-    let table =
-        schema.table_by_id(id).ok_or_else(|| Error::new(ErrorKind::State, "the table is gone: the schema has changed"))?;
+    let linked = schema.linked(id)?;
+    let table = &*linked.table;
     if Open::new(txn).tables().rows(table)?.len() > 0 {
-        return add(txn, schema, table, rows);
+        return add(txn, schema, &linked, rows);
     }
-    let mut load = Load { txn, table, counters: Counters::default(), fed: 0 };
+    let mut load = Load { txn, linked: &linked, counters: Counters::default(), fed: 0 };
     load.rows(rows)?;
     for index in &table.indexes {
         fill_index(txn, table, index)?;
     }
     let open = Open::new(txn);
-    for number in 0..table.foreign.len() {
-        Reference::resolve(schema, table, number)?.check_all(open.tables())?;
+    for reference in &linked.parents {
+        reference.check_all(open.tables())?;
     }
     Ok(load.fed)
 }
@@ -55,18 +55,18 @@ pub(crate) fn load<'v>(
 fn add<'v>(
     txn: &WriteTxn,
     schema: &Arc<Schema>,
-    table: &Table,
+    linked: &Linked,
     rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
 ) -> Result<u64> {
     let (mut changes, mut count) = (Changes::new(txn, Arc::clone(schema)), 0);
     for row in rows {
         let mut row = row?;
-        for (at, _) in identities(table) {
-            if row[at].is_null() {
-                row[at] = Value::Int(changes.next_identity(table, at)?);
+        for (at, _) in &linked.counters {
+            if row[*at].is_null() {
+                row[*at] = Value::Int(changes.next_identity(&linked.table, *at)?);
             }
         }
-        changes.insert(table, &row)?;
+        changes.insert(&linked.table, &row)?;
         count += 1;
     }
     changes.finish()?;
@@ -76,14 +76,14 @@ fn add<'v>(
 /// The load of an empty table.
 struct Load<'a> {
     txn: &'a WriteTxn,
-    table: &'a Table,
+    linked: &'a Linked,
     counters: Counters,
     fed: u64,
 }
 
 impl Load<'_> {
     fn rows<'v>(&mut self, rows: impl Iterator<Item = Result<Vec<Value<'v>>>>) -> Result<()> {
-        let (txn, table) = (self.txn, self.table);
+        let (txn, table) = (self.txn, &*self.linked.table);
         // Apart from the rows' table: the counters are read while rows come.
         let mut open = Open::new(txn);
         let mut into = txn.open_table(Stored::Rows(table.id).name().as_str())?;
@@ -103,18 +103,17 @@ impl Load<'_> {
     }
 
     fn row(&mut self, open: &Open<'_>, mut values: Vec<Value<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
-        let table = self.table;
+        let table = &*self.linked.table;
         assert_eq!(values.len(), table.columns.len(), "a row has a value for each column");
-        for (at, counter) in identities(table) {
-            match values[at] {
-                Value::Null => values[at] = Value::Int(self.counters.next(open, counter, &table.columns[at].name)?),
-                Value::Int(number) => self.counters.note(open, counter, number)?,
+        for (at, counter) in &self.linked.counters {
+            match values[*at] {
+                Value::Null => values[*at] = Value::Int(self.counters.next(open, *counter, &table.columns[*at].name)?),
+                Value::Int(number) => self.counters.note(open, *counter, number)?,
                 _ => (),
             }
         }
-        let required = |at: &usize| !table.columns[*at].nullable && !table.columns[*at].dropped;
-        if let Some(at) = (0..values.len()).filter(required).find(|at| values[*at].is_null()) {
-            return Err(violation::not_null(table, &table.columns[at]));
+        if let Some(at) = self.linked.required.iter().find(|at| values[**at].is_null()) {
+            return Err(violation::not_null(table, &table.columns[*at]));
         }
         self.fed += 1;
         let key = match table.primary.is_empty() {
@@ -128,24 +127,18 @@ impl Load<'_> {
     }
 }
 
-fn identities(table: &Table) -> impl Iterator<Item = (usize, Counter)> + '_ {
-    let columns = table.columns.iter().enumerate();
-    columns.filter_map(|(at, column)| Some((at, Counter::of_column(table, at, column.identity?))))
-}
-
 /// TRUNCATE: removes all rows; gives how many. Counters go on.
 ///
 /// # Errors
 /// `Constraint` (23503) if a row of another table refers to one of them.
 pub(crate) fn truncate(txn: &WriteTxn, schema: &Schema, id: ObjectId) -> Result<u64> {
-    let table =
-        schema.table_by_id(id).ok_or_else(|| Error::new(ErrorKind::State, "the table is gone: the schema has changed"))?;
+    let linked = schema.linked(id)?;
     let open = Open::new(txn);
-    for reference in Reference::to(schema, id)?.iter().filter(|reference| reference.child.id != id) {
+    for reference in linked.children.iter().filter(|reference| reference.child.id != id) {
         reference.check_none(open.tables())?;
     }
     drop(open);
-    for index in &table.indexes {
+    for index in &linked.table.indexes {
         txn.open_table(Stored::Index(index.id).name().as_str())?.remove_range(ALL)?;
     }
     Ok(txn.open_table(Stored::Rows(id).name().as_str())?.remove_range(ALL)?)

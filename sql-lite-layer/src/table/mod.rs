@@ -19,6 +19,7 @@ pub(crate) mod catalogue;
 mod changes;
 mod counters;
 mod entries;
+mod links;
 mod open;
 mod reference;
 pub(crate) mod rows;
@@ -32,8 +33,9 @@ pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
 pub(crate) use rows::row_key;
 pub use treering::{Durability, Store};
-pub(crate) use treering::{Savepoint as EngineSavepoint,
-    Key as EntryKey, Range as EntryRange, Reader as EngineReader, Snapshot as EngineSnapshot, WriteTxn,
+pub(crate) use treering::{
+    Key as EntryKey, Range as EntryRange, Reader as EngineReader, Savepoint as EngineSavepoint, Snapshot as EngineSnapshot,
+    WriteTxn,
 };
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entries::Tables;
 use super::rows;
-use super::schema::{ForeignKey, ObjectId, Schema, Table};
+use super::schema::{ForeignKey, Schema, Table};
 use super::stored::Stored;
 use super::violation;
 use crate::encode::key;
@@ -49,17 +49,6 @@ impl Reference {
                 format!("foreign key \"{}\" of table \"{}\" lost its table or its index", foreign.name, child.name),
             )),
         }
-    }
-
-    /// All foreign keys that refer to `parent`.
-    pub(super) fn to(schema: &Schema, parent: ObjectId) -> Result<Vec<Reference>> {
-        let mut found = Vec::new();
-        for child in schema.tables.values() {
-            for number in (0..child.foreign.len()).filter(|number| child.foreign[*number].table == parent) {
-                found.push(Reference::resolve(schema, child, number)?);
-            }
-        }
-        Ok(found)
     }
 
     pub(super) fn foreign(&self) -> &ForeignKey {

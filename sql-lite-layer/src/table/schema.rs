@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::links::Links;
 use crate::types::DataType;
 
 /// Everything that is defined, at one moment.
@@ -16,6 +17,8 @@ pub(crate) struct Schema {
     pub(crate) tables: BTreeMap<String, Arc<Table>>,
     pub(crate) views: BTreeMap<String, Arc<View>>,
     pub(crate) sequences: BTreeMap<String, Arc<Sequence>>,
+    /// What follows from the tables. Whoever changes them in place sets it back.
+    pub(crate) links: Links,
 }
 
 /// Number of a table, an index or a sequence: one number space, never given twice.

@@ -171,13 +171,12 @@ pub(crate) fn set_type(
         edit.put_table(table)?;
         return edit.finish();
     }
-    let own = table.foreign.iter().find(|foreign| foreign.columns.contains(&at));
+    let own = table.foreign.iter().filter(|foreign| foreign.columns.contains(&at));
     let others = edit.schema.referring(id).map(|(child, number)| &child.foreign[number]);
+    let compared = own.chain(others.filter(|foreign| foreign.referenced.contains(&at))).map(|foreign| &foreign.name).next();
     let class = std::mem::discriminant::<DataType>;
-    if let Some(foreign) = own.or(others.filter(|foreign| foreign.referenced.contains(&at)).next())
-        && class(&from) != class(&to)
-    {
-        return Err(needed(format!("column \"{}\" is compared by foreign key \"{}\"", table.columns[at].name, foreign.name)));
+    if let Some(name) = compared.filter(|_| class(&from) != class(&to)) {
+        return Err(needed(format!("column \"{}\" is compared by foreign key \"{name}\"", table.columns[at].name)));
     }
     table.columns[at].missing = None;
     let table = edit.put_table(table)?;

@@ -38,6 +38,7 @@ pub(super) use rewrite::fill_index;
 pub(crate) use tables::{create_table, drop_all, drop_table, rename_table, set_table_comment};
 
 use super::entries::Tables;
+use super::links::Links;
 use super::schema::{ObjectId, Schema, Sequence, Table, View, fold};
 use super::stored::Stored;
 use crate::error::{Error, ErrorKind, Result};
@@ -170,6 +171,7 @@ impl<'a> Edit<'a> {
         let table = Arc::new(table);
         self.schema.tables.retain(|_, old| old.id != table.id);
         self.schema.tables.insert(fold(&table.name), Arc::clone(&table));
+        self.schema.links = Links::default();
         Ok(table)
     }
 

@@ -93,6 +93,7 @@ impl Edit<'_> {
         self.forget_counters(table.id, None)?;
         self.remove(&numbered_key(TABLE, table.id))?;
         self.schema.tables.retain(|_, other| other.id != table.id);
+        self.schema.links = Links::default();
         Ok(())
     }
 

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 1 << 20;
 
 /// What happens to the rows of a child that refer to a parent that is gone.
 pub(super) struct Cascade {
-    reference: Rc<Reference>,
+    reference: Arc<Reference>,
     /// Children's entries begin so.
     prefix: Vec<u8>,
     effect: Effect,
@@ -29,7 +29,7 @@ enum Effect {
 
 impl Changes<'_> {
     /// Looks the parents of a new row up; after an update only those that it changed. What is missing is looked up again at the end.
-    pub(super) fn check_parents(&mut self, target: &Target, row: &[Value<'_>], only_changed: bool) -> Result<()> {
+    pub(super) fn check_parents(&mut self, target: &Linked, row: &[Value<'_>], only_changed: bool) -> Result<()> {
         for reference in &target.parents {
             let columns = &reference.foreign().columns;
             if only_changed && !columns.iter().any(|at| self.changed[*at]) {
@@ -47,8 +47,8 @@ impl Changes<'_> {
     }
 
     /// Sees to the rows that refer to `before`, which is gone, or is now `row`; then `changed` says in what they differ.
-    pub(super) fn leave_children(&mut self, target: &Target, row: Option<&[Value<'_>]>) -> Result<()> {
-        for reference in target.children(&self.schema)? {
+    pub(super) fn leave_children(&mut self, target: &Linked, row: Option<&[Value<'_>]>) -> Result<()> {
+        for reference in &target.children {
             let foreign = reference.foreign();
             if row.is_some() && !foreign.referenced.iter().any(|at| self.changed[*at]) {
                 continue;
@@ -72,7 +72,7 @@ impl Changes<'_> {
             match effect {
                 None => self.pending.note(reference, &self.probe, true),
                 Some(effect) => {
-                    let cascade = Rc::new(Cascade { reference: Rc::clone(reference), prefix: self.probe.clone(), effect });
+                    let cascade = Rc::new(Cascade { reference: Arc::clone(reference), prefix: self.probe.clone(), effect });
                     match row.is_some() && self.cascades.is_empty() {
                         true => self.later.push_back(cascade),
                         false => self.cascades.push(cascade),
@@ -142,7 +142,7 @@ impl Changes<'_> {
         }
     }
 
-    fn set_child(&mut self, target: &Rc<Target>, reference: &Reference, key: &[u8], set: &[Value<'static>]) -> Result<bool> {
+    fn set_child(&mut self, target: &Arc<Linked>, reference: &Reference, key: &[u8], set: &[Value<'static>]) -> Result<bool> {
         let table = &*target.table;
         let Some(stored) = self.row(table, key)? else { return Ok(false) };
         let mut row = rows::values(table, &stored)?;

@@ -21,7 +21,6 @@ mod cascade;
 mod image;
 mod journal;
 mod pending;
-mod target;
 mod write;
 
 use std::collections::VecDeque;
@@ -32,6 +31,7 @@ use treering::WriteTxn;
 
 use super::counters::{Counter, Counters};
 use super::entries::Tables;
+use super::links::Linked;
 use super::open::Open;
 use super::schema::{ObjectId, Schema, Sequence, Table};
 use super::stored::Stored;
@@ -42,7 +42,6 @@ use cascade::Cascade;
 use image::Image;
 use journal::Journal;
 use pending::Pending;
-use target::Target;
 
 /// What a change asks of those who can compute expressions.
 pub(crate) trait Rules {
@@ -60,7 +59,7 @@ pub(crate) struct Changes<'t> {
     open: Open<'t>,
     schema: Arc<Schema>,
     rules: Option<&'t dyn Rules>,
-    targets: Vec<Rc<Target>>,
+    linked: Vec<Arc<Linked>>,
     counters: Counters,
     journal: Option<Journal>,
     /// What is left to do below the row that was deleted or whose key was changed, innermost last.
@@ -71,6 +70,8 @@ pub(crate) struct Changes<'t> {
     /// Rows whose new key was still another row's: out of the store until that row has moved on.
     parked: Vec<Parked>,
     inserted: bool,
+    /// Of tables without primary key: the key of the last row.
+    hidden: Vec<(ObjectId, i64)>,
     last_identity: Option<i64>,
     // Buffers of the row at hand.
     before: Image,
@@ -81,7 +82,7 @@ pub(crate) struct Changes<'t> {
 
 /// A row to be written at the end.
 struct Parked {
-    target: Rc<Target>,
+    target: Arc<Linked>,
     key: Vec<u8>,
     row: Vec<u8>,
 }
@@ -93,7 +94,7 @@ impl<'t> Changes<'t> {
             open: Open::new(txn),
             schema,
             rules: None,
-            targets: Vec::new(),
+            linked: Vec::new(),
             counters: Counters::default(),
             journal: None,
             cascades: Vec::new(),
@@ -101,6 +102,7 @@ impl<'t> Changes<'t> {
             pending: Pending::default(),
             parked: Vec::new(),
             inserted: false,
+            hidden: Vec::new(),
             last_identity: None,
             before: Image::default(),
             after: Image::default(),
@@ -177,11 +179,7 @@ impl<'t> Changes<'t> {
     /// # Errors
     /// `Name` if there is no unique key of these columns.
     pub(crate) fn conflict(&self, table: &Table, row: &[Value<'_>], columns: Option<&[usize]>) -> Result<Option<Vec<u8>>> {
-        let target = match self.targets.iter().find(|target| target.table.id == table.id) {
-            Some(target) => Rc::clone(target),
-            None => Rc::new(Target::new(&self.schema, table.id)?),
-        };
-        self.find_conflict(&target, row, columns)
+        self.find_conflict(&*self.schema.linked(table.id)?, row, columns)
     }
 
     /// The next number of an identity column.
@@ -245,13 +243,13 @@ impl<'t> Changes<'t> {
         self.counters.flush(&mut self.open)
     }
 
-    /// What is known of a table, looked up once a statement.
-    fn target(&mut self, id: ObjectId) -> Result<Rc<Target>> {
-        if let Some(target) = self.targets.iter().find(|target| target.table.id == id) {
-            return Ok(Rc::clone(target));
+    /// A table with what hangs on it, looked up once a statement.
+    fn target(&mut self, id: ObjectId) -> Result<Arc<Linked>> {
+        if let Some(target) = self.linked.iter().find(|target| target.table.id == id) {
+            return Ok(Arc::clone(target));
         }
-        let target = Rc::new(Target::new(&self.schema, id)?);
-        self.targets.push(Rc::clone(&target));
+        let target = self.schema.linked(id)?;
+        self.linked.push(Arc::clone(&target));
         Ok(target)
     }
 }

@@ -15,15 +15,15 @@ pub(super) struct Pending {
 }
 
 struct Question {
-    reference: Rc<Reference>,
+    reference: Arc<Reference>,
     /// The parent was there before.
     removed: bool,
 }
 
 impl Pending {
-    pub(super) fn note(&mut self, reference: &Rc<Reference>, prefix: &[u8], removed: bool) {
+    pub(super) fn note(&mut self, reference: &Arc<Reference>, prefix: &[u8], removed: bool) {
         let key = (reference.child.id, reference.number, prefix.to_vec());
-        self.questions.entry(key).or_insert_with(|| Question { reference: Rc::clone(reference), removed });
+        self.questions.entry(key).or_insert_with(|| Question { reference: Arc::clone(reference), removed });
     }
 }
 

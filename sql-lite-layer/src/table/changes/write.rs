@@ -8,7 +8,7 @@ use crate::table::schema::Action;
 use crate::types::DataType;
 
 impl Changes<'_> {
-    pub(super) fn insert_row(&mut self, target: &Rc<Target>, row: &[Value<'_>]) -> Result<()> {
+    pub(super) fn insert_row(&mut self, target: &Arc<Linked>, row: &[Value<'_>]) -> Result<()> {
         let table = &*target.table;
         check_row(target, row)?;
         self.before.clear();
@@ -27,9 +27,9 @@ impl Changes<'_> {
             return Err(key.violation(table, row));
         }
         self.check_parents(target, row, false)?;
-        for (at, identity) in table.columns.iter().enumerate().filter_map(|(at, column)| Some((at, column.identity?))) {
-            if let Value::Int(number) = row[at] {
-                self.counters.note(&self.open, Counter::of_column(table, at, identity), number)?;
+        for (at, counter) in &target.counters {
+            if let Value::Int(number) = row[*at] {
+                self.counters.note(&self.open, *counter, number)?;
             }
         }
         stored::encode(&mut self.after.row, row.iter());
@@ -37,7 +37,7 @@ impl Changes<'_> {
     }
 
     /// False: there is no such row. `may_park`: a row in the way may still move on.
-    pub(super) fn update_row(&mut self, target: &Rc<Target>, key: &[u8], row: &[Value<'_>], may_park: bool) -> Result<bool> {
+    pub(super) fn update_row(&mut self, target: &Arc<Linked>, key: &[u8], row: &[Value<'_>], may_park: bool) -> Result<bool> {
         let table = &*target.table;
         if !self.take_before(target, key)? {
             return Ok(false);
@@ -63,7 +63,7 @@ impl Changes<'_> {
         self.after.check_lens(table)?;
         let in_the_way = self.key_in_the_way(target, moves)?;
         if let Some(key) = &in_the_way
-            && !(may_park && self.can_park(target)?)
+            && !(may_park && self.can_park(target))
         {
             return Err(key.violation(table, row));
         }
@@ -77,7 +77,7 @@ impl Changes<'_> {
     }
 
     /// Removes a row and notes what is left to do for its children; false: there is none.
-    pub(super) fn delete_row(&mut self, target: &Rc<Target>, key: &[u8]) -> Result<bool> {
+    pub(super) fn delete_row(&mut self, target: &Arc<Linked>, key: &[u8]) -> Result<bool> {
         if !self.take_before(target, key)? {
             return Ok(false);
         }
@@ -105,7 +105,7 @@ impl Changes<'_> {
         Ok(())
     }
 
-    pub(super) fn find_conflict(&self, target: &Target, row: &[Value<'_>], columns: Option<&[usize]>) -> Result<Option<Vec<u8>>> {
+    pub(super) fn find_conflict(&self, target: &Linked, row: &[Value<'_>], columns: Option<&[usize]>) -> Result<Option<Vec<u8>>> {
         let table = &*target.table;
         let asked =
             |key: &[usize]| columns.is_none_or(|asked| asked.len() == key.len() && key.iter().all(|at| asked.contains(at)));
@@ -134,7 +134,7 @@ impl Changes<'_> {
     }
 
     /// Reads the row into `before`; false: there is none.
-    fn take_before(&mut self, target: &Target, key: &[u8]) -> Result<bool> {
+    fn take_before(&mut self, target: &Linked, key: &[u8]) -> Result<bool> {
         self.before.clear();
         let Some(stored) = self.open.table(target.rows())?.get(key)? else { return Ok(false) };
         self.before.row.extend_from_slice(stored);
@@ -159,7 +159,7 @@ impl Changes<'_> {
     }
 
     /// The first unique key of `after` that a row other than `before` has.
-    fn key_in_the_way(&self, target: &Target, primary: bool) -> Result<Option<Taken>> {
+    fn key_in_the_way(&self, target: &Linked, primary: bool) -> Result<Option<Taken>> {
         if primary && self.open.table(target.rows())?.contains(&self.after.key)? {
             return Ok(Some(Taken::Primary));
         }
@@ -174,20 +174,19 @@ impl Changes<'_> {
     }
 
     /// Whether rows of this table may swap unique keys within a statement: if nobody follows a change of them. A child could not tell the old owner of a key from the new one.
-    fn can_park(&self, target: &Target) -> Result<bool> {
-        let mut children = target.children(&self.schema)?.iter();
-        Ok(!self.inserted && children.all(|child| child.foreign().on_update == Action::Restrict))
+    fn can_park(&self, target: &Linked) -> bool {
+        !self.inserted && target.children.iter().all(|child| child.foreign().on_update == Action::Restrict)
     }
 
     /// Takes the row out until the end: `after` is what it will be.
-    fn park(&mut self, target: &Rc<Target>) -> Result<()> {
+    fn park(&mut self, target: &Arc<Linked>) -> Result<()> {
         let (key, row) = (self.after.key.clone(), self.after.row.clone());
-        self.parked.push(Parked { target: Rc::clone(target), key, row });
+        self.parked.push(Parked { target: Arc::clone(target), key, row });
         self.remove_before(target)
     }
 
     /// Removes `before` from its table and all indexes.
-    fn remove_before(&mut self, target: &Target) -> Result<()> {
+    fn remove_before(&mut self, target: &Linked) -> Result<()> {
         self.before.forget_entries();
         for at in 0..target.table.indexes.len() {
             self.before.add_stored_entry(at, &target.table)?;
@@ -200,7 +199,7 @@ impl Changes<'_> {
     }
 
     /// Adds `after` to its table and all its indexes.
-    fn write_after(&mut self, target: &Target) -> Result<()> {
+    fn write_after(&mut self, target: &Linked) -> Result<()> {
         put(&mut self.open, &mut self.journal, target.rows(), &self.after.key, &self.after.row, None)?;
         for entry in self.after.entries() {
             put(&mut self.open, &mut self.journal, target.index(entry.index), entry.key, entry.value, None)?;
@@ -209,7 +208,7 @@ impl Changes<'_> {
     }
 
     /// Exchanges `before` for `after`, in those indexes whose entry differs.
-    fn write_moved(&mut self, target: &Target, moves: bool) -> Result<()> {
+    fn write_moved(&mut self, target: &Linked, moves: bool) -> Result<()> {
         let Changes { open, journal, before, after, .. } = self;
         if moves {
             remove(open, journal, target.rows(), &before.key, &before.row)?;
@@ -227,18 +226,20 @@ impl Changes<'_> {
         Ok(())
     }
 
-    fn next_hidden(&mut self, target: &Target) -> Result<i64> {
-        let last = match target.last_hidden.get() {
-            Some(last) => last,
-            None => match self.open.tables().stored(target.rows())?.last()? {
-                Some((key, _)) => hidden_number(&key)?,
-                None => 0,
-            },
+    fn next_hidden(&mut self, target: &Linked) -> Result<i64> {
+        let id = target.table.id;
+        let at = match self.hidden.iter().position(|(table, _)| *table == id) {
+            Some(at) => at,
+            None => {
+                let last = self.open.tables().stored(target.rows())?.last()?;
+                self.hidden.push((id, last.map_or(Ok(0), |(key, _)| hidden_number(&key))?));
+                self.hidden.len() - 1
+            }
         };
-        let Some(next) = last.checked_add(1) else {
+        let Some(next) = self.hidden[at].1.checked_add(1) else {
             return Err(Error::new(ErrorKind::Limit, format!("table \"{}\" has no more keys for its rows", target.table.name)));
         };
-        target.last_hidden.set(Some(next));
+        self.hidden[at].1 = next;
         Ok(next)
     }
 }
@@ -258,7 +259,7 @@ impl Taken {
     }
 }
 
-fn check_row(target: &Target, row: &[Value<'_>]) -> Result<()> {
+fn check_row(target: &Linked, row: &[Value<'_>]) -> Result<()> {
     let table = &*target.table;
     assert_eq!(row.len(), table.columns.len(), "a row has a value for each column");
     match target.required.iter().find(|at| row[**at].is_null()) {

@@ -10,6 +10,7 @@ mod bulk;
 mod catalogue;
 mod constraints;
 mod model;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use std::sync::Arc;
 use treering::{Store, WriteTxn};
 
 use super::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Table};
-use super::verify::verify;
 use super::{Changes, Open, Rules, Tables, catalogue as cat, rows};
 use crate::error::{Error, ErrorKind, Result};
+use crate::table::verify::verify;
 use crate::types::{DataType, Value};
 
 pub(super) type Rows = BTreeMap<Vec<u8>, Vec<Value<'static>>>;

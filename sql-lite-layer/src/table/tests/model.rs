@@ -14,6 +14,7 @@ struct Run {
 
 /// After any sequence of statements, failures and rollbacks each table is what the model says, and each index equals its table.
 #[test]
+#[allow(clippy::print_stdout, reason = "a failing test shows its seed")]
 fn tables_follow_the_model() {
     let seed = std::env::var("TREERING_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5117);
     for seed in seed..seed + 40 {
@@ -168,6 +169,7 @@ fn is_unique(table: &Table, rows: &Rows) -> bool {
 
 /// Whatever random statements do to tables that refer to each other in all ways: foreign keys hold, and a statement that fails changes nothing.
 #[test]
+#[allow(clippy::print_stdout, reason = "a failing test shows its seed")]
 fn references_hold() {
     for seed in 1..40 {
         println!("seed {seed}");
