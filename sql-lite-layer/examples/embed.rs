@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let snapshot = database.snapshot()?;
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let running: i64 = snapshot.query_row("SELECT COUNT(*) FROM tasks WHERE state = 'RUNNING'", (), |row| row.get(0)).expect("a count");
+            let running: i64 =
+                snapshot.query_row("SELECT COUNT(*) FROM tasks WHERE state = 'RUNNING'", (), |row| row.get(0)).expect("a count");
             assert_eq!(running, 1);
         });
     });

@@ -21,7 +21,6 @@
 //! | `execute` | one operator a file |
 //! | `session` | databases, connections, statements, transactions, results |
 #![deny(unsafe_code)]
-#![allow(dead_code, unused_imports)]
 
 mod encode;
 mod error;
@@ -35,8 +34,8 @@ pub mod types;
 
 pub use error::{Error, ErrorKind, Place, Result};
 pub use session::{
-    CancelHandle, Column, ColumnIndex, Connection, Database, FromValue, Limits, Named, Params, Row, RowIter, Rows, Savepoint, Snapshot, Statement, ToValue, Transaction,
-    named,
+    CancelHandle, Column, ColumnIndex, Connection, Database, FromValue, Limits, Named, Params, Row, RowIter, Rows, Savepoint,
+    Snapshot, Statement, ToValue, Transaction, named,
 };
-pub use table::Durability;
+pub use table::{Durability, Store};
 pub use types::{DataType, Value};

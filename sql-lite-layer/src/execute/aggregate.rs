@@ -122,7 +122,7 @@ impl<'r> Aggregate<'r> {
         };
         let start = self.state == State::Start;
         self.state = State::End;
-        if !first && !(start && self.plan.keys.is_empty()) {
+        if !first && (!start || !self.plan.keys.is_empty()) {
             return Ok(false);
         }
         self.forget();

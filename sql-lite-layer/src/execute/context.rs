@@ -134,11 +134,6 @@ impl<'r> Context<'r> {
         }
         Ok(())
     }
-
-    /// Memory that the operators keep now.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept_bytes.get()
-    }
 }
 
 /// What each node did, by its address in the plan.

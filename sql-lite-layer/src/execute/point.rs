@@ -167,11 +167,9 @@ impl<'r> PointCursor<'r> {
 
     #[inline]
     fn read(&mut self, bytes: &'r [u8]) -> Result<()> {
-        let (columns, values, mut older) = (&self.scan.columns, &mut self.values, false);
-        row::read(bytes, columns.iter().map(|(column, _)| *column), |nth, value| {
-            older |= value.is_none();
-            values[nth] = value.unwrap_or_default();
-        })?;
+        let columns = &self.scan.columns;
+        let wanted = columns.iter().enumerate().map(|(nth, (column, _))| (*column, nth));
+        let older = row::fill(bytes, wanted, &mut self.values)? < columns.len();
         if older { self.read_missing(bytes) } else { Ok(()) }
     }
 

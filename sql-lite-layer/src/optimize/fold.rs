@@ -13,8 +13,12 @@ use crate::plan::scalar::Scalar;
 use crate::plan::walk::same;
 use crate::types::{self, Arithmetic, Comparison, Value};
 
-pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
-    node.inputs_mut(&mut |input| rule(input, cx));
+pub(super) fn rule(node: &mut Node, _cx: &mut Context<'_>) {
+    whole(node);
+}
+
+fn whole(node: &mut Node) {
+    node.inputs_mut(&mut whole);
     node.scalars_mut(&mut fold);
     fold_node(node);
 }

@@ -29,7 +29,7 @@ mod semi;
 #[cfg(test)]
 mod tests;
 
-use crate::plan::node::{Action, Node, Plan, Slot};
+use crate::plan::node::{Node, Plan, Slot};
 use crate::plan::scalar::Scalar;
 use crate::plan::share;
 use crate::table::schema::Table;

@@ -8,7 +8,11 @@ use super::Context;
 use crate::plan::node::{Access, Aggregate, JoinKind, JoinMethod, KeyPart, Keys, Node, Scan, Slot, Sort, SortKey};
 use crate::plan::scalar::Scalar;
 
-pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
+pub(super) fn rule(node: &mut Node, _cx: &mut Context<'_>) {
+    whole(node);
+}
+
+fn whole(node: &mut Node) {
     if let Node::Limit { input, limit, offset } = node
         && let Node::Sort(sort) = &mut **input
     {
@@ -20,14 +24,14 @@ pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
     {
         let input = std::mem::replace(&mut sort.input, Node::Nothing);
         *node = input;
-        return rule(node, cx);
+        return whole(node);
     }
     if let Node::Aggregate(aggregate) = node
         && !aggregate.keys.is_empty()
     {
         aggregate.in_order = groups_in_order(aggregate);
     }
-    node.inputs_mut(&mut |input| rule(input, cx));
+    node.inputs_mut(&mut whole);
 }
 
 /// Whether the input of a sort is in its order, or was made so.

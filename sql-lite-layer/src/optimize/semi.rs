@@ -13,8 +13,12 @@ use crate::plan::node::{Join, JoinKind, JoinMethod, Node};
 use crate::plan::scalar::{Scalar, Subquery};
 use crate::plan::walk::Slots;
 
-pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
-    node.inputs_mut(&mut |input| rule(input, cx));
+pub(super) fn rule(node: &mut Node, _cx: &mut Context<'_>) {
+    whole(node);
+}
+
+fn whole(node: &mut Node) {
+    node.inputs_mut(&mut whole);
     let Node::Filter { input, all } = node else { return };
     let mut input = std::mem::replace(&mut **input, Node::Nothing);
     let mut rest = Vec::with_capacity(all.len());

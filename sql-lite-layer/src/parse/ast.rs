@@ -29,24 +29,66 @@ pub(crate) enum Statement {
     Insert(Box<Insert>),
     Update(Box<Update>),
     Delete(Box<Delete>),
-    Truncate { table: Ident },
+    Truncate {
+        table: Ident,
+    },
     CreateTable(Box<CreateTable>),
     CreateIndex(Box<CreateIndex>),
-    CreateView { name: Ident, columns: Vec<Ident>, query: Box<Query>, text: String, or_replace: bool, if_not_exists: bool },
-    CreateSequence { name: Ident, start: Option<i64>, increment: Option<i64>, if_not_exists: bool },
-    AlterTable { table: Ident, if_exists: bool, change: Box<AlterTable> },
-    Drop { what: ObjectKind, names: Vec<Ident>, if_exists: bool, cascade: bool },
+    CreateView {
+        name: Ident,
+        columns: Vec<Ident>,
+        query: Box<Query>,
+        text: String,
+        or_replace: bool,
+        if_not_exists: bool,
+    },
+    CreateSequence {
+        name: Ident,
+        start: Option<i64>,
+        increment: Option<i64>,
+        if_not_exists: bool,
+    },
+    AlterTable {
+        table: Ident,
+        if_exists: bool,
+        change: Box<AlterTable>,
+    },
+    Drop {
+        what: ObjectKind,
+        names: Vec<Ident>,
+        if_exists: bool,
+        cascade: bool,
+    },
     DropAllObjects,
-    Comment { on: CommentOn, text: Option<String> },
-    Begin { read_only: bool },
+    Comment {
+        on: CommentOn,
+        text: Option<String>,
+    },
+    Begin {
+        read_only: bool,
+    },
     Commit,
-    Rollback { to: Option<Ident> },
-    Savepoint { name: Ident },
-    Release { name: Ident },
-    Explain { analyze: bool, statement: Box<Statement> },
+    Rollback {
+        to: Option<Ident>,
+    },
+    Savepoint {
+        name: Ident,
+    },
+    Release {
+        name: Ident,
+    },
+    Explain {
+        analyze: bool,
+        statement: Box<Statement>,
+    },
     /// `SCRIPT [TO 'file'] [COMPRESSION ..]` and `RUNSCRIPT FROM 'file'`.
-    Script { to: Option<String>, compressed: bool },
-    RunScript { from: String },
+    Script {
+        to: Option<String>,
+        compressed: bool,
+    },
+    RunScript {
+        from: String,
+    },
     /// SET and other settings that are accepted and do nothing; the name is kept for EXPLAIN.
     Nothing,
 }
@@ -91,7 +133,12 @@ pub(crate) enum QueryBody {
     /// A query in parentheses.
     Nested(Box<Query>),
     /// Left-deep: `left` may be a chain of thousands; lowering builds it without recursion on the right.
-    SetOp { op: SetOp, all: bool, left: Box<QueryBody>, right: Box<QueryBody> },
+    SetOp {
+        op: SetOp,
+        all: bool,
+        left: Box<QueryBody>,
+        right: Box<QueryBody>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +161,10 @@ pub(crate) struct Select {
 
 #[derive(Clone, Debug)]
 pub(crate) enum SelectItem {
-    Expr { expr: Expr, alias: Option<Ident> },
+    Expr {
+        expr: Expr,
+        alias: Option<Ident>,
+    },
     /// `*`
     All(Place),
     /// `t.*`
@@ -123,10 +173,21 @@ pub(crate) enum SelectItem {
 
 #[derive(Clone, Debug)]
 pub(crate) enum TableRef {
-    Table { name: Ident, alias: Option<TableAlias> },
-    Derived { query: Box<Query>, alias: Option<TableAlias> },
+    Table {
+        name: Ident,
+        alias: Option<TableAlias>,
+    },
+    Derived {
+        query: Box<Query>,
+        alias: Option<TableAlias>,
+    },
     /// Joins are left-deep unless parentheses say otherwise.
-    Join { kind: JoinKind, left: Box<TableRef>, right: Box<TableRef>, on: JoinOn },
+    Join {
+        kind: JoinKind,
+        left: Box<TableRef>,
+        right: Box<TableRef>,
+        on: JoinOn,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -168,31 +229,82 @@ pub(crate) enum Expr {
     /// A number with a point or an exponent is a `Literal` of `Decimal` or `Double`; this is DEFAULT among the values of an INSERT or UPDATE.
     Default(Place),
     Parameter(u32),
-    Column { table: Option<Ident>, name: Ident },
+    Column {
+        table: Option<Ident>,
+        name: Ident,
+    },
     Not(Box<Expr>),
     Negate(Box<Expr>),
     /// Flattened: never a chain of nested ones.
     And(Vec<Expr>),
     Or(Vec<Expr>),
-    Compare { op: CompareOp, left: Box<Expr>, right: Box<Expr> },
-    Arithmetic { op: ArithmeticOp, left: Box<Expr>, right: Box<Expr> },
+    Compare {
+        op: CompareOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `||`, flattened.
     Concat(Vec<Expr>),
-    IsNull { expr: Box<Expr>, negated: bool },
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
     /// `IS [NOT] TRUE`, `IS [NOT] FALSE`
-    IsTruth { expr: Box<Expr>, truth: bool, negated: bool },
+    IsTruth {
+        expr: Box<Expr>,
+        truth: bool,
+        negated: bool,
+    },
     /// `IS [NOT] DISTINCT FROM`
-    IsDistinct { left: Box<Expr>, right: Box<Expr>, negated: bool },
-    Between { expr: Box<Expr>, low: Box<Expr>, high: Box<Expr>, negated: bool },
-    Like { expr: Box<Expr>, pattern: Box<Expr>, escape: Option<Box<Expr>>, ignore_case: bool, negated: bool },
-    InList { expr: Box<Expr>, list: Vec<Expr>, negated: bool },
-    InQuery { expr: Box<Expr>, query: Box<Query>, negated: bool },
-    Exists { query: Box<Query>, negated: bool },
+    IsDistinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        negated: bool,
+    },
+    Like {
+        expr: Box<Expr>,
+        pattern: Box<Expr>,
+        escape: Option<Box<Expr>>,
+        ignore_case: bool,
+        negated: bool,
+    },
+    InList {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    InQuery {
+        expr: Box<Expr>,
+        query: Box<Query>,
+        negated: bool,
+    },
+    Exists {
+        query: Box<Query>,
+        negated: bool,
+    },
     Subquery(Box<Query>),
     /// `(a, b)`: beside a comparison, an IN list or an IN query.
     Row(Vec<Expr>),
-    Case { operand: Option<Box<Expr>>, branches: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>> },
-    Cast { expr: Box<Expr>, to: DataType },
+    Case {
+        operand: Option<Box<Expr>>,
+        branches: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Cast {
+        expr: Box<Expr>,
+        to: DataType,
+    },
     Call(Box<Call>),
 }
 
@@ -256,11 +368,19 @@ pub(crate) enum InsertSource {
 pub(crate) enum OnConflict {
     Fail,
     /// `ON CONFLICT [(columns)] DO NOTHING`; without columns any unique key.
-    Nothing { columns: Vec<Ident> },
+    Nothing {
+        columns: Vec<Ident>,
+    },
     /// `ON CONFLICT (columns) DO UPDATE SET .. [WHERE ..]`; the new row is the relation `excluded`.
-    Update { columns: Vec<Ident>, set: Vec<Assignment>, filter: Option<Expr> },
+    Update {
+        columns: Vec<Ident>,
+        set: Vec<Assignment>,
+        filter: Option<Expr>,
+    },
     /// H2's `MERGE INTO t [KEY (columns)] ..`: replace the columns named of the row with this key, or insert. Without columns: the primary key.
-    Merge { key: Vec<Ident> },
+    Merge {
+        key: Vec<Ident>,
+    },
 }
 
 #[derive(Clone, Debug)]

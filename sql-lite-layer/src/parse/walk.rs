@@ -8,7 +8,12 @@ impl Expr {
         f(self);
         let mut all = |exprs: &mut [Expr]| exprs.iter_mut().for_each(|expr| expr.each_mut(f));
         match self {
-            Expr::Literal(_) | Expr::Default(_) | Expr::Parameter(_) | Expr::Column { .. } | Expr::Exists { .. } | Expr::Subquery(_) => {}
+            Expr::Literal(_)
+            | Expr::Default(_)
+            | Expr::Parameter(_)
+            | Expr::Column { .. }
+            | Expr::Exists { .. }
+            | Expr::Subquery(_) => {}
             Expr::And(exprs) | Expr::Or(exprs) | Expr::Concat(exprs) | Expr::Row(exprs) => all(exprs),
             Expr::Not(expr)
             | Expr::Negate(expr)

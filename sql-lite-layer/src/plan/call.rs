@@ -1,6 +1,6 @@
 //! Calls: functions of one row, what is written as a function and is something else, and aggregates.
 
-use super::expr::{boolean, cast, compare, computed, is_text_literal, literal_as, place_of, widest};
+use super::expr::{boolean, cast, computed, is_text_literal, literal_as, place_of, widest};
 use super::function::{self, AggregateFunction, Argument, Function, Gives, Signature};
 use super::node::SortKey;
 use super::scalar::{AggregateCall, Scalar};
@@ -8,7 +8,7 @@ use super::scope::Aggregates;
 use super::walk::{Slots, same};
 use super::{Planner, Typed, name_error, type_error, unsupported};
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::parse::ast::{ArithmeticOp, Call, CompareOp, Expr, OrderKey};
+use crate::parse::ast::{ArithmeticOp, Call, Expr, OrderKey};
 use crate::table::schema::fold;
 use crate::types::{DataType, Value};
 
@@ -19,7 +19,10 @@ impl<'a> Planner<'a> {
             return self.aggregate(function, call);
         }
         if call.star || call.distinct || call.filter.is_some() || !call.order.is_empty() {
-            return Err(type_error(call.name.place, format!("{name} is no aggregate: *, DISTINCT, FILTER and ORDER BY do not fit it")));
+            return Err(type_error(
+                call.name.place,
+                format!("{name} is no aggregate: *, DISTINCT, FILTER and ORDER BY do not fit it"),
+            ));
         }
         if let Some(typed) = self.written_as_function(call)? {
             return Ok(typed);
@@ -120,7 +123,6 @@ impl<'a> Planner<'a> {
         let wanted = match kind {
             Argument::Any | Argument::Alike => return Ok(typed),
             Argument::TextOrBlob => DataType::TEXT,
-            Argument::Blob => DataType::Blob { max: None },
             Argument::Number | Argument::Double => DataType::Double,
             Argument::Integer => DataType::BIGINT,
             _ => DataType::Timestamp,
@@ -137,7 +139,6 @@ impl<'a> Planner<'a> {
                 return Ok(cast(typed, DataType::TEXT));
             }
             Argument::TextOrBlob => true,
-            Argument::Blob => matches!(typed.data_type, DataType::Blob { .. }),
             Argument::Double if typed.data_type.is_numeric() && typed.data_type != DataType::Double => {
                 return Ok(cast(typed, DataType::Double));
             }
@@ -198,7 +199,7 @@ impl<'a> Planner<'a> {
             true => function == AggregateFunction::Count && call.args.is_empty() && !call.distinct,
             false => (1..=most).contains(&call.args.len()),
         };
-        if !fits && !(function == AggregateFunction::Count && call.args.is_empty() && !call.distinct) {
+        if !fits && (function != AggregateFunction::Count || !call.args.is_empty() || call.distinct) {
             return Err(name_error(name, format!("{} does not take these arguments", name.name)).with_state("42883"));
         }
         let mut args = Vec::with_capacity(call.args.len());
@@ -309,8 +310,7 @@ fn bare_name(expr: &Expr) -> Result<(&str, Place)> {
 
 fn unit_argument(expr: &Expr) -> Result<Typed> {
     let (name, place) = bare_name(expr)?;
-    let unit = function::unit(name).ok_or_else(|| {
-        Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place)
-    })?;
+    let unit = function::unit(name)
+        .ok_or_else(|| Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place))?;
     Ok(Typed { scalar: Scalar::Constant(Value::Text(unit.into())), data_type: DataType::TEXT })
 }

@@ -21,6 +21,9 @@ use crate::types::{self, DataType, Value};
 /// A change and the columns that its RETURNING gives.
 type Planned = (Action, Vec<OutColumn>);
 
+/// Slots, and what is computed into them.
+type Computed = Vec<(Slot, Scalar)>;
+
 impl<'a> Planner<'a> {
     // --- INSERT and MERGE
 
@@ -138,7 +141,7 @@ impl<'a> Planner<'a> {
                 let key = unique_columns(table, key)?;
                 let (mut update, mut level) = self.find(table, &insert.table, &key, new);
                 level.extend(labelled(table, "excluded", new, true));
-                let set = self.within(Level::new(level, Vec::new(), "in DO UPDATE"), |planner| {
+                let set = self.within(Level::new(level, "in DO UPDATE"), |planner| {
                     let set = planner.assignments(table, set)?;
                     Ok((set, condition.as_ref().map(|condition| planner.conjuncts(condition, "WHERE")).transpose()?))
                 });
@@ -149,12 +152,12 @@ impl<'a> Planner<'a> {
             ast::OnConflict::Merge { key } => {
                 let key = merge_key(table, key, &insert.table)?;
                 if let Some(missing) = key.iter().find(|at| !targets.contains(at)) {
-                    let message = format!("MERGE INTO {} gives no value for the key column {}", table.name, table.columns[*missing].name);
+                    let message =
+                        format!("MERGE INTO {} gives no value for the key column {}", table.name, table.columns[*missing].name);
                     return Err(name_error(&insert.table, message));
                 }
                 let (mut update, _) = self.find(table, &insert.table, &key, new);
-                update.set =
-                    targets.iter().filter(|at| !key.contains(at)).map(|at| (*at, Scalar::Slot(new[*at]))).collect();
+                update.set = targets.iter().filter(|at| !key.contains(at)).map(|at| (*at, Scalar::Slot(new[*at]))).collect();
                 self.finish_conflict(update, Vec::new(), insert, columns)
             }
         }
@@ -208,7 +211,7 @@ impl<'a> Planner<'a> {
             let others = self.from(&update.from)?;
             from = self.cross(from, others);
         }
-        self.levels.push(Level::new(from.columns, Vec::new(), "in UPDATE"));
+        self.levels.push(Level::new(from.columns, "in UPDATE"));
         let all = update.filter.as_ref().map(|condition| self.conjuncts(condition, "WHERE")).transpose()?;
         let set = self.assignments(&table, &update.set)?;
         self.levels.pop();
@@ -240,11 +243,6 @@ impl<'a> Planner<'a> {
         self.delete_where(&delete.table, called, delete.filter.as_ref(), &delete.returning)
     }
 
-    /// TRUNCATE is DELETE of all rows: foreign keys do what they do then.
-    pub(super) fn truncate(&mut self, table: &'a Ident) -> Result<Planned> {
-        self.delete_where(table, table, None, &[])
-    }
-
     fn delete_where(
         &mut self,
         name: &'a Ident,
@@ -256,7 +254,7 @@ impl<'a> Planner<'a> {
         let key = self.slot("row key", DataType::Blob { max: None });
         let from = self.scan(&table, &called.name, Some(key));
         let old = self.old_slots(&table, &from);
-        self.levels.push(Level::new(from.columns, Vec::new(), "in DELETE"));
+        self.levels.push(Level::new(from.columns, "in DELETE"));
         let all = condition.map(|condition| self.conjuncts(condition, "WHERE")).transpose()?;
         self.levels.pop();
         let input = filter(from.node, all.unwrap_or_default());
@@ -308,11 +306,11 @@ impl<'a> Planner<'a> {
         table: &Table,
         called: &str,
         slots: &[Slot],
-    ) -> Result<(Vec<(Slot, Scalar)>, Vec<OutColumn>)> {
+    ) -> Result<(Computed, Vec<OutColumn>)> {
         if items.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
-        let level = Level::new(labelled(table, called, slots, false), Vec::new(), "in RETURNING");
+        let level = Level::new(labelled(table, called, slots, false), "in RETURNING");
         let items = self.within(level, |planner| planner.items(items))?;
         let mut exprs = Vec::with_capacity(items.len());
         let mut columns = Vec::with_capacity(items.len());
@@ -367,7 +365,7 @@ impl<'a> Planner<'a> {
         let broken = |error: Error| Error::new(ErrorKind::State, format!("{what}: {}", error.message()));
         let expr = parse_expr(text).map_err(broken)?;
         let mut inner = Planner { schema: self.schema, state: &mut *self.state, levels: Vec::new(), named: Vec::new() };
-        inner.levels.push(Level::new(columns, Vec::new(), "in the definition of a table"));
+        inner.levels.push(Level::new(columns, "in the definition of a table"));
         plan(&mut inner, &expr).map_err(broken)
     }
 }
@@ -413,9 +411,7 @@ fn refuse_identity(column: &Column, place: Place) -> Result<()> {
 /// These columns, which are the primary key or those of a unique index.
 fn unique_columns(table: &Table, names: &[Ident]) -> Result<Vec<usize>> {
     let columns = columns_of(table, names)?;
-    let is_key = |key: &[usize]| {
-        !key.is_empty() && key.len() == columns.len() && key.iter().all(|at| columns.contains(at))
-    };
+    let is_key = |key: &[usize]| !key.is_empty() && key.len() == columns.len() && key.iter().all(|at| columns.contains(at));
     let unique = table.indexes.iter().filter(|index| index.unique).map(|index| &index.columns);
     match unique.chain([&table.primary]).find(|key| is_key(key)) {
         Some(key) => Ok(key.clone()),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::expr::{compare, place_of};
+use super::expr::compare;
 use super::node::{Access, Join, JoinKind, JoinMethod, Node, OutColumn, Scan, Slot};
-use super::query::{filter, project};
+use super::query::project;
 use super::scalar::Scalar;
 use super::scope::{KeyedTable, Level, ScopeColumn, find, unknown_table};
-use super::{Planned, Planner, name_error, type_error};
+use super::{Planned, Planner, name_error};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, CompareOp, Ident, JoinOn, Statement, TableAlias, TableRef};
 use crate::parse::{self, Limits};
@@ -174,7 +174,7 @@ impl<'a> Planner<'a> {
             JoinOn::Nothing => (Vec::new(), Vec::new()),
             JoinOn::On(condition) => {
                 let both = left.columns.iter().chain(&right.columns).cloned().collect();
-                let level = Level::new(both, Vec::new(), "in ON");
+                let level = Level::new(both, "in ON");
                 (self.within(level, |planner| planner.conjuncts(condition, "ON"))?, Vec::new())
             }
             JoinOn::Using(names) => {
@@ -274,7 +274,8 @@ fn rename(columns: &mut [ScopeColumn], alias: &TableAlias) -> Result<()> {
 }
 
 fn side(columns: &[ScopeColumn], name: &Ident, which: &str) -> Result<Slot> {
-    find(columns, None, name)?.ok_or_else(|| name_error(name, format!("the {which} side of the join has no column {}", name.name)))
+    find(columns, None, name)?
+        .ok_or_else(|| name_error(name, format!("the {which} side of the join has no column {}", name.name)))
 }
 
 /// The columns that both sides have, in the order of the left.

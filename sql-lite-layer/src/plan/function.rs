@@ -103,7 +103,6 @@ pub(crate) enum Argument {
     Text,
     /// Text or bytes, as they are.
     TextOrBlob,
-    Blob,
     /// A number of whatever kind.
     Number,
     /// A number, converted to DOUBLE.

@@ -71,7 +71,6 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         Statement::Insert(insert) => planner.insert(insert)?,
         Statement::Update(update) => planner.update(update)?,
         Statement::Delete(delete) => planner.delete(delete)?,
-        Statement::Truncate { table } => planner.truncate(table)?,
         _ => return Err(Error::new(ErrorKind::State, "this statement has no plan: it neither reads nor changes rows")),
     };
     share::inline_single_uses(&mut action);
@@ -84,7 +83,6 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         subquery_count: state.subquery_count,
         shared_count: state.shared_count,
         parameters: state.parameters,
-        schema_version: schema.version,
     })
 }
 

@@ -28,8 +28,6 @@ pub(crate) struct Plan {
     /// What each parameter is compared with or stored in; `Unknown` where nothing says it. Only the class counts (widths, lengths and scales are the widest): before
     /// the plan runs each value given is converted to a value of this class that is equal to it, and refused where there is none, so that keys may hold it.
     pub(crate) parameters: Vec<DataType>,
-    /// Version of the schema that it was made for.
-    pub(crate) schema_version: u64,
 }
 
 /// A column of the result.

@@ -91,7 +91,7 @@ impl<'a> Planner<'a> {
                 slot: column.slot,
                 hidden: false,
             });
-            let level = Level::new(named.collect(), Vec::new(), "in ORDER BY of a set operation");
+            let level = Level::new(named.collect(), "in ORDER BY of a set operation");
             let keys = self.within(level, |planner| {
                 let of_key = |key: &'a OrderKey| match ordinal(&key.expr) {
                     Some(number) => {

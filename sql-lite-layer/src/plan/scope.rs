@@ -12,7 +12,6 @@ use crate::parse::ast::{Ident, SelectItem};
 /// One query's columns, and what may stand in the expression that is being planned.
 pub(super) struct Level<'a> {
     pub(super) columns: Vec<ScopeColumn>,
-    pub(super) keyed: Vec<KeyedTable>,
     /// The items of the SELECT whose aliases may be used: in GROUP BY, HAVING and ORDER BY.
     pub(super) aliases: &'a [SelectItem],
     pub(super) aggregates: Aggregates,
@@ -57,8 +56,8 @@ pub(super) struct Named {
 
 impl<'a> Level<'a> {
     /// A level of these columns where aggregates are refused.
-    pub(super) fn new(columns: Vec<ScopeColumn>, keyed: Vec<KeyedTable>, refused: &'static str) -> Level<'a> {
-        Level { columns, keyed, aliases: &[], aggregates: Aggregates::Refused(refused) }
+    pub(super) fn new(columns: Vec<ScopeColumn>, refused: &'static str) -> Level<'a> {
+        Level { columns, aliases: &[], aggregates: Aggregates::Refused(refused) }
     }
 
     /// The slots of its columns.

@@ -3,9 +3,8 @@
 //! Each walk enters the plan of a subquery and that of a shared query only where it says so. Recursion is as deep as the statement's nesting, which the parser caps.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use super::node::{Access, Aggregate, Join, JoinKind, JoinMethod, KeyPart, Keys, Node, Scan, Slot};
+use super::node::{Access, JoinKind, JoinMethod, KeyPart, Keys, Node, Slot};
 use super::scalar::{Scalar, Subquery};
 
 /// A set of slots.
@@ -21,7 +20,9 @@ impl Scalar {
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => list.iter().for_each(f),
+            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
+                list.iter().for_each(f)
+            }
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
@@ -57,7 +58,9 @@ impl Scalar {
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => list.iter_mut().for_each(f),
+            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
+                list.iter_mut().for_each(f)
+            }
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {

@@ -8,18 +8,21 @@ use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::execute::{Cursor, Inputs, Program};
 use crate::optimize::optimize;
-use crate::parse::ast::{AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Select, SelectItem, Statement, TableRef};
+use crate::parse::ast::{
+    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Select, SelectItem, Statement,
+    TableRef,
+};
 use crate::parse::walk::renamed;
 use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::schema::{Check, ObjectId, Schema, Table};
-use crate::table::{Changes, Open, WriteTxn, catalogue};
+use crate::table::{Changes, Open, WriteTxn, bulk, catalogue};
 use crate::types::{self, Timestamp, Value};
 
 impl Connection {
     /// Changes the schema, in the transaction that is open or in one of its own.
-    pub(super) fn define(&self, statement: &Statement) -> Result<()> {
+    pub(super) fn define(&self, statement: &Statement) -> Result<u64> {
         let mut state = self.state_mut()?;
         match &mut *state {
             State::Reading { .. } => Err(read_only("a transaction that only reads")),
@@ -28,29 +31,34 @@ impl Connection {
                 drop(state);
                 let shared = &self.database.shared;
                 let mut writing = Writing::begin(shared, self.limits().wait)?;
-                writing.define(statement)?;
-                writing.commit(&shared.schemas, self.durability.get()).map(drop)
+                let count = writing.define(statement)?;
+                writing.commit(&shared.schemas, self.durability.get())?;
+                Ok(count)
             }
         }
     }
 }
 
 impl Writing {
-    fn define(&mut self, statement: &Statement) -> Result<()> {
+    fn define(&mut self, statement: &Statement) -> Result<u64> {
         let mut changed = None;
-        self.atomically(|txn, before| {
+        let count = self.atomically(|txn, before| {
+            if let Statement::Truncate { table } = statement {
+                let id = before.table(&table.name).ok_or_else(|| unknown("table", table))?.id;
+                return bulk::truncate(txn, before, id);
+            }
             let mut schema = Schema::clone(before);
             Definition { txn, schema: &mut schema }.apply(statement)?;
             if schema.version != before.version {
                 keep_views(txn, &mut schema, matches!(statement, Statement::Drop { cascade: true, .. }))?;
                 changed = Some(Arc::new(schema));
             }
-            Ok(())
+            Ok(0)
         })?;
         if let Some(changed) = changed {
             self.schema = changed;
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -197,7 +205,12 @@ impl Definition<'_> {
         }
     }
 
-    fn add_constraint(&mut self, id: ObjectId, constraint: &crate::parse::ast::TableConstraint, of: Option<&Ident>) -> Result<()> {
+    fn add_constraint(
+        &mut self,
+        id: ObjectId,
+        constraint: &crate::parse::ast::TableConstraint,
+        of: Option<&Ident>,
+    ) -> Result<()> {
         let table = Arc::clone(self.schema.table_by_id(id).ok_or_else(gone)?);
         let txn = self.txn;
         match define::constraint(constraint, of, &table, self.schema)? {
@@ -221,7 +234,8 @@ impl Definition<'_> {
         let one = SelectItem::Expr { expr: Expr::Literal(Value::Int(1)), alias: None };
         let filter = Some(Expr::Not(Box::new(check.clone())));
         let select = Select { distinct: false, items: vec![one], from: vec![from], filter, group: Vec::new(), having: None };
-        let query = Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
+        let query =
+            Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
         let mut violating = 0_u64;
         each_row(self.txn, &Arc::new(self.schema.clone()), &query, &mut |_| {
             violating += 1;
@@ -255,7 +269,9 @@ impl Definition<'_> {
 
     fn is_taken(&self, name: &Ident) -> bool {
         let name = crate::table::schema::fold(&name.name);
-        self.schema.tables.contains_key(&name) || self.schema.views.contains_key(&name) || self.schema.sequences.contains_key(&name)
+        self.schema.tables.contains_key(&name)
+            || self.schema.views.contains_key(&name)
+            || self.schema.sequences.contains_key(&name)
     }
 
     fn table(&self, name: &Ident) -> Result<Arc<Table>> {
@@ -295,7 +311,12 @@ fn gone() -> Error {
 }
 
 /// Runs a query over the transaction's tables.
-fn each_row(txn: &WriteTxn, schema: &Arc<Schema>, query: &Query, each: &mut dyn FnMut(&mut dyn Iterator<Item = Value<'_>>) -> Result<()>) -> Result<()> {
+fn each_row(
+    txn: &WriteTxn,
+    schema: &Arc<Schema>,
+    query: &Query,
+    each: &mut dyn FnMut(&mut dyn Iterator<Item = Value<'_>>) -> Result<()>,
+) -> Result<()> {
     let statement = Statement::Query(Box::new(query.clone()));
     let parsed = Parsed { statement, parameters: Vec::new(), span: (0, 0) };
     let program = Program::new(optimize(plan(&parsed, schema)?));

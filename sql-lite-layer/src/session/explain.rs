@@ -17,7 +17,13 @@ use crate::types::{DataType, Value};
 
 impl Connection {
     /// Shows the plan of a statement, one line a row. With `analyze` a query is run to its end first.
-    pub(super) fn explain(&self, analyze: bool, statement: &Statement, mut given: Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
+    pub(super) fn explain(
+        &self,
+        analyze: bool,
+        statement: &Statement,
+        mut given: Given<'_>,
+        each: &mut EachWith<'_>,
+    ) -> Result<()> {
         let known = self.known()?;
         let program = program(statement, given.values.len(), &known.schema)?;
         let text = match (analyze, statement) {
@@ -27,7 +33,8 @@ impl Connection {
                 self.analyzed(&program, &given)?
             }
             (true, _) => {
-                let message = "EXPLAIN ANALYZE runs the statement, and runs queries alone: what changes rows is explained without ANALYZE";
+                let message =
+                    "EXPLAIN ANALYZE runs the statement, and runs queries alone: what changes rows is explained without ANALYZE";
                 return Err(Error::new(ErrorKind::Unsupported, message));
             }
         };

@@ -13,6 +13,7 @@ mod rows;
 mod rules;
 mod run;
 mod schemas;
+mod sequences;
 mod snapshot;
 mod statement;
 mod structs;

@@ -18,7 +18,16 @@ impl Connection {
             Statement::Release { name } => self.release_savepoint(self.savepoint_named(&fold(&name.name))?),
             Statement::Nothing => Ok(()),
             Statement::Explain { analyze, statement } => self.explain(*analyze, statement, given, each),
-            _ => self.define(statement),
+            Statement::Script { to, compressed } => {
+                let form = if *compressed { "a compressed script" } else { "a script" };
+                let place = to.as_ref().map_or(String::new(), |to| format!(" in '{to}'"));
+                Err(Error::new(ErrorKind::Unsupported, format!("SCRIPT is not there yet: {form}{place} cannot be written")))
+            }
+            Statement::RunScript { from } => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("RUNSCRIPT is not there yet: give the text of '{from}' to execute_batch"),
+            )),
+            _ => return self.define(statement),
         }?;
         Ok(0)
     }

@@ -83,7 +83,11 @@ fn checked(value: Value<'_>, at: usize) -> Result<Value<'_>> {
     }
 }
 
-fn bind_all<'p>(values: impl ExactSizeIterator<Item = Value<'p>>, names: &[Option<String>], to: &mut Vec<Value<'p>>) -> Result<()> {
+fn bind_all<'p>(
+    values: impl ExactSizeIterator<Item = Value<'p>>,
+    names: &[Option<String>],
+    to: &mut Vec<Value<'p>>,
+) -> Result<()> {
     check_count(values.len(), names)?;
     for (at, value) in values.enumerate() {
         to.push(checked(value, at)?);

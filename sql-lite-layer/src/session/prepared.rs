@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::row::Column;
 use super::schemas::Known;
+use super::sequences::asks_for_numbers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Program;
 use crate::optimize::optimize;
@@ -21,6 +22,8 @@ pub(super) struct Prepared {
 pub(super) struct Planned {
     pub(super) program: Arc<Program>,
     pub(super) columns: Arc<[Column]>,
+    /// A query that takes a sequence's numbers, and so runs as a change.
+    pub(super) asks_for_numbers: bool,
     /// The schema that it was made for, and when that held.
     pub(super) known: Known,
 }
@@ -49,10 +52,11 @@ impl Prepared {
         let plan = optimize(plan(&self.parsed, &known.schema)?);
         let column = |out: &crate::plan::node::OutColumn| Column { name: out.name.clone(), data_type: out.data_type };
         let columns = plan.columns.iter().map(column).collect();
-        Ok(Planned { program: Arc::new(Program::new(plan)), columns, known: known.clone() })
+        let asks_for_numbers = asks_for_numbers(&plan);
+        Ok(Planned { program: Arc::new(Program::new(plan)), columns, asks_for_numbers, known: known.clone() })
     }
 }
 
 pub(super) fn has_plan(statement: &Statement) -> bool {
-    matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Truncate { .. })
+    matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
 }

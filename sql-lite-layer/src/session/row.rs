@@ -111,9 +111,11 @@ impl<'r> Row<'r> {
     pub fn get<T: FromValue<'r>>(&self, column: impl ColumnIndex) -> Result<T> {
         let value = self.value(&column)?;
         T::from_value(value).ok_or_else(|| {
-            let (wanted, name) = (std::any::type_name::<T>(), column.find(self.columns).map_or("?", |at| self.columns[at].name()));
+            let (wanted, name) =
+                (std::any::type_name::<T>(), column.find(self.columns).map_or("?", |at| self.columns[at].name()));
             let found = if value.is_null() { "NULL".to_owned() } else { format!("{value:?}") };
-            Error::new(ErrorKind::Type, format!("column \"{name}\" holds {found}, which cannot be read as {wanted}")).with_state("22018")
+            Error::new(ErrorKind::Type, format!("column \"{name}\" holds {found}, which cannot be read as {wanted}"))
+                .with_state("22018")
         })
     }
 
@@ -172,6 +174,12 @@ macro_rules! exactly {
     })* };
 }
 
+impl<'r> FromValue<'r> for &'r Value<'r> {
+    fn from_value(value: &'r Value<'r>) -> Option<&'r Value<'r>> {
+        Some(value)
+    }
+}
+
 exactly! {
     bool: Value::Bool(v) => *v;
     &'r str: Value::Text(v) => v;
@@ -181,7 +189,6 @@ exactly! {
     Timestamp: Value::Timestamp(v) => *v;
     Date: Value::Date(v) => *v;
     Uuid: Value::Uuid(v) => *v;
-    &'r Value<'r>: v => v;
 }
 
 impl<'r> FromValue<'r> for Decimal {

@@ -35,7 +35,10 @@ impl Rules for CatalogueRules<'_> {
                 if let Expr::Column { name, .. } = expr
                     && let Some(at) = table.column(&name.name)
                 {
-                    *expr = Expr::Cast { expr: Box::new(Expr::Literal(row[at].clone().into_owned())), to: table.columns[at].data_type };
+                    *expr = Expr::Cast {
+                        expr: Box::new(Expr::Literal(row[at].clone().into_owned())),
+                        to: table.columns[at].data_type,
+                    };
                 }
             });
             let violated = Expr::IsTruth { expr: Box::new(expr), truth: false, negated: false };
@@ -53,7 +56,8 @@ impl CatalogueRules<'_> {
     fn compute(&self, expr: Expr) -> Result<Value<'static>> {
         let items = vec![SelectItem::Expr { expr, alias: None }];
         let select = Select { distinct: false, items, from: Vec::new(), filter: None, group: Vec::new(), having: None };
-        let query = Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
+        let query =
+            Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
         let parsed = Parsed { statement: Statement::Query(Box::new(query)), parameters: Vec::new(), span: (0, 0) };
         let program = Program::new(optimize(plan(&parsed, self.schema)?));
         let open = Open::new(self.txn);

@@ -12,15 +12,16 @@ use super::prepared::Planned;
 use super::row::{Column, Row};
 use super::rules::CatalogueRules;
 use super::schemas::Known;
+use super::sequences::Numbers;
 use super::snapshot::Snapshot;
 use super::statement::{EachWith, Statement};
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::{self, Cursor, Inputs};
+use crate::execute::{self, Changed, Cursor, Inputs};
 use crate::parse::ast;
 use crate::plan::node::{Action, Node, Plan};
 use crate::table::schema::Schema;
-use crate::table::{Changes, EngineSnapshot, Open, Tables, WriteTxn};
+use crate::table::{Changes, Open, Tables, WriteTxn};
 use crate::types::{self, DataType, Timestamp, Value};
 
 impl Snapshot {
@@ -29,7 +30,12 @@ impl Snapshot {
             return Err(read_only("a snapshot"));
         }
         let planned = statement.planned_for(&self.known)?;
-        let given = Given { values: classified(values, planned.program.plan())?, limits: self.limits(), cancelled: None, last_identity: None };
+        let given = Given {
+            values: classified(values, planned.program.plan())?,
+            limits: self.limits(),
+            cancelled: None,
+            last_identity: None,
+        };
         let reader = self.engine.reader();
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
@@ -50,7 +56,8 @@ impl Connection {
 
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
         let parsed = &statement.prepared().parsed.statement;
-        let given = Given { values, limits: self.limits(), cancelled: Some(self.begin_statement()), last_identity: self.last_identity() };
+        let given =
+            Given { values, limits: self.limits(), cancelled: Some(self.begin_statement()), last_identity: self.last_identity() };
         match parsed {
             ast::Statement::Query(_) => self.run_query(statement, given, each),
             _ if statement.prepared().has_plan() => self.run_change(statement, given, each),
@@ -61,16 +68,20 @@ impl Connection {
     fn run_query(&self, statement: &Statement<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
         let schemas = &self.database.shared.schemas;
         let (engine, known) = match &*self.state()? {
-            State::Idle => (self.database.shared.store.snapshot(), None),
-            State::Reading { engine, known } => (engine.clone(), Some(known.clone())),
+            State::Idle => (Some(self.database.shared.store.snapshot()), None),
+            State::Reading { engine, known } => (Some(engine.clone()), Some(known.clone())),
             State::Writing(writing) => {
                 writing.check()?;
                 let planned = statement.planned_for(&writing.known())?;
-                let given = given.classified(&planned)?;
-                let open = Open::new(&writing.txn);
-                return query(&planned, open.tables(), given.inputs(), each);
+                if !planned.asks_for_numbers {
+                    let given = given.classified(&planned)?;
+                    let open = Open::new(&writing.txn);
+                    return query(&planned, open.tables(), given.inputs(), each);
+                }
+                (None, None)
             }
         };
+        let Some(engine) = engine else { return self.run_change(statement, given, each) };
         let planned = match known {
             Some(known) => statement.planned_for(&known)?,
             None => match statement.planned_if(|known| schemas.holds(known, &engine)) {
@@ -78,6 +89,9 @@ impl Connection {
                 None => statement.planned_for(&schemas.of(&engine)?)?,
             },
         };
+        if planned.asks_for_numbers {
+            return self.run_change(statement, given, each);
+        }
         let given = given.classified(&planned)?;
         let reader = engine.reader();
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
@@ -174,30 +188,62 @@ fn query<'r>(planned: &'r Planned, tables: Tables<'r>, inputs: Inputs<'r>, each:
 /// Runs a change. `undo`: what it did is undone by itself if it fails.
 fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
     let given = given.classified(planned)?;
-    let inputs = given.inputs();
+    let numbers = match schema.sequences.is_empty() {
+        true => None,
+        false => {
+            let open = Open::new(txn);
+            Some(Numbers::read(schema, open.tables())?)
+        }
+    };
+    let inputs = Inputs { sequences: numbers.as_ref().map(|numbers| numbers as _), ..given.inputs() };
     let rules = CatalogueRules { txn, schema, now: inputs.now };
     let mut changes = Changes::new(txn, Arc::clone(schema)).with_rules(&rules);
     if undo {
         changes = changes.with_undo();
     }
-    let changed = match execute::change(&planned.program, &mut changes, &inputs) {
-        Ok(changed) => changed,
-        Err(e) => {
-            if undo {
-                changes.undo()?;
-            }
-            return Err(e);
-        }
+    let changed = match &planned.program.plan().action {
+        Action::Query(_) => rows_of(planned, &changes, &inputs),
+        _ => execute::change(&planned.program, &mut changes, &inputs),
     };
+    let changed =
+        match changed.and_then(|changed| numbers.iter().try_for_each(|numbers| numbers.write(&mut changes)).map(|()| changed)) {
+            Ok(changed) => changed,
+            Err(e) => {
+                if undo {
+                    changes.undo()?;
+                }
+                return Err(e);
+            }
+        };
     let last_identity = changes.last_identity();
     changes.finish()?;
     Ok(Done { count: changed.count, columns: Arc::clone(&planned.columns), rows: changed.returned, last_identity })
 }
 
+/// The rows of a query that takes numbers.
+fn rows_of(planned: &Planned, changes: &Changes<'_>, inputs: &Inputs<'_>) -> Result<Changed> {
+    let inputs = Inputs {
+        cancelled: inputs.cancelled,
+        sequences: inputs.sequences,
+        memory_bytes: inputs.memory_bytes,
+        deadline: inputs.deadline,
+        last_identity: inputs.last_identity,
+        ..Inputs::new(inputs.parameters, inputs.now)
+    };
+    let mut cursor = Cursor::open(&planned.program, changes.tables(), inputs)?;
+    let mut changed = Changed::default();
+    while cursor.next()? {
+        changed.returned.push((0..planned.columns.len()).map(|at| cursor.value(at).clone().into_owned()).collect());
+    }
+    Ok(changed)
+}
+
 /// Whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint.
 fn is_small(plan: &Plan) -> bool {
     match &plan.action {
-        Action::Insert(insert) => matches!(&insert.input, Node::OneRow) || matches!(&insert.input, Node::Values { rows, .. } if rows.len() <= 1000),
+        Action::Insert(insert) => {
+            matches!(&insert.input, Node::OneRow) || matches!(&insert.input, Node::Values { rows, .. } if rows.len() <= 1000)
+        }
         Action::Query(_) | Action::Update(_) | Action::Delete(_) => false,
     }
 }
@@ -212,9 +258,8 @@ pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<
             continue;
         }
         let given = std::mem::take(value);
-        *value = types::assign(given, to, "").map_err(|e| {
-            Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate())
-        })?;
+        *value = types::assign(given, to, "")
+            .map_err(|e| Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate()))?;
     }
     Ok(values)
 }

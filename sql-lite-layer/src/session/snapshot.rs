@@ -15,7 +15,8 @@ use crate::table::EngineSnapshot;
 /// It may be held for hours: nobody waits for it, but the store keeps what it can reach.
 pub struct Snapshot {
     // Constant.
-    pub(super) database: Database,
+    /// Keeps the store open.
+    _database: Database,
     pub(super) engine: EngineSnapshot,
     pub(super) known: Known,
     limits: Limits,
@@ -25,7 +26,7 @@ impl Snapshot {
     pub(super) fn new(database: Database) -> Result<Snapshot> {
         let engine = database.shared.store.snapshot();
         let known = database.shared.schemas.of(&engine)?;
-        Ok(Snapshot { database, engine, known, limits: Limits::default() })
+        Ok(Snapshot { _database: database, engine, known, limits: Limits::default() })
     }
 
     /// The same with other limits for its statements.

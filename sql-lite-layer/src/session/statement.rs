@@ -158,7 +158,8 @@ impl<'c> Statement<'c> {
             let rows = rows.get_or_insert_with(|| Rows::new(Arc::clone(columns)));
             bytes = bytes.saturating_add(rows.push(row));
             if bytes > limit {
-                let message = format!("the rows of the result need more memory than the statement may take: {bytes} of {limit} bytes");
+                let message =
+                    format!("the rows of the result need more memory than the statement may take: {bytes} of {limit} bytes");
                 return Err(Error::new(ErrorKind::Limit, message).with_state("53200"));
             }
             Ok(true)
@@ -221,7 +222,7 @@ impl<'c> Statement<'c> {
             // The same schema, seen at another time.
             Some(planned) => {
                 let (program, columns) = (Arc::clone(&planned.program), Arc::clone(&planned.columns));
-                Arc::new(Planned { program, columns, known: known.clone() })
+                Arc::new(Planned { program, columns, asks_for_numbers: planned.asks_for_numbers, known: known.clone() })
             }
             None => Arc::new(self.prepared.plan(known)?),
         };

@@ -113,7 +113,11 @@ impl<'r> Deserializer<'r> for Fields<'r> {
         self.deserialize_tuple(len, visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'r>>(self, _name: &'static str, visitor: V) -> std::result::Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'r>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, Misfit> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -150,7 +154,9 @@ impl<'r> Deserializer<'r> for Field<'r> {
             Value::Text(v) => visitor.visit_borrowed_str(v),
             Value::Blob(v) => visitor.visit_borrowed_bytes(v),
             // Their usual text is what other crates read them from.
-            Value::Decimal(_) | Value::Timestamp(_) | Value::Date(_) | Value::Uuid(_) => visitor.visit_string(self.value.to_string()),
+            Value::Decimal(_) | Value::Timestamp(_) | Value::Date(_) | Value::Uuid(_) => {
+                visitor.visit_string(self.value.to_string())
+            }
         };
         result.map_err(|Misfit(what): Misfit| Misfit(format!("column \"{}\": {what}", self.name)))
     }
@@ -159,7 +165,11 @@ impl<'r> Deserializer<'r> for Field<'r> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'r>>(self, _name: &'static str, visitor: V) -> std::result::Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'r>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, Misfit> {
         visitor.visit_newtype_struct(self)
     }
 

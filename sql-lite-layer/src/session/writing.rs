@@ -64,7 +64,8 @@ impl Writing {
     /// `State` if it is broken.
     pub(super) fn check(&self) -> Result<()> {
         match self.broken {
-            true => Err(Error::new(ErrorKind::State, "the store failed in this transaction: it can only be rolled back").with_state("25P02")),
+            true => Err(Error::new(ErrorKind::State, "the store failed in this transaction: it can only be rolled back")
+                .with_state("25P02")),
             false => Ok(()),
         }
     }
@@ -85,7 +86,9 @@ impl Connection {
     fn with_writing<T>(&self, work: impl FnOnce(&mut Writing) -> Result<T>) -> Result<T> {
         match &mut *self.state_mut()? {
             State::Writing(writing) => work(writing),
-            State::Reading { .. } => Err(Error::new(ErrorKind::State, "a transaction that only reads has no savepoints").with_state("25006")),
+            State::Reading { .. } => {
+                Err(Error::new(ErrorKind::State, "a transaction that only reads has no savepoints").with_state("25006"))
+            }
             State::Idle => Err(Error::new(ErrorKind::State, "no transaction is open").with_state("25P01")),
         }
     }
@@ -127,7 +130,8 @@ impl Connection {
     pub(super) fn savepoint_named(&self, name: &str) -> Result<usize> {
         self.with_writing(|writing| {
             let at = writing.savepoints.iter().rposition(|savepoint| savepoint.name.as_deref() == Some(name));
-            at.map(|at| at + 1).ok_or_else(|| Error::new(ErrorKind::State, format!("there is no savepoint \"{name}\"")).with_state("3B001"))
+            at.map(|at| at + 1)
+                .ok_or_else(|| Error::new(ErrorKind::State, format!("there is no savepoint \"{name}\"")).with_state("3B001"))
         })
     }
 }

@@ -31,12 +31,10 @@ mod violation;
 pub(crate) use changes::{Changes, Rules};
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
+#[cfg(test)]
 pub(crate) use rows::row_key;
 pub use treering::{Durability, Store};
-pub(crate) use treering::{
-    Key as EntryKey, Range as EntryRange, Reader as EngineReader, Savepoint as EngineSavepoint, Snapshot as EngineSnapshot,
-    WriteTxn,
-};
+pub(crate) use treering::{Range as EntryRange, Savepoint as EngineSavepoint, Snapshot as EngineSnapshot, WriteTxn};
 
 #[cfg(test)]
 mod tests;

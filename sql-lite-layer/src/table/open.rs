@@ -40,11 +40,6 @@ impl<'t> Open<'t> {
         Tables::of_open(self)
     }
 
-    /// The transaction itself.
-    pub(super) fn txn(&self) -> &'t WriteTxn {
-        self.txn
-    }
-
     /// The table, to be read.
     pub(super) fn table(&self, what: Stored) -> Result<&TableMut<'t>> {
         let number = self.number(what)?;

@@ -75,13 +75,6 @@ impl Reference {
         true
     }
 
-    /// Appends the key by which a stored row of the parent is found. False if a column is NULL: nobody can refer to it.
-    pub(super) fn push_own_key(&self, out: &mut Vec<u8>, stored: &[u8]) -> Result<bool> {
-        let foreign = self.foreign();
-        let columns: Vec<usize> = self.order.iter().map(|n| foreign.referenced[*n]).collect();
-        Ok(!rows::push_stored_columns(out, &self.parent, &columns, stored)?)
-    }
-
     /// Appends the prefix of the children that refer to this stored row of the parent. False if a column is NULL.
     pub(super) fn push_children(&self, out: &mut Vec<u8>, stored: &[u8]) -> Result<bool> {
         Ok(!rows::push_stored_columns(out, &self.parent, &self.foreign().referenced, stored)?)

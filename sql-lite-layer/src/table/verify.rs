@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 pub(crate) fn verify(tables: Tables<'_>, schema: &Schema) -> Vec<String> {
     let mut problems = Vec::new();
     for table in schema.tables.values() {
-        let mut found = Found { table, lines: Vec::new(), count: 0 };
+        let mut found = Found { lines: Vec::new(), count: 0 };
         if let Err(e) = verify_table(tables, schema, table, &mut found) {
             found.note(format!("cannot be read: {e}"));
         }
@@ -30,13 +30,12 @@ pub(crate) fn verify(tables: Tables<'_>, schema: &Schema) -> Vec<String> {
     problems
 }
 
-struct Found<'a> {
-    table: &'a Table,
+struct Found {
     lines: Vec<String>,
     count: usize,
 }
 
-impl Found<'_> {
+impl Found {
     fn note(&mut self, line: String) {
         self.count += 1;
         if self.lines.len() < SHOWN {
@@ -45,7 +44,7 @@ impl Found<'_> {
     }
 }
 
-fn verify_table(tables: Tables<'_>, schema: &Schema, table: &Arc<Table>, found: &mut Found<'_>) -> Result<()> {
+fn verify_table(tables: Tables<'_>, schema: &Schema, table: &Arc<Table>, found: &mut Found) -> Result<()> {
     let rows = tables.rows(table)?;
     let indexes = table.indexes.iter().map(|index| tables.index(index)).collect::<Result<Vec<_>>>()?;
     let references = (0..table.foreign.len()).map(|number| Reference::resolve(schema, table, number));
@@ -92,7 +91,7 @@ fn verify_table(tables: Tables<'_>, schema: &Schema, table: &Arc<Table>, found: 
 }
 
 /// What one row says of itself.
-fn verify_values(table: &Table, row_key: &[u8], values: &[Value<'_>], found: &mut Found<'_>) {
+fn verify_values(table: &Table, row_key: &[u8], values: &[Value<'_>], found: &mut Found) {
     let mut rest = row_key;
     let stands_right = match table.primary.is_empty() {
         true => matches!(key::take(&mut rest, &DataType::BIGINT), Ok(Value::Int(_))) && rest.is_empty(),

@@ -36,17 +36,6 @@ impl Comparison {
             Comparison::Ge => order.is_ge(),
         }
     }
-
-    /// The comparison that is true with the sides exchanged.
-    pub(crate) fn flip(self) -> Comparison {
-        match self {
-            Comparison::Eq | Comparison::Ne => self,
-            Comparison::Lt => Comparison::Gt,
-            Comparison::Le => Comparison::Ge,
-            Comparison::Gt => Comparison::Lt,
-            Comparison::Ge => Comparison::Le,
-        }
-    }
 }
 
 /// The order of two values; none if one of them is NULL.

@@ -101,6 +101,7 @@ pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case:
 ///
 /// # Errors
 /// As of [`like`].
+#[cfg_attr(not(test), expect(dead_code, reason = "ranges of LIKE by an index come with the next step"))]
 pub(crate) fn like_prefix(pattern: &str, escape: Option<&str>) -> Result<(String, bool)> {
     let mut prefix = String::new();
     for token in Tokens::new(pattern, escape)? {

@@ -25,12 +25,21 @@ mod write;
 
 pub(crate) use arithmetic::{Arithmetic, arithmetic, negate};
 pub(crate) use compare::{Comparison, compare, order};
-pub(crate) use convert::{Conversion, assign, cast, common_type, conversion};
+#[cfg(test)]
+pub(crate) use convert::{Conversion, conversion};
+pub(crate) use convert::{assign, cast, common_type};
 pub use datatype::{DataType, IntWidth};
-pub(crate) use like::{like, like_prefix};
-pub(crate) use number::{double, exact_decimal, rescale};
-pub(crate) use read::{parse_bool, parse_bytes, parse_date, parse_decimal, parse_double, parse_int, parse_timestamp, parse_uuid};
+pub(crate) use like::like;
+#[cfg(test)]
+pub(crate) use like::like_prefix;
+#[cfg(test)]
+pub(crate) use number::rescale;
+pub(crate) use number::{double, exact_decimal};
+pub(crate) use read::parse_bytes;
+#[cfg(test)]
+pub(crate) use read::{parse_date, parse_decimal, parse_timestamp};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 pub use value::{Date, Timestamp, Value};
+#[cfg(test)]
 pub(crate) use write::Literal;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::civil;
 
 use super::number::double;
-use super::{DataType, Date, Decimal, Timestamp, Uuid, Value};
+use super::{Date, Decimal, Timestamp, Uuid, Value};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A truth value: true, t, yes, y, on, 1 and their opposites, in any case.

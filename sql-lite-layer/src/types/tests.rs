@@ -187,7 +187,6 @@ fn order_is_total() {
     ] {
         for (order, holds) in [Ordering::Less, Ordering::Equal, Ordering::Greater].into_iter().zip(holds) {
             assert_eq!(comparison.holds(order), holds);
-            assert_eq!(comparison.flip().holds(order.reverse()), holds);
         }
     }
 }

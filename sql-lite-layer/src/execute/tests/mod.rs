@@ -98,7 +98,6 @@ fn query(node: Node, slots: &[Slot]) -> Plan {
         subquery_count: 8,
         shared_count: 8,
         parameters: Vec::new(),
-        schema_version: 1,
     }
 }
 

@@ -197,14 +197,9 @@ impl<'t> Changes<'t> {
         self.last_identity
     }
 
-    /// The next number of a sequence.
-    pub(crate) fn next_value(&mut self, sequence: &Sequence) -> Result<i64> {
-        self.counters.next(&self.open, Counter::of_sequence(sequence), &sequence.name)
-    }
-
-    /// The last number of a sequence; none: it has given none.
-    pub(crate) fn current_value(&mut self, sequence: &Sequence) -> Result<Option<i64>> {
-        self.counters.last(&self.open, Counter::of_sequence(sequence))
+    /// A sequence has given its numbers up to this one.
+    pub(crate) fn advance(&mut self, sequence: &Sequence, last: i64) -> Result<()> {
+        self.counters.note(&self.open, Counter::of_sequence(sequence), last)
     }
 
     /// Ends the statement: cascades of updated rows, the checks that had to wait, counters.

@@ -1,0 +1,87 @@
+//! Numbers of sequences, while a statement runs: read before it begins, written when it has succeeded.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::execute::Sequences;
+use crate::plan::function::Function;
+use crate::plan::node::{Action, Node, Plan};
+use crate::plan::scalar::Scalar;
+use crate::table::schema::{Schema, Sequence, fold};
+use crate::table::{Changes, Tables};
+
+/// All sequences of the schema.
+pub(super) struct Numbers {
+    by_name: RefCell<BTreeMap<String, Number>>,
+}
+
+struct Number {
+    sequence: Arc<Sequence>,
+    last: Option<i64>,
+    is_taken: bool,
+}
+
+impl Numbers {
+    pub(super) fn read(schema: &Schema, tables: Tables<'_>) -> Result<Numbers> {
+        let mut by_name = BTreeMap::new();
+        for (name, sequence) in &schema.sequences {
+            let last = tables.current_value(sequence)?;
+            by_name.insert(name.clone(), Number { sequence: Arc::clone(sequence), last, is_taken: false });
+        }
+        Ok(Numbers { by_name: RefCell::new(by_name) })
+    }
+
+    /// Puts the numbers that were taken into the statement's changes.
+    pub(super) fn write(&self, changes: &mut Changes<'_>) -> Result<()> {
+        for number in self.by_name.borrow().values().filter(|number| number.is_taken) {
+            if let Some(last) = number.last {
+                changes.advance(&number.sequence, last)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn with<T>(&self, name: &str, work: impl FnOnce(&mut Number) -> Result<T>) -> Result<T> {
+        match self.by_name.borrow_mut().get_mut(&fold(name)) {
+            Some(number) => work(number),
+            None => Err(Error::new(ErrorKind::Name, format!("there is no sequence \"{name}\"")).with_state("42P01")),
+        }
+    }
+}
+
+impl Sequences for Numbers {
+    fn next(&self, name: &str) -> Result<i64> {
+        self.with(name, |number| {
+            let Sequence { start, increment, name, .. } = &*number.sequence;
+            let next = number.last.map_or(Some(*start), |last| last.checked_add(*increment));
+            let next = next.ok_or_else(|| {
+                Error::new(ErrorKind::Data, format!("\"{name}\" has given its last number")).with_state("2200H")
+            })?;
+            (number.last, number.is_taken) = (Some(next), true);
+            Ok(next)
+        })
+    }
+
+    fn current(&self, name: &str) -> Result<i64> {
+        let none = || Error::new(ErrorKind::State, format!("sequence \"{name}\" has given no number yet")).with_state("55000");
+        self.with(name, |number| number.last.ok_or_else(none))
+    }
+}
+
+/// Whether a query asks for a sequence's number: then it runs as a change does. Queries inside expressions are not looked into: they are refused when they run.
+pub(super) fn asks_for_numbers(plan: &Plan) -> bool {
+    match &plan.action {
+        Action::Query(node) => asks(node),
+        _ => false,
+    }
+}
+
+fn asks(node: &Node) -> bool {
+    let mut found = false;
+    let is_one = |scalar: &Scalar| matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
+    node.scalars(&mut |scalar| found |= scalar.any(&mut |scalar| is_one(scalar)));
+    node.inputs(&mut |input| found |= asks(input));
+    found
+}
