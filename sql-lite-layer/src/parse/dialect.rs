@@ -432,7 +432,7 @@ pub(super) fn data_type(parser: &mut Parser<'_>) -> Result<DataType, ParserError
                 _ => return parser.expected("a number", token),
             }
             // `VARCHAR(20 CHARACTERS)` counts as `VARCHAR(20)` does.
-            let _ = more_words(parser, &mut Ident::new(""), &["characters", "char"]);
+            more_words(parser, &mut Ident::new(""), &["characters", "char"]);
             if !parser.consume_token(&Token::Comma) {
                 break;
             }

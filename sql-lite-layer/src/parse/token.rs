@@ -137,10 +137,12 @@ impl Rewriting<'_> {
                     word.keyword = Keyword::NoKeyword;
                 }
                 // SQLite's hint behind a table's name is read and does nothing: which index is used is not said by a statement here.
-                Token::Word(word) if word.keyword == Keyword::NOT && self.behind_name() => {
-                    if tokens.next_if(|next| is_word(next, "indexed")).is_some() {
-                        continue;
-                    }
+                Token::Word(word)
+                    if word.keyword == Keyword::NOT
+                        && self.behind_name()
+                        && tokens.next_if(|next| is_word(next, "indexed")).is_some() =>
+                {
+                    continue;
                 }
                 _ => {}
             }
