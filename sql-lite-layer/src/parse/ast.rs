@@ -1,7 +1,10 @@
 //! The tree of a statement: what the text says, with nothing resolved and nothing checked against a schema.
 //!
-//! Names compare without regard to ASCII case. Parameters are numbered from 0 in the order of their first use; `?` is a new one each time, `?3` and `:name` are the same
-//! wherever they stand.
+//! Names compare without regard to ASCII case. Parameters are numbered from 0: `?3` (and `$3`) is number 2; `?` is a new one each time, and `:name` (and `$name`) is the same
+//! wherever it stands: both take the number after the greatest so far. A number that no parameter has is a parameter too, which nothing reads.
+//!
+//! Expressions, joins and subqueries are nested no deeper than `Limits::nesting`, so whoever walks them may recurse; set operators lean to the left up to
+//! `Limits::set_operators` deep.
 
 use crate::error::Place;
 use crate::types::{DataType, Value};
