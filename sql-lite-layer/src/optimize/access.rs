@@ -63,7 +63,14 @@ pub(super) fn choose(scan: &mut Scan, cx: &Context<'_>) -> Estimate {
 }
 
 /// How a key can be used, if it can.
-fn way(scan: &Scan, index: Option<usize>, columns: &[usize], unique: bool, rows: f64, facts: &HashMap<usize, Facts>) -> Option<Way> {
+fn way(
+    scan: &Scan,
+    index: Option<usize>,
+    columns: &[usize],
+    unique: bool,
+    rows: f64,
+    facts: &HashMap<usize, Facts>,
+) -> Option<Way> {
     let mut keys = Keys::default();
     let mut used = Vec::new();
     let mut found = rows;
@@ -217,8 +224,10 @@ fn fit_constant(value: &Value<'static>, to: &DataType) -> Option<Value<'static>>
     };
     let fits = matches!(
         (value, &to),
-        (Value::Int(_) | Value::Decimal(_) | Value::Double(_), DataType::Integer(_) | DataType::Double | DataType::Decimal { .. })
-            | (Value::Date(_), DataType::Timestamp)
+        (
+            Value::Int(_) | Value::Decimal(_) | Value::Double(_),
+            DataType::Integer(_) | DataType::Double | DataType::Decimal { .. }
+        ) | (Value::Date(_), DataType::Timestamp)
             | (Value::Timestamp(_), DataType::Date)
     );
     if !fits {

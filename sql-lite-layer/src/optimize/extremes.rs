@@ -8,7 +8,7 @@ use super::{Context, replace};
 use crate::plan::function::AggregateFunction;
 use crate::plan::node::{Access, Aggregate, Join, JoinKind, JoinMethod, Keys, Node, Scan, Slot};
 use crate::plan::scalar::{AggregateCall, Scalar};
-use crate::types::{Date, DataType, Decimal, Timestamp, Uuid, Value};
+use crate::types::{DataType, Date, Decimal, Timestamp, Uuid, Value};
 
 /// Pairs of single rows: more would be no gain over one pass.
 const CALLS_MAX: usize = 4;

@@ -188,9 +188,7 @@ fn greedy(
 /// The conditions that can be tested when this leaf joins those that are placed.
 fn available<'c>(leaf: usize, placed: &[bool], conditions: &'c [Condition]) -> Vec<&'c Condition> {
     let is_now = |condition: &&Condition| {
-        !condition.is_last
-            && condition.leaves.contains(&leaf)
-            && condition.leaves.iter().all(|of| *of == leaf || placed[*of])
+        !condition.is_last && condition.leaves.contains(&leaf) && condition.leaves.iter().all(|of| *of == leaf || placed[*of])
     };
     conditions.iter().filter(is_now).collect()
 }
@@ -207,8 +205,7 @@ fn step(
 ) -> (Method, Estimate) {
     let on: Vec<Scalar> = available(at, placed, conditions).into_iter().map(|condition| condition.scalar.clone()).collect();
     let (keys, rest) = hash_keys(&on, &outputs[at], cx);
-    let nested = lookup(&leaf.node, &on, cx)
-        .map_or(leaf.estimate.filtered(&on), |(_, estimate)| estimate);
+    let nested = lookup(&leaf.node, &on, cx).map_or(leaf.estimate.filtered(&on), |(_, estimate)| estimate);
     let nested = estimate::join(JoinKind::Inner, &JoinMethod::Nested, so_far, nested, &[]);
     let hashed = estimate::join(JoinKind::Inner, &keys, so_far, leaf.estimate, &rest);
     match hashed.cost < nested.cost && so_far.rows > 1.0 {

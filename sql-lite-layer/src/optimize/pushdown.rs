@@ -64,9 +64,7 @@ pub(super) fn push(node: Node, mut all: Vec<Scalar>, cx: &mut Context<'_>) -> No
             Node::Sort(sort)
         }
         Node::SetOp(mut set) => {
-            let (below, above) = split(all, |scalar| {
-                is_free_to_move(scalar) && !has_subquery(scalar)
-            });
+            let (below, above) = split(all, |scalar| is_free_to_move(scalar) && !has_subquery(scalar));
             let out = set.out.clone();
             for (input, slots) in &mut set.inputs {
                 let mut own = below.clone();
@@ -140,9 +138,7 @@ fn back_to_keys(mut scalar: Scalar, keys: &[(Slot, Scalar)]) -> Scalar {
 /// Conditions over computed columns take their expressions with them, where that costs little.
 fn push_project(input: Node, exprs: Vec<(Slot, Scalar)>, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
     const SIZE_MAX: usize = 16;
-    let is_cheap = |expr: &Scalar| {
-        is_free_to_move(expr) && expr.size(SIZE_MAX) < SIZE_MAX && !has_subquery(expr)
-    };
+    let is_cheap = |expr: &Scalar| is_free_to_move(expr) && expr.size(SIZE_MAX) < SIZE_MAX && !has_subquery(expr);
     let (mut below, above) = split(all, |scalar| {
         let reads = scalar.reads();
         let is_computed = exprs.iter().any(|(slot, _)| reads.contains(slot));

@@ -39,9 +39,7 @@ pub(super) fn gives_one_row(node: &Node) -> bool {
         Node::Filter { input, .. } | Node::Project { input, .. } | Node::Distinct { input, .. } => gives_one_row(input),
         Node::Sort(sort) => gives_one_row(&sort.input),
         Node::Aggregate(aggregate) => aggregate.keys.is_empty(),
-        Node::Limit { input, limit, .. } => {
-            matches!(limit, Some(Scalar::Constant(Value::Int(0 | 1)))) || gives_one_row(input)
-        }
+        Node::Limit { input, limit, .. } => matches!(limit, Some(Scalar::Constant(Value::Int(0 | 1)))) || gives_one_row(input),
         _ => false,
     }
 }

@@ -53,7 +53,11 @@ fn many_tables_are_planned_in_bounded_time() {
     let took = start.elapsed();
     let text = print::explain(&plan);
     assert!(took.as_millis() < 2_000, "it took {took:?}");
-    assert_eq!(text.matches("join").count(), text.matches("join on").count() + text.matches("nested inner join\n").count(), "{text}");
+    assert_eq!(
+        text.matches("join").count(),
+        text.matches("join on").count() + text.matches("nested inner join\n").count(),
+        "{text}"
+    );
     assert!(text.contains("scan t20 by primary key (a20 = 5)"), "{text}");
     assert_eq!(text.matches("scan").count(), 64, "{text}");
 }

@@ -19,7 +19,10 @@ impl<'a> Planner<'a> {
             return self.aggregate(function, call);
         }
         if call.star || call.distinct || call.filter.is_some() || !call.order.is_empty() {
-            return Err(type_error(call.name.place, format!("{name} is no aggregate: *, DISTINCT, FILTER and ORDER BY do not fit it")));
+            return Err(type_error(
+                call.name.place,
+                format!("{name} is no aggregate: *, DISTINCT, FILTER and ORDER BY do not fit it"),
+            ));
         }
         if let Some(typed) = self.written_as_function(call)? {
             return Ok(typed);
@@ -309,8 +312,7 @@ fn bare_name(expr: &Expr) -> Result<(&str, Place)> {
 
 fn unit_argument(expr: &Expr) -> Result<Typed> {
     let (name, place) = bare_name(expr)?;
-    let unit = function::unit(name).ok_or_else(|| {
-        Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place)
-    })?;
+    let unit = function::unit(name)
+        .ok_or_else(|| Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place))?;
     Ok(Typed { scalar: Scalar::Constant(Value::Text(unit.into())), data_type: DataType::TEXT })
 }

@@ -149,12 +149,12 @@ impl<'a> Planner<'a> {
             ast::OnConflict::Merge { key } => {
                 let key = merge_key(table, key, &insert.table)?;
                 if let Some(missing) = key.iter().find(|at| !targets.contains(at)) {
-                    let message = format!("MERGE INTO {} gives no value for the key column {}", table.name, table.columns[*missing].name);
+                    let message =
+                        format!("MERGE INTO {} gives no value for the key column {}", table.name, table.columns[*missing].name);
                     return Err(name_error(&insert.table, message));
                 }
                 let (mut update, _) = self.find(table, &insert.table, &key, new);
-                update.set =
-                    targets.iter().filter(|at| !key.contains(at)).map(|at| (*at, Scalar::Slot(new[*at]))).collect();
+                update.set = targets.iter().filter(|at| !key.contains(at)).map(|at| (*at, Scalar::Slot(new[*at]))).collect();
                 self.finish_conflict(update, Vec::new(), insert, columns)
             }
         }
@@ -413,9 +413,7 @@ fn refuse_identity(column: &Column, place: Place) -> Result<()> {
 /// These columns, which are the primary key or those of a unique index.
 fn unique_columns(table: &Table, names: &[Ident]) -> Result<Vec<usize>> {
     let columns = columns_of(table, names)?;
-    let is_key = |key: &[usize]| {
-        !key.is_empty() && key.len() == columns.len() && key.iter().all(|at| columns.contains(at))
-    };
+    let is_key = |key: &[usize]| !key.is_empty() && key.len() == columns.len() && key.iter().all(|at| columns.contains(at));
     let unique = table.indexes.iter().filter(|index| index.unique).map(|index| &index.columns);
     match unique.chain([&table.primary]).find(|key| is_key(key)) {
         Some(key) => Ok(key.clone()),

@@ -112,10 +112,9 @@ impl<'a> Planner<'a> {
                 compare(CompareOp::Ge, of.scalar, low.scalar),
                 compare(CompareOp::Le, again.scalar, high.scalar),
             ]),
-            true => Scalar::Or(vec![
-                compare(CompareOp::Lt, of.scalar, low.scalar),
-                compare(CompareOp::Gt, again.scalar, high.scalar),
-            ]),
+            true => {
+                Scalar::Or(vec![compare(CompareOp::Lt, of.scalar, low.scalar), compare(CompareOp::Gt, again.scalar, high.scalar)])
+            }
         }))
     }
 

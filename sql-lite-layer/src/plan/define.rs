@@ -22,17 +22,21 @@ use super::{Planner, State, name_error, type_error, unsupported};
 use crate::encode::row;
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule, TableConstraint};
-use crate::table::schema::{
-    Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View,
-};
+use crate::table::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View};
 use crate::types::{self, DataType};
 
 /// What a constraint adds to a table.
 #[derive(Clone, Debug)]
 pub(crate) enum Constraint {
-    PrimaryKey { name: String, columns: Vec<usize> },
+    PrimaryKey {
+        name: String,
+        columns: Vec<usize>,
+    },
     /// A unique index of this name.
-    Unique { name: String, columns: Vec<usize> },
+    Unique {
+        name: String,
+        columns: Vec<usize>,
+    },
     Check(Check),
     ForeignKey(ForeignKey),
 }
@@ -114,16 +118,7 @@ fn add_query_columns(table: &mut Table, create: &ast::CreateTable, query: &Query
 }
 
 fn plain_column(name: String, data_type: DataType) -> Column {
-    Column {
-        name,
-        data_type,
-        nullable: true,
-        default: None,
-        missing: None,
-        identity: None,
-        comment: None,
-        dropped: false,
-    }
+    Column { name, data_type, nullable: true, default: None, missing: None, identity: None, comment: None, dropped: false }
 }
 
 /// A column without its constraints. `missing` is set if its default is a constant: what ALTER TABLE ADD COLUMN gives to rows that are there already.
@@ -244,8 +239,7 @@ fn reference(
 fn check(expr: &Expr, table: &Table, schema: &Schema) -> Result<()> {
     let mut state = State::default();
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
-    let slots: Vec<Slot> =
-        table.columns.iter().map(|column| planner.slot(column.name.as_str(), column.data_type)).collect();
+    let slots: Vec<Slot> = table.columns.iter().map(|column| planner.slot(column.name.as_str(), column.data_type)).collect();
     planner.levels.push(Level::new(labelled(table, &table.name, &slots, false), Vec::new(), "in CHECK"));
     let scalar = planner.condition(expr, "CHECK")?;
     refuse(&scalar, "a CHECK")

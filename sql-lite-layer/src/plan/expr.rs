@@ -43,11 +43,7 @@ impl<'a> Planner<'a> {
                 let place = place_of(expr);
                 let (left, right) = (self.expr(left)?, self.expr(right)?);
                 let (left, right) = self.comparable(left, right, place)?;
-                Ok(boolean(Scalar::IsDistinct {
-                    left: Box::new(left.scalar),
-                    right: Box::new(right.scalar),
-                    negated: *negated,
-                }))
+                Ok(boolean(Scalar::IsDistinct { left: Box::new(left.scalar), right: Box::new(right.scalar), negated: *negated }))
             }
             Expr::Between { expr, low, high, negated } => self.between(expr, low, high, *negated),
             Expr::Like { expr, pattern, escape, ignore_case, negated } => {
@@ -145,9 +141,7 @@ impl<'a> Planner<'a> {
         let bits = matches!(op, ArithmeticOp::BitAnd | ArithmeticOp::BitOr | ArithmeticOp::BitXor);
         let data_type = match (left.data_type, right.data_type) {
             (DataType::Integer(_), DataType::Integer(_)) => DataType::BIGINT,
-            (DataType::Unknown, other) | (other, DataType::Unknown)
-                if other.is_numeric() || other == DataType::Unknown =>
-            {
+            (DataType::Unknown, other) | (other, DataType::Unknown) if other.is_numeric() || other == DataType::Unknown => {
                 computed(other)
             }
             (DataType::Double, other) | (other, DataType::Double) if other.is_numeric() && !bits => DataType::Double,
@@ -246,9 +240,8 @@ impl<'a> Planner<'a> {
                 has_literal = true;
                 continue;
             }
-            common = types::common_type(&common, &typed.data_type).ok_or_else(|| {
-                type_error(*place, format!("{what} of {common} and {} has no type", typed.data_type))
-            })?;
+            common = types::common_type(&common, &typed.data_type)
+                .ok_or_else(|| type_error(*place, format!("{what} of {common} and {} has no type", typed.data_type)))?;
         }
         if common == DataType::Unknown && has_literal {
             common = DataType::TEXT;
@@ -291,7 +284,10 @@ impl<'a> Planner<'a> {
     pub(super) fn copy(&mut self, typed: &Typed) -> Result<Typed> {
         self.state.copied += typed.scalar.size(COPIED_MAX);
         if self.state.copied > COPIED_MAX {
-            return Err(Error::new(ErrorKind::Limit, "expressions are repeated too often: nest fewer CASE, BETWEEN and row values"));
+            return Err(Error::new(
+                ErrorKind::Limit,
+                "expressions are repeated too often: nest fewer CASE, BETWEEN and row values",
+            ));
         }
         let mut copy = typed.clone();
         if copy.scalar.any(&mut |scalar| scalar.subquery().is_some()) {

@@ -274,7 +274,8 @@ fn rename(columns: &mut [ScopeColumn], alias: &TableAlias) -> Result<()> {
 }
 
 fn side(columns: &[ScopeColumn], name: &Ident, which: &str) -> Result<Slot> {
-    find(columns, None, name)?.ok_or_else(|| name_error(name, format!("the {which} side of the join has no column {}", name.name)))
+    find(columns, None, name)?
+        .ok_or_else(|| name_error(name, format!("the {which} side of the join has no column {}", name.name)))
 }
 
 /// The columns that both sides have, in the order of the left.

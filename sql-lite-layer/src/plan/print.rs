@@ -76,9 +76,10 @@ impl Printer<'_> {
         match action {
             Action::Query(node) => self.node(node, 0),
             Action::Insert(insert) => {
-                let values = insert.table.visible().map(|at| {
-                    format!("{} = {}", insert.table.columns[at].name, self.scalar(&insert.row[at]))
-                });
+                let values = insert
+                    .table
+                    .visible()
+                    .map(|at| format!("{} = {}", insert.table.columns[at].name, self.scalar(&insert.row[at])));
                 let line = format!("insert into {} {}", insert.table.name, join(values));
                 self.line(0, &line);
                 self.subqueries(&mut insert.row.iter(), 1);
@@ -416,7 +417,8 @@ fn name_slots(node: &Node, names: &mut HashMap<Slot, String>) {
                 }
             }
             for call in &aggregate.calls {
-                let printer = Printer { names: std::mem::take(names), note: &|_| None, text: String::new(), shared: BTreeMap::new() };
+                let printer =
+                    Printer { names: std::mem::take(names), note: &|_| None, text: String::new(), shared: BTreeMap::new() };
                 let text = printer.call(call);
                 *names = printer.names;
                 names.insert(call.out, text);

@@ -120,9 +120,8 @@ impl<'a> Planner<'a> {
                     self.add_columns(&mut items, columns, *place);
                 }
                 SelectItem::AllOf(table) => {
-                    let is_of = |column: &&ScopeColumn| {
-                        column.table.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(&table.name))
-                    };
+                    let is_of =
+                        |column: &&ScopeColumn| column.table.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(&table.name));
                     let columns: Vec<ScopeColumn> = self.level().columns.iter().filter(is_of).cloned().collect();
                     if columns.is_empty() {
                         let message = format!("there is no table {} in FROM", table.name);
@@ -193,8 +192,7 @@ impl<'a> Planner<'a> {
             }
         }
         let mut is_below = is_below.into_iter();
-        let (below, above): (Vec<_>, Vec<_>) =
-            computed.into_iter().partition(|_| is_below.next().expect("one a computed item"));
+        let (below, above): (Vec<_>, Vec<_>) = computed.into_iter().partition(|_| is_below.next().expect("one a computed item"));
         project(&mut node, below);
         if distinct {
             let on: Vec<Slot> = columns.iter().map(|column| column.slot).collect();
@@ -243,7 +241,10 @@ fn item_at(items: &[SelectItem], number: i64) -> Result<&Expr> {
     let at = usize::try_from(number - 1).ok();
     match at.and_then(|at| items.get(at)) {
         Some(SelectItem::Expr { expr, .. }) if items.iter().all(|item| matches!(item, SelectItem::Expr { .. })) => Ok(expr),
-        _ => Err(Error::new(ErrorKind::Name, format!("GROUP BY {number}: there is no such column of the result")).with_state("42P10")),
+        _ => {
+            Err(Error::new(ErrorKind::Name, format!("GROUP BY {number}: there is no such column of the result"))
+                .with_state("42P10"))
+        }
     }
 }
 

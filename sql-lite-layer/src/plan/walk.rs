@@ -21,7 +21,9 @@ impl Scalar {
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => list.iter().for_each(f),
+            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
+                list.iter().for_each(f)
+            }
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
@@ -57,7 +59,9 @@ impl Scalar {
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => list.iter_mut().for_each(f),
+            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
+                list.iter_mut().for_each(f)
+            }
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
