@@ -7,7 +7,7 @@ use crate::types::Value;
 /// Rows of a table of which nothing is known.
 pub(super) const ROWS_UNKNOWN: f64 = 10_000.0;
 /// Finding one entry by its key.
-pub(super) const SEEK: f64 = 2.0;
+pub(super) const SEEK: f64 = 1.0;
 /// Putting a row into a hash table, or a row into a sort.
 pub(super) const KEEP: f64 = 1.0;
 /// Looking a row up in a hash table.

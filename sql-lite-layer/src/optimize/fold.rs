@@ -55,6 +55,11 @@ fn fold_node(node: &mut Node) {
                     Node::Join(join) => join.left,
                     other => other,
                 }),
+                // Nothing is a partner: the right need not be read.
+                JoinKind::Left if never => {
+                    join.right = Node::Nothing;
+                    join.on.clear();
+                }
                 _ => {}
             }
         }
