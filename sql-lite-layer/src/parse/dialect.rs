@@ -129,6 +129,7 @@ pub(super) fn is_reserved(keyword: Keyword) -> bool {
             | K::EXCEPT
             | K::MINUS
             | K::VALUES
+            | K::RETURNING
             | K::LATERAL
             | K::WINDOW
             | K::QUALIFY

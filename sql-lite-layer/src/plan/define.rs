@@ -277,7 +277,14 @@ pub(crate) fn view(name: &Ident, columns: &[Ident], query: &Query, text: &str, s
     }
     let given = columns.iter().map(|column| column.name.clone());
     let others = planned.columns.into_iter().skip(columns.len()).map(|column| column.name);
-    Ok(View { name: name.name.clone(), columns: given.chain(others).collect(), text: text.to_owned() })
+    let columns: Vec<String> = given.chain(others).collect();
+    for (at, column) in columns.iter().enumerate() {
+        if columns[..at].iter().any(|other| other.eq_ignore_ascii_case(column)) {
+            return Err(name_error(name, format!("view {} would have two columns {column}: give them names", name.name))
+                .with_state("42701"));
+        }
+    }
+    Ok(View { name: name.name.clone(), columns, text: text.to_owned() })
 }
 
 /// The sequence that CREATE SEQUENCE makes.

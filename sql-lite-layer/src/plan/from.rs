@@ -27,6 +27,28 @@ pub(super) struct From {
     pub(super) keyed: Vec<KeyedTable>,
 }
 
+/// Refuses two tables of one name in a FROM: nothing could say which is meant.
+fn check_names(list: &[TableRef]) -> Result<()> {
+    let mut names: Vec<&Ident> = Vec::new();
+    let mut left: Vec<&TableRef> = list.iter().rev().collect();
+    while let Some(item) = left.pop() {
+        match item {
+            TableRef::Join { left: first, right, .. } => left.extend([&**right, &**first]),
+            TableRef::Table { alias: Some(alias), .. } | TableRef::Derived { alias: Some(alias), .. } => names.push(&alias.name),
+            TableRef::Table { name, alias: None } => names.push(name),
+            TableRef::Derived { alias: None, .. } => {}
+        }
+    }
+    let mut seen = std::collections::HashSet::with_capacity(names.len());
+    match names.into_iter().find(|name| !seen.insert(fold(&name.name))) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("two tables of one FROM are called {}: give one of them an alias", name.name);
+            Err(Error::new(ErrorKind::Name, message).with_state("42712").at(name.place))
+        }
+    }
+}
+
 impl<'a> Planner<'a> {
     /// The whole FROM; without one there is a single row without columns.
     pub(super) fn from(&mut self, list: &'a [TableRef]) -> Result<From> {
@@ -34,6 +56,7 @@ impl<'a> Planner<'a> {
         if list.len() > TABLES_MAX {
             return Err(too_many_tables());
         }
+        check_names(list)?;
         for item in list {
             let item = self.table_ref(item)?;
             from = Some(match from {

@@ -47,7 +47,11 @@ impl<'a> Planner<'a> {
     }
 
     fn with_named(&mut self, query: &'a Query) -> Result<Planned> {
-        for cte in &query.with {
+        for (at, cte) in query.with.iter().enumerate() {
+            if query.with[..at].iter().any(|other| other.name.name.eq_ignore_ascii_case(&cte.name.name)) {
+                let message = format!("two queries of one WITH are called {}", cte.name.name);
+                return Err(Error::new(ErrorKind::Name, message).with_state("42712").at(cte.name.place));
+            }
             let mut planned = self.query(&cte.query)?;
             if cte.columns.len() > planned.columns.len() {
                 let message = format!("{} names {} columns of {}", cte.name.name, cte.columns.len(), planned.columns.len());

@@ -11,8 +11,7 @@ use crate::table::schema::{Index, ObjectId, Schema, fold};
 /// The schema that these definitions make. Ids count up from 1; foreign keys to the table itself are resolved as the catalogue does it.
 pub(crate) fn schema_of(text: &str) -> Schema {
     let mut schema = Schema { version: 1, ..Schema::default() };
-    let mut next = 1;
-    for parsed in parse(text, &Limits::default()).expect("the schema parses") {
+    for (next, parsed) in (1..).zip(parse(text, &Limits::default()).expect("the schema parses")) {
         match &parsed.statement {
             Statement::CreateTable(create) => {
                 let mut table = define::table(create, &schema).expect("the table is sound");
@@ -41,7 +40,6 @@ pub(crate) fn schema_of(text: &str) -> Schema {
             }
             other => panic!("no definition: {other:?}"),
         }
-        next += 1;
     }
     schema
 }

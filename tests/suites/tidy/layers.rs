@@ -1,4 +1,4 @@
-//! Imports between the engine's rooms go down only.
+//! Imports between the rooms of the engine, and between those of the SQL layer, go down only; and of the latter one alone names the engine.
 //!
 //! Every path that starts at the crate's root, by `crate::` or by climbing with `super::`, in a `use` or in the middle of code,
 //! names a room; [`ROOMS`] says who may name whom. What the root re-exports counts as the room that it comes from. Tests inside
@@ -35,29 +35,69 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("models", &["error", "sync", "disk", "format", "page", "log", "version", "store", "api"]),
 ];
 
+/// The same for the SQL layer.
+const SQL_ROOMS: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("types", &["error"]),
+    ("encode", &["error", "types"]),
+    ("table", &["error", "types", "encode"]),
+    ("parse", &["error", "types"]),
+    ("plan", &["error", "types", "encode", "table", "parse"]),
+    ("optimize", &["error", "types", "encode", "table", "parse", "plan"]),
+    ("execute", &["error", "types", "encode", "table", "parse", "plan", "optimize"]),
+    ("session", &["error", "types", "encode", "table", "parse", "plan", "optimize", "execute"]),
+];
+
+/// The rooms of the SQL layer that name the engine: rows stand in it, and its errors are told on.
+const OF_THE_ENGINE: &[&str] = &["error", "table"];
+
+const SQL_SRC: &str = "sql-lite-layer/src/";
+
 const SRC: &str = "engine/src/";
 
-/// Every import that the table does not allow.
+/// Every import that the tables do not allow.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let mut out = Vec::new();
-    let exports = tree.texts.get("engine/src/lib.rs").map(|text| exports(&words(&lines(text)))).unwrap_or_default();
+    let mut out = check_crate(tree, SRC, ROOMS);
+    out.extend(check_crate(tree, SQL_SRC, SQL_ROOMS));
     for (file, text) in tree.with_ext("rs") {
-        let Some(inside) = file.strip_prefix(SRC) else { continue };
+        let Some(inside) = file.strip_prefix(SQL_SRC) else { continue };
+        if inside == "lib.rs" || OF_THE_ENGINE.contains(&modules(inside)[0]) {
+            continue;
+        }
+        let words = words(&lines(text));
+        let named = words.windows(2).find(|pair| pair[0].text == "treering" && pair[1].text == "::");
+        out.extend(named.map(|pair| {
+            let what = "only the rooms `table` and `error` name the engine".to_owned();
+            Finding { file: file.into(), line: pair[0].line, what }
+        }));
+    }
+    out
+}
+
+fn check_crate(tree: &Tree, src: &str, rooms: &[(&str, &[&str])]) -> Vec<Finding> {
+    let mut out = Vec::new();
+    let lib = format!("{src}lib.rs");
+    let exports = tree.texts.get(&lib).map(|text| exports(&words(&lines(text)))).unwrap_or_default();
+    for (file, text) in tree.with_ext("rs") {
+        let Some(inside) = file.strip_prefix(src) else { continue };
         if inside == "lib.rs" {
             continue;
         }
         let modules = modules(inside);
         let room = modules[0];
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        let Some((_, allowed)) = rooms.iter().find(|(name, _)| *name == room) else {
             out.push(Finding { file: file.into(), line: 0, what: format!("room `{room}` is not in the table of layers") });
             continue;
         };
         let mut seen = BTreeSet::new();
         for (line, name) in imports(&words(&lines(text)), modules.len()) {
             let target = exports.get(&name).unwrap_or(&name);
-            let known = ROOMS.iter().any(|(room, _)| room == target);
+            let known = rooms.iter().any(|(room, _)| room == target);
             let what = if !known {
                 format!("`crate::{name}` is neither a room nor re-exported from one: name the room that it stands in")
+            } else if src == SQL_SRC && target == "session" && modules.contains(&"tests") {
+                // Tests of the SQL layer's rooms may speak SQL.
+                continue;
             } else if target != room && !allowed.contains(&target.as_str()) {
                 format!("room `{room}` may not import `{target}`")
             } else {
@@ -203,6 +243,9 @@ mod tests {
         );
         check_file("engine/src/tree/mod.rs", "use crate::Nothing;", &[(1, "crate::Nothing")]);
         check_file("engine/src/glue/mod.rs", "", &[(0, "glue")]);
+        check_file("sql-lite-layer/src/plan/mod.rs", "use crate::execute::Cursor;", &[(1, "execute")]);
+        check_file("sql-lite-layer/src/plan/mod.rs", "use crate::types::Value;\nuse treering::Store;", &[(2, "error")]);
+        check_file("sql-lite-layer/src/table/mod.rs", "use treering::Store;", &[]);
     }
 
     #[test]
@@ -213,7 +256,13 @@ mod tests {
     #[test]
     fn layers_table_has_no_circle() {
         // Who may be imported is always further from the top: repeatedly taking away rooms that import nothing left empties the table.
-        let mut left: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+        for rooms in [ROOMS, SQL_ROOMS] {
+            has_no_circle(rooms);
+        }
+    }
+
+    fn has_no_circle(rooms: &[(&'static str, &'static [&'static str])]) {
+        let mut left: BTreeMap<&str, &[&str]> = rooms.iter().copied().collect();
         while !left.is_empty() {
             let free: Vec<&str> =
                 left.iter().filter(|(_, below)| below.iter().all(|b| !left.contains_key(b))).map(|(r, _)| *r).collect();
