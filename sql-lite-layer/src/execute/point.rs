@@ -98,10 +98,10 @@ enum Next<'r> {
     /// The only row.
     Row(&'r [u8]),
     /// Rows of a part of the primary key.
-    Rows(EntryRange<'r>),
+    Rows(Box<EntryRange<'r>>),
     /// Rows that entries of an index lead to.
     Entries {
-        range: EntryRange<'r>,
+        range: Box<EntryRange<'r>>,
         index: &'r Index,
         rows: Entries<'r>,
     },
@@ -217,9 +217,10 @@ fn write_key<'r>(sought: &mut Vec<u8>, keys: &'r Keys, plan: &'r Plan, inputs: &
 }
 
 /// All entries whose keys begin so.
-fn with_prefix<'r>(entries: &Entries<'r>, prefix: &[u8]) -> Result<EntryRange<'r>> {
+fn with_prefix<'r>(entries: &Entries<'r>, prefix: &[u8]) -> Result<Box<EntryRange<'r>>> {
     use std::ops::Bound;
     let mut end = prefix.to_vec();
     let end = if to_next_prefix(&mut end) { Bound::Excluded(&end[..]) } else { Bound::Unbounded };
-    entries.range((Bound::Included(prefix), end))
+    // Boxed: a lookup of one row, which moves this about, has none.
+    Ok(Box::new(entries.range((Bound::Included(prefix), end))?))
 }
