@@ -107,7 +107,11 @@ impl File {
     fn record(&mut self, name: &str, record: Record<Letter>) {
         match record {
             Record::Statement { loc, conditions, connection, sql, expected, .. } if self.is_meant(&conditions) => {
-                let found = self.connection(&connection).execute(&sql, ());
+                let connection = self.connection(&connection);
+                let found = match several(&sql) {
+                    false => connection.execute(&sql, ()),
+                    true => connection.execute_batch(&sql).map(|()| 0),
+                };
                 let result = statement(found, &expected);
                 self.judge(name, loc.line(), &sql, true, result);
             }
@@ -215,6 +219,24 @@ impl File {
             _ => self.refused,
         }
     }
+}
+
+/// Whether a text is several statements: a `;` stands before its end, and no text literal or quoted name holds it.
+fn several(sql: &str) -> bool {
+    let mut quote = None;
+    let mut rest = sql.trim_end().trim_end_matches(';').chars();
+    rest.any(|c| match quote {
+        Some(open) if c == open => {
+            quote = None;
+            false
+        }
+        None if c == '\'' || c == '"' => {
+            quote = Some(c);
+            false
+        }
+        None => c == ';',
+        Some(_) => false,
+    })
 }
 
 enum Misfit {
