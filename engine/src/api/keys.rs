@@ -251,19 +251,13 @@ pub(super) fn value_of<'a, V: TypedValue + ?Sized>(bytes: &'a [u8], table: &str)
 mod tests {
     use super::*;
 
-    fn check<K: TypedKey + ?Sized>(keys: &[K::Ref<'_>])
-    where
-        K::Owned: std::fmt::Debug,
-    {
+    fn check<K: TypedKey + ?Sized>(keys: &[K::Ref<'_>]) {
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {
                 let (a, b) = (key_bytes::<K>(*a), key_bytes::<K>(*b));
                 assert_eq!(a.cmp(&b), i.cmp(&j), "{i} {j}");
-                let mut again = Vec::new();
-                let decoded = K::decode(&mut &a[..], true);
-                assert!(decoded.is_some());
-                K::encode(keys[i], true, &mut again);
-                assert_eq!(a, again);
+                // That it is the same key shows `typed_tables_are_ordered_maps`.
+                assert!(K::decode(&mut &a[..], true).is_some());
             }
         }
     }

@@ -5,8 +5,10 @@
 mod copied;
 mod keeping;
 mod reading;
+mod refusals;
 mod sharing;
 mod space;
+mod typed;
 mod writing;
 
 use std::sync::Arc;
