@@ -37,12 +37,18 @@ fn a_file_that_is_no_store() {
 }
 
 /// A file whose end is gone is damaged, not dropped to an older version in silence.
+/// The file used to be cut at its half, and was whole now and then: on a busy machine the free space at its end was not given back yet, and nothing else was cut off. What is
+/// cut off now is in use.
 #[test]
 fn a_truncated_file() {
     let mut folder = Folder::with_tasks(30);
     let whole = folder.read("a.ring");
-    for share in [3, 2] {
-        let cut = whole[..whole.len() / share / 4096 * 4096].to_vec();
+    let map = folder.run(&["chunks", "a.ring", "--json"]).json();
+    let regions = map["regions"].as_array().expect("regions");
+    let used = regions.iter().filter(|region| ["segment", "segment_ahead", "chunk"].iter().any(|kind| region["kind"] == *kind));
+    let end = used.filter_map(|region| Some(region["offset"].as_u64()? + region["len"].as_u64()?)).max().expect("a store");
+    for len in [end / 3 / 4096 * 4096, end - 4096] {
+        let cut = whole[..len as usize].to_vec();
         folder.write("cut.ring", &cut);
         for command in ["info", "dump", "compact"] {
             let ran = folder.run(&[command, "cut.ring"]);
