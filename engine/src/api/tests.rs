@@ -1,5 +1,7 @@
 //! The public nouns together: what a user does first, and the promises that one process can see.
 
+mod whole;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -110,7 +110,7 @@ impl Windows {
     /// The maps of this disk are anonymous and private. The `len` bytes from `offset` on are whole pages of one window, and nobody
     /// reads or writes them meanwhile.
     pub(super) unsafe fn give_back(&self, offset: u64, len: usize) -> bool {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(miri)))]
         {
             let Some(window) = self.windows.get((offset / WINDOW) as usize) else { return false };
             let maps = self.maps.lock();
@@ -121,7 +121,7 @@ impl Windows {
             // SAFETY: the bytes lie within the map; for what they are and who uses them, the caller's promise.
             map.is_some_and(|map| unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, at, len).is_ok() })
         }
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", not(miri))))]
         {
             let _ = (offset, len);
             false

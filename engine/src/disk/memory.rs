@@ -19,6 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
 use crate::format::ids::WINDOW;
 
+/// Addresses of one window. Miri has no address space to spare: there a disk has 16 MiB.
+const RESERVED: usize = if cfg!(miri) { 16 << 20 } else { WINDOW as usize };
+
 /// Memory goes back to the system in multiples of this: 64 KiB, which no page of memory exceeds on any Linux that has one.
 const STRETCH: u64 = 1 << 16;
 
@@ -86,7 +89,13 @@ impl std::fmt::Debug for MemoryDisk {
 /// Addresses for bytes that are zero. No swap is reserved for them.
 fn reserve_memory(_: u64, _: usize) -> io::Result<MmapRaw> {
     // Always the whole window: memory cannot be mapped a second time elsewhere as a longer piece of the same bytes.
-    Ok(MmapOptions::new().len(WINDOW as usize).no_reserve_swap().map_anon()?.into())
+    let mut options = MmapOptions::new();
+    options.len(RESERVED);
+    // Miri knows no such wish.
+    if !cfg!(miri) {
+        options.no_reserve_swap();
+    }
+    Ok(options.map_anon()?.into())
 }
 
 impl Disk for MemoryDisk {
