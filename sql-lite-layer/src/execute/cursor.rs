@@ -32,7 +32,6 @@ pub(crate) struct Cursor<'r> {
     way: Way<'r>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "a lookup allocates as little as it can, and there is one cursor a statement")]
 enum Way<'r> {
     Point(PointCursor<'r>),
     Operators(Box<Operators<'r>>),

@@ -52,7 +52,7 @@ impl Ours {
 
     pub(crate) fn query(&self, text: &str) -> Result<Rows, String> {
         let rows = self.connection.query(text, ()).map_err(|e| format!("{e:?}"))?;
-        Ok((&rows).into_iter().map(|row| row.values().iter().map(shown).collect()).collect())
+        Ok((&rows).into_iter().map(|row| row.values().map(shown).collect()).collect())
     }
 
     pub(crate) fn execute(&self, text: &str) -> Result<u64, String> {
