@@ -6,6 +6,8 @@
 //!
 //! Ours run under the engine name `treering`, others as `sqlite`, whose corpus they are.
 
+#![expect(clippy::print_stderr, reason = "a suite that says what it ran, and what it skipped")]
+
 mod render;
 mod run;
 
