@@ -343,6 +343,7 @@ fn is_keyword(keyword: Keyword) -> bool {
             | K::WHERE
             | K::GROUP
             | K::BY
+            | K::RETURNING
             | K::HAVING
             | K::ORDER
             | K::ASC

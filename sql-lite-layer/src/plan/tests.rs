@@ -76,8 +76,11 @@ pub(crate) fn golden(path: &str, render: &dyn Fn(&str) -> String) {
             statement.push_str(&more[2..]);
         }
         while lines.next_if(|line| !line.is_empty() && !line.starts_with('#')).is_some() {}
-        actual.push_str(render(&statement).trim_end());
-        actual.push('\n');
+        let rendered = render(&statement);
+        if !rendered.trim_end().is_empty() {
+            actual.push_str(rendered.trim_end());
+            actual.push('\n');
+        }
     }
     if std::env::var_os("TREERING_BLESS").is_some() {
         std::fs::write(&path, &actual).expect("the golden file can be written");
