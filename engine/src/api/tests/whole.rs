@@ -65,7 +65,7 @@ fn live(disk: &Arc<dyn Disk>, options: &Options) -> Result<()> {
         });
         reader.join().expect("no panic").and(writer.join().expect("no panic"))
     })?;
-    let newest = |i: u64| if i % 3 == 0 { 2 } else { 0 };
+    let newest = |i: u64| if i.is_multiple_of(3) { 2 } else { 0 };
     store.compact()?;
     while store.step()? {}
     expect(&held, |_| 0)?;
