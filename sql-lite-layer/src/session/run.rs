@@ -19,7 +19,7 @@ use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{self, Changed, Cursor, Inputs};
 use crate::parse::ast;
-use crate::plan::node::{Action, Node, Plan};
+use crate::plan::node::{Access, Action, Node, Plan};
 use crate::table::schema::Schema;
 use crate::table::{Changes, Open, Tables, WriteTxn};
 use crate::types::{self, DataType, Timestamp, Value};
@@ -238,13 +238,33 @@ fn rows_of(planned: &Planned, changes: &Changes<'_>, inputs: &Inputs<'_>) -> Res
     Ok(changed)
 }
 
-/// Whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint.
+/// Whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint, behind which every page is copied at its next touch.
 fn is_small(plan: &Plan) -> bool {
     match &plan.action {
-        Action::Insert(insert) => {
-            matches!(&insert.input, Node::OneRow) || matches!(&insert.input, Node::Values { rows, .. } if rows.len() <= 1000)
-        }
-        Action::Query(_) | Action::Update(_) | Action::Delete(_) => false,
+        Action::Insert(insert) => match &insert.input {
+            Node::OneRow => true,
+            Node::Values { rows, .. } => rows.len() <= 1000,
+            _ => false,
+        },
+        Action::Update(update) => finds_one(&update.input),
+        Action::Delete(delete) => finds_one(&delete.input),
+        Action::Query(_) => false,
+    }
+}
+
+/// Whether a node is a lookup by a whole key.
+fn finds_one(node: &Node) -> bool {
+    match node {
+        Node::Scan(scan) => match &scan.access {
+            Access::Primary(keys) => keys.equal.len() == scan.table.primary.len() && !scan.table.primary.is_empty(),
+            Access::Index { index, keys, .. } => {
+                let index = &scan.table.indexes[*index];
+                index.unique && keys.equal.len() == index.columns.len()
+            }
+            Access::Full => false,
+        },
+        Node::Filter { input, .. } | Node::Project { input, .. } => finds_one(input),
+        _ => false,
     }
 }
 
