@@ -154,15 +154,20 @@ impl Side for Ours {
             Cell::Double(v) => Value::Double(*v),
             Cell::Text(v) => Value::from(v.clone()),
         };
-        let transaction = if together { Some(self.0.transaction()?) } else { None };
-        let connection = transaction.as_deref().unwrap_or(&self.0);
-        let statement = connection.prepare(sql)?;
-        for row in rows {
-            let row: Vec<Value<'_>> = row.iter().map(value).collect();
-            statement.execute(&row[..])?;
+        let mut play = |connection: &treering_sql::Connection| -> Outcome<()> {
+            let statement = connection.prepare(sql)?;
+            for row in &mut *rows {
+                let row: Vec<Value<'_>> = row.iter().map(value).collect();
+                statement.execute(&row[..])?;
+            }
+            Ok(())
+        };
+        if !together {
+            return play(&self.0);
         }
-        drop(statement);
-        Ok(transaction.map_or(Ok(()), treering_sql::Transaction::commit)?)
+        let transaction = self.0.transaction()?;
+        play(&transaction)?;
+        Ok(transaction.commit()?)
     }
 }
 

@@ -228,8 +228,8 @@ fn statements_have_limits() {
     assert_eq!(connection.query(all, ()).expect_err("too many rows").kind(), ErrorKind::Limit);
     connection.set_limits(Limits::default());
     let cancel = connection.cancel_handle();
+    let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let over = AtomicBool::new(false);
         let over = &over;
         scope.spawn(move || {
             while !over.load(Ordering::Relaxed) {
