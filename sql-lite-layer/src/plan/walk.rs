@@ -174,6 +174,12 @@ pub(crate) fn same(a: &Scalar, b: &Scalar) -> bool {
         (Scalar::Case { branches: a, .. }, Scalar::Case { branches: b, .. }) => a.len() == b.len(),
         (Scalar::Cast { to: a, .. }, Scalar::Cast { to: b, .. }) => a == b,
         (Scalar::Call { function: a, .. }, Scalar::Call { function: b, .. }) => a == b,
+        // A query has its number from where it stands in the text: copies of one are the same.
+        (Scalar::Subquery(a), Scalar::Subquery(b)) => a.number == b.number,
+        (Scalar::Exists { query: a, negated: c }, Scalar::Exists { query: b, negated: d }) => (a.number, c) == (b.number, d),
+        (Scalar::InQuery { query: a, negated: c, .. }, Scalar::InQuery { query: b, negated: d, .. }) => {
+            (a.number, c) == (b.number, d)
+        }
         _ => false,
     };
     if !head {

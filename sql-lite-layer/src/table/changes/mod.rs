@@ -42,6 +42,7 @@ use cascade::Cascade;
 use image::Image;
 use journal::Journal;
 use pending::Pending;
+use write::check_row;
 
 /// What a change asks of those who can compute expressions.
 pub(crate) trait Rules {
@@ -179,7 +180,10 @@ impl<'t> Changes<'t> {
     /// # Errors
     /// `Name` if there is no unique key of these columns.
     pub(crate) fn conflict(&self, table: &Table, row: &[Value<'_>], columns: Option<&[usize]>) -> Result<Option<Vec<u8>>> {
-        self.find_conflict(&*self.schema.linked(table.id)?, row, columns)
+        let target = self.schema.linked(table.id)?;
+        // A row that could not be inserted is refused, whether another is in its way or not.
+        check_row(&target, row)?;
+        self.find_conflict(&target, row, columns)
     }
 
     /// The next number of an identity column.

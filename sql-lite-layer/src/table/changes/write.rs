@@ -259,7 +259,7 @@ impl Taken {
     }
 }
 
-fn check_row(target: &Linked, row: &[Value<'_>]) -> Result<()> {
+pub(super) fn check_row(target: &Linked, row: &[Value<'_>]) -> Result<()> {
     let table = &*target.table;
     assert_eq!(row.len(), table.columns.len(), "a row has a value for each column");
     match target.required.iter().find(|at| row[**at].is_null()) {
