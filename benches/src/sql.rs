@@ -81,17 +81,42 @@ const QUERIES: &[Query] = &[
         below: Below::Jobs,
         times: 300,
     },
-    Query { name: "range of 100 keys", sql: "SELECT id, state, changed FROM tasks WHERE id >= ?1 AND id < ?1 + 100", below: Below::Tasks, times: 5_000 },
+    Query {
+        name: "range of 100 keys",
+        sql: "SELECT id, state, changed FROM tasks WHERE id >= ?1 AND id < ?1 + 100",
+        below: Below::Tasks,
+        times: 5_000,
+    },
     Query {
         name: "ORDER BY an index LIMIT 20",
         sql: "SELECT id, changed FROM tasks WHERE state = 'RUNNING' AND changed > ? ORDER BY changed LIMIT 20",
         below: Below::Tasks,
         times: 5_000,
     },
-    Query { name: "ORDER BY no index LIMIT 20", sql: "SELECT id, changed FROM tasks WHERE id > ? ORDER BY config_id, id DESC LIMIT 20", below: Below::Jobs, times: 10 },
-    Query { name: "GROUP BY an index", sql: "SELECT job_id, COUNT(*), MAX(id) FROM tasks WHERE job_id > ? GROUP BY job_id", below: Below::Jobs, times: 10 },
-    Query { name: "GROUP BY no index", sql: "SELECT config_id, COUNT(*), SUM(changed) FROM tasks WHERE id > ? GROUP BY config_id", below: Below::Jobs, times: 10 },
-    Query { name: "full scan with a filter", sql: "SELECT COUNT(*) FROM tasks WHERE changed % 7 = ? % 7", below: Below::Jobs, times: 10 },
+    Query {
+        name: "ORDER BY no index LIMIT 20",
+        sql: "SELECT id, changed FROM tasks WHERE id > ? ORDER BY config_id, id DESC LIMIT 20",
+        below: Below::Jobs,
+        times: 10,
+    },
+    Query {
+        name: "GROUP BY an index",
+        sql: "SELECT job_id, COUNT(*), MAX(id) FROM tasks WHERE job_id > ? GROUP BY job_id",
+        below: Below::Jobs,
+        times: 10,
+    },
+    Query {
+        name: "GROUP BY no index",
+        sql: "SELECT config_id, COUNT(*), SUM(changed) FROM tasks WHERE id > ? GROUP BY config_id",
+        below: Below::Jobs,
+        times: 10,
+    },
+    Query {
+        name: "full scan with a filter",
+        sql: "SELECT COUNT(*) FROM tasks WHERE changed % 7 = ? % 7",
+        below: Below::Jobs,
+        times: 10,
+    },
 ];
 
 /// One database under measurement. `None` as a path: in memory.
@@ -241,18 +266,36 @@ fn tasks(rows: i64) -> impl Iterator<Item = Vec<Cell>> {
         // A fixed shuffle, so that neither side gets its keys in order.
         let id = (id * 48_271) % rows;
         let state = Cell::Text(states[(id % 4) as usize].to_owned());
-        vec![Cell::Number(id), Cell::Number(id % 500), Cell::Number(id % 1_000), Cell::Number(id % 2_000), state, Cell::Number(id * 7 % rows)]
+        vec![
+            Cell::Number(id),
+            Cell::Number(id % 500),
+            Cell::Number(id % 1_000),
+            Cell::Number(id % 2_000),
+            state,
+            Cell::Number(id * 7 % rows),
+        ]
     })
 }
 
 fn fill(side: &mut dyn Side, rows: i64) -> Outcome<()> {
     let text = |name: &str, id: i64| Cell::Text(format!("{name}-{id}"));
-    side.change("INSERT INTO jobs VALUES (?, ?, ?)", &mut (0..500).map(|id| vec![Cell::Number(id), text("role", id % 20), text("job", id)]), true)?;
-    side.change("INSERT INTO hosts VALUES (?, ?, ?)", &mut (0..1_000).map(|id| vec![Cell::Number(id), text("host", id), text("rack", id % 40)]), true)?;
-    let configs = &mut (0..2_000).map(|id| vec![Cell::Number(id), Cell::Double(id as f64 / 4.0), Cell::Number(id * 64), text("image", id % 9)]);
+    side.change(
+        "INSERT INTO jobs VALUES (?, ?, ?)",
+        &mut (0..500).map(|id| vec![Cell::Number(id), text("role", id % 20), text("job", id)]),
+        true,
+    )?;
+    side.change(
+        "INSERT INTO hosts VALUES (?, ?, ?)",
+        &mut (0..1_000).map(|id| vec![Cell::Number(id), text("host", id), text("rack", id % 40)]),
+        true,
+    )?;
+    let configs = &mut (0..2_000)
+        .map(|id| vec![Cell::Number(id), Cell::Double(id as f64 / 4.0), Cell::Number(id * 64), text("image", id % 9)]);
     side.change("INSERT INTO configs VALUES (?, ?, ?, ?)", configs, true)?;
     side.change(INSERT_TASK, &mut tasks(rows), true)?;
-    let events = &mut (0..rows).flat_map(|task| (0..3).map(move |n| vec![Cell::Number(task), Cell::Number(n), Cell::Text("RUNNING".into()), Cell::Number(task + n)]));
+    let events = &mut (0..rows).flat_map(|task| {
+        (0..3).map(move |n| vec![Cell::Number(task), Cell::Number(n), Cell::Text("RUNNING".into()), Cell::Number(task + n)])
+    });
     side.change("INSERT INTO events VALUES (?, ?, ?, ?)", events, true)
 }
 
@@ -325,7 +368,8 @@ fn compare(args: &Args, place: &str, query: &Query, ours: &Ours, theirs: &Theirs
 }
 
 fn inserts(args: &Args, place: &str, folder: &Path) -> Outcome<Row> {
-    let mut row = Row { name: format!("insert, one transaction of {}, {place}", args.rows), ours: Vec::new(), theirs: Vec::new() };
+    let mut row =
+        Row { name: format!("insert, one transaction of {}, {place}", args.rows), ours: Vec::new(), theirs: Vec::new() };
     for n in 0..args.repeat {
         let path = |name: &str| (place == "file").then(|| folder.join(format!("{name}-{n}")));
         let mut side = Ours::open(path("ours").as_deref())?;
@@ -365,7 +409,9 @@ fn show(args: &Args, rows: &[Row]) -> Outcome<()> {
         writeln!(out, "| {} | {ours:.3} | {theirs:.3} | {:.2} |", row.name, theirs / ours)?;
     }
     if let Some(path) = &args.out {
-        let lines = rows.iter().map(|row| serde_json::json!({ "row": row.name, "unit": "ns", "ours": row.ours, "sqlite": row.theirs }).to_string() + "\n");
+        let lines = rows.iter().map(|row| {
+            serde_json::json!({ "row": row.name, "unit": "ns", "ours": row.ours, "sqlite": row.theirs }).to_string() + "\n"
+        });
         std::fs::write(path, lines.collect::<String>())?;
     }
     Ok(())

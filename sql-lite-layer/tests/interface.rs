@@ -27,7 +27,8 @@ impl Drop for Checked {
     }
 }
 
-const TASKS: &str = "CREATE TABLE tasks (id IDENTITY, name VARCHAR NOT NULL UNIQUE, state VARCHAR NOT NULL, cpus DOUBLE, note VARBINARY);
+const TASKS: &str =
+    "CREATE TABLE tasks (id IDENTITY, name VARCHAR NOT NULL UNIQUE, state VARCHAR NOT NULL, cpus DOUBLE, note VARBINARY);
     CREATE INDEX tasks_by_state ON tasks (state)";
 
 fn filled(count: i64) -> Checked {
@@ -54,19 +55,22 @@ fn parameters_are_bound_or_told() {
     let database = filled(3);
     let connection = database.0.connect();
     let by_name = "SELECT id FROM tasks WHERE name = :name AND (state = :state OR name = :name)";
-    let id: i64 = connection
-        .query_row(by_name, named(&[(":name", &"task-1"), ("state", &"RUNNING")]), |row| row.get(0))
-        .expect("a row");
+    let id: i64 =
+        connection.query_row(by_name, named(&[(":name", &"task-1"), ("state", &"RUNNING")]), |row| row.get(0)).expect("a row");
     assert_eq!(id, 2);
-    let pair: (i64, Option<f64>) =
-        connection.query_row("SELECT ?, ?", (7_i64, None::<f64>), |row| Ok::<_, Error>((row.get(0)?, row.get(1)?))).expect("a row");
+    let pair: (i64, Option<f64>) = connection
+        .query_row("SELECT ?, ?", (7_i64, None::<f64>), |row| Ok::<_, Error>((row.get(0)?, row.get(1)?)))
+        .expect("a row");
     assert_eq!(pair, (7, None));
     let kind = |result: Result<i64, Error>| result.expect_err("it cannot be bound").kind();
     let get = |row: treering_sql::Row<'_>| row.get::<i64>(0);
     assert_eq!(kind(connection.query_row("SELECT id FROM tasks WHERE id = ?", (), get)), ErrorKind::Name);
     assert_eq!(kind(connection.query_row("SELECT id FROM tasks WHERE id = ?", [1, 2], get)), ErrorKind::Name);
     assert_eq!(kind(connection.query_row(by_name, named(&[(":name", &"x")]), get)), ErrorKind::Name);
-    assert_eq!(kind(connection.query_row(by_name, named(&[(":name", &"x"), (":state", &"y"), (":z", &1)]), get)), ErrorKind::Name);
+    assert_eq!(
+        kind(connection.query_row(by_name, named(&[(":name", &"x"), (":state", &"y"), (":z", &1)]), get)),
+        ErrorKind::Name
+    );
     assert_eq!(kind(connection.query_row("SELECT id FROM tasks WHERE cpus < ?", [f64::NAN], get)), ErrorKind::Data);
     assert_eq!(kind(connection.query_row("SELECT id FROM tasks WHERE id = ?", ["no number"], get)), ErrorKind::Data);
 }
@@ -256,13 +260,20 @@ fn tables_are_loaded_at_once() {
     let database = Checked::new(TASKS);
     let connection = database.0.connect();
     let row = |number: i64| {
-        vec![Value::Null, Value::from(format!("task-{number}")), Value::from(if number % 2 == 0 { "A" } else { "B" }), Value::Null, Value::Null]
+        vec![
+            Value::Null,
+            Value::from(format!("task-{number}")),
+            Value::from(if number % 2 == 0 { "A" } else { "B" }),
+            Value::Null,
+            Value::Null,
+        ]
     };
     let twice = connection.load("tasks", (0..10).chain(5..6).map(row)).expect_err("a name twice");
     assert_eq!(twice.kind(), ErrorKind::Constraint);
     assert_eq!(count(&connection), 0);
     assert_eq!(connection.load("tasks", (0..5000).rev().map(row)).expect("rows"), 5000);
-    let of_state: i64 = connection.query_row("SELECT COUNT(*) FROM tasks WHERE state = ?", ["A"], |row| row.get(0)).expect("a count");
+    let of_state: i64 =
+        connection.query_row("SELECT COUNT(*) FROM tasks WHERE state = ?", ["A"], |row| row.get(0)).expect("a count");
     assert_eq!(of_state, 2500);
     assert_eq!(connection.load("tasks", [vec![Value::Null]]).expect_err("too few values").kind(), ErrorKind::Data);
     assert_eq!(connection.load("nothing", [vec![]]).expect_err("no table").kind(), ErrorKind::Name);
@@ -273,7 +284,9 @@ fn tables_are_loaded_at_once() {
 fn changes_give_rows() {
     let database = filled(2);
     let connection = database.0.connect();
-    let inserted = connection.query("INSERT INTO tasks (name, state) VALUES ('x', 'NEW'), ('y', 'NEW') RETURNING id, name", ()).expect("rows");
+    let inserted = connection
+        .query("INSERT INTO tasks (name, state) VALUES ('x', 'NEW'), ('y', 'NEW') RETURNING id, name", ())
+        .expect("rows");
     let ids: Vec<(i64, String)> = inserted.iter().map(|row| row.to().expect("a pair")).collect();
     assert_eq!(ids, [(3, "x".to_owned()), (4, "y".to_owned())]);
     assert_eq!(connection.last_identity(), Some(4));
