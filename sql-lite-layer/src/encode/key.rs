@@ -194,7 +194,7 @@ pub(crate) fn take<'k>(key: &mut &'k [u8], data_type: &DataType) -> Result<Value
         UUID => Value::Uuid(Uuid::from_bytes(sized(payload)?)),
         _ => return Err(damaged("damaged key: no value has this tag")),
     };
-    if !fits(&value, data_type) {
+    if !value.is_of(data_type) {
         return Err(damaged("damaged key: a value of another type than its column's"));
     }
     *key = rest;
@@ -336,22 +336,4 @@ fn unescape(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
         });
     }
     Ok(Cow::Owned(bytes))
-}
-
-/// Whether a column of this type can hold the value.
-fn fits(value: &Value<'_>, data_type: &DataType) -> bool {
-    matches!(
-        (value, data_type),
-        (Value::Null, _)
-            | (_, DataType::Unknown)
-            | (Value::Bool(_), DataType::Boolean)
-            | (Value::Int(_), DataType::Integer(_))
-            | (Value::Double(_), DataType::Double)
-            | (Value::Decimal(_), DataType::Decimal { .. })
-            | (Value::Text(_), DataType::Text { .. })
-            | (Value::Blob(_), DataType::Blob { .. })
-            | (Value::Timestamp(_), DataType::Timestamp)
-            | (Value::Date(_), DataType::Date)
-            | (Value::Uuid(_), DataType::Uuid)
-    )
 }

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::{key, row};
 use crate::error::ErrorKind;
 use crate::types::sample::{COLUMN_TYPES, number, seeded, value};
-use crate::types::{DataType, Decimal, Uuid, Value, compare, order};
+use crate::types::{DataType, Uuid, Value, compare, order};
 
 fn key_of<'a>(values: impl IntoIterator<Item = &'a Value<'static>>) -> Vec<u8> {
     let mut key = Vec::new();
@@ -224,87 +224,4 @@ fn damaged_bytes_never_panic() {
         }
     }
     assert!(refused > 100_000, "hardly anything was damaged: {refused}");
-}
-
-/// How long the hot paths take. Not a check: run it in release, by name, with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout)]
-fn time_of_hot_paths() {
-    let values = [
-        Value::Int(123_456),
-        Value::from("node-17.cluster.example"),
-        Value::Bool(true),
-        Value::Timestamp(crate::types::Timestamp(1_700_000_000_000_000)),
-        Value::Decimal(Decimal::new(1250, 2)),
-        Value::Int(77),
-    ];
-    let row = row_of(&values);
-    let measure = |name: &str, mut step: Box<dyn FnMut() -> i64 + '_>| {
-        let mut best = f64::MAX;
-        for _ in 0..20 {
-            let start = std::time::Instant::now();
-            let mut sum = 0i64;
-            for _ in 0..100_000 {
-                sum = sum.wrapping_add(step());
-            }
-            std::hint::black_box(sum);
-            best = best.min(start.elapsed().as_nanos() as f64 / 100_000.0);
-        }
-        println!("{name}: {best:.1} ns");
-    };
-    for (name, wanted) in [("2 whole numbers of 6 columns", [0usize, 5]), ("text and whole number of 6 columns", [1, 5])] {
-        let mut slots = [Value::Null, Value::Null];
-        measure(
-            name,
-            Box::new(|| {
-                let row = std::hint::black_box(row.as_slice());
-                let read = row::fill(row, wanted.iter().enumerate().map(|(place, column)| (*column, place)), &mut slots);
-                read.map_or(0, |_| if let Value::Int(number) = slots[1] { number } else { 0 })
-            }),
-        );
-    }
-    let mut slots: [Value<'_>; 6] = Default::default();
-    measure(
-        "all 6 columns",
-        Box::new(|| {
-            let read = row::fill(std::hint::black_box(&row), (0..6).map(|column| (column, column)), &mut slots);
-            read.map_or(0, |_| 1)
-        }),
-    );
-    measure(
-        "all 6 columns, handed on",
-        Box::new(|| {
-            let mut sum = 0;
-            let read = row::read(std::hint::black_box(&row), 0..6, |_, value| {
-                sum += i64::from(value.is_some_and(|value| value.is_null()))
-            });
-            read.map_or(0, |()| sum)
-        }),
-    );
-    let mut out = Vec::with_capacity(100);
-    measure(
-        "encode 6 columns",
-        Box::new(|| {
-            out.clear();
-            row::encode(&mut out, std::hint::black_box(&values).iter());
-            out.len() as i64
-        }),
-    );
-    let mut key = Vec::with_capacity(100);
-    for at in [0, 1] {
-        measure(
-            ["key of a whole number", "key of a text"][at],
-            Box::new(|| {
-                key.clear();
-                key::push(&mut key, std::hint::black_box(&values[at]));
-                key.len() as i64
-            }),
-        );
-    }
-    let other = Value::Int(5);
-    measure(
-        "compare whole numbers",
-        Box::new(|| compare(std::hint::black_box(&values[0]), std::hint::black_box(&other)).map_or(0, |o| o as i64)),
-    );
 }

@@ -92,7 +92,7 @@ pub(crate) enum Statement {
     RunScript {
         from: String,
     },
-    /// SET and other settings that are accepted and do nothing; the name is kept for EXPLAIN.
+    /// SET and other settings that are accepted and do nothing.
     Nothing,
 }
 

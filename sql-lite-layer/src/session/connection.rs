@@ -164,7 +164,8 @@ impl Connection {
     /// Whether a transaction is open.
     #[must_use]
     pub fn is_in_transaction(&self) -> bool {
-        self.state.try_borrow().is_ok_and(|state| !matches!(*state, State::Idle)) || self.state.try_borrow().is_err()
+        // Borrowed elsewhere: a statement of a transaction is running.
+        self.state.try_borrow().map_or(true, |state| !matches!(*state, State::Idle))
     }
 
     /// What each of its statements may take from now on.

@@ -22,7 +22,7 @@ pub(super) struct Prepared {
 pub(super) struct Planned {
     pub(super) program: Arc<Program>,
     pub(super) columns: Arc<[Column]>,
-    /// A query that takes a sequence's numbers, and so runs as a change.
+    /// It takes a sequence's numbers: a query that does runs as a change.
     pub(super) asks_for_numbers: bool,
     /// The schema that it was made for, and when that held.
     pub(super) known: Known,

@@ -22,7 +22,7 @@ use crate::parse::ast;
 use crate::plan::node::{Access, Action, Node, Plan};
 use crate::table::schema::Schema;
 use crate::table::{Changes, Open, Tables, WriteTxn};
-use crate::types::{self, DataType, Timestamp, Value};
+use crate::types::{self, Timestamp, Value};
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
@@ -188,9 +188,9 @@ fn query<'r>(planned: &'r Planned, tables: Tables<'r>, inputs: Inputs<'r>, each:
 /// Runs a change. `undo`: what it did is undone by itself if it fails.
 fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
     let given = given.classified(planned)?;
-    let numbers = match schema.sequences.is_empty() {
-        true => None,
-        false => {
+    let numbers = match planned.asks_for_numbers {
+        false => None,
+        true => {
             let open = Open::new(txn);
             Some(Numbers::read(schema, open.tables())?)
         }
@@ -274,7 +274,7 @@ fn finds_one(node: &Node) -> bool {
 /// `Type` if there is no equal value of that class.
 pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<Vec<Value<'v>>> {
     for (at, (value, to)) in values.iter_mut().zip(&plan.parameters).enumerate() {
-        if is_of(value, to) {
+        if value.is_of(to) {
             continue;
         }
         let given = std::mem::take(value);
@@ -282,23 +282,6 @@ pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<
             .map_err(|e| Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate()))?;
     }
     Ok(values)
-}
-
-fn is_of(value: &Value<'_>, to: &DataType) -> bool {
-    matches!(
-        (value, to),
-        (Value::Null, _)
-            | (_, DataType::Unknown)
-            | (Value::Bool(_), DataType::Boolean)
-            | (Value::Int(_), DataType::Integer(_))
-            | (Value::Double(_), DataType::Double)
-            | (Value::Decimal(_), DataType::Decimal { .. })
-            | (Value::Text(_), DataType::Text { .. })
-            | (Value::Blob(_), DataType::Blob { .. })
-            | (Value::Timestamp(_), DataType::Timestamp)
-            | (Value::Date(_), DataType::Date)
-            | (Value::Uuid(_), DataType::Uuid)
-    )
 }
 
 /// The time of a statement that begins now. Before 1970 or behind the year 9999 the clock is wrong, and the nearest of these is taken.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Sequences;
 use crate::plan::function::Function;
-use crate::plan::node::{Action, Node, Plan};
+use crate::plan::node::{Action, Node, OnConflict, Plan, Slot, Update};
 use crate::plan::scalar::Scalar;
 use crate::table::schema::{Schema, Sequence, fold};
 use crate::table::{Changes, Tables};
@@ -70,18 +70,39 @@ impl Sequences for Numbers {
     }
 }
 
-/// Whether a query asks for a sequence's number: then it runs as a change does. Queries inside expressions are not looked into: they are refused when they run.
+/// Whether a statement asks for a sequence's number: a query that does runs as a change does.
 pub(super) fn asks_for_numbers(plan: &Plan) -> bool {
+    let returns = |returning: &[(Slot, Scalar)]| returning.iter().any(|(_, scalar)| is_asking(scalar));
+    let updates = |update: &Update| {
+        asks(&update.input) || update.set.iter().any(|(_, scalar)| is_asking(scalar)) || returns(&update.returning)
+    };
     match &plan.action {
         Action::Query(node) => asks(node),
-        _ => false,
+        Action::Insert(insert) => {
+            let on_conflict = match &insert.on_conflict {
+                OnConflict::Fail | OnConflict::Nothing { .. } => false,
+                OnConflict::Update { update, filter } => updates(update) || filter.iter().any(is_asking),
+            };
+            on_conflict || asks(&insert.input) || insert.row.iter().any(is_asking) || returns(&insert.returning)
+        }
+        Action::Update(update) => updates(update),
+        Action::Delete(delete) => asks(&delete.input) || returns(&delete.returning),
     }
 }
 
 fn asks(node: &Node) -> bool {
     let mut found = false;
-    let is_one = |scalar: &Scalar| matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
-    node.scalars(&mut |scalar| found |= scalar.any(&mut |scalar| is_one(scalar)));
+    node.scalars(&mut |scalar| found |= is_asking(scalar));
     node.inputs(&mut |input| found |= asks(input));
+    if let Node::Shared { node, .. } = node {
+        found |= asks(node);
+    }
     found
+}
+
+fn is_asking(scalar: &Scalar) -> bool {
+    scalar.any(&mut |scalar| {
+        let is_one = matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
+        is_one || scalar.subquery().is_some_and(|query| asks(&query.node))
+    })
 }

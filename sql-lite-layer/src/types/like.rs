@@ -97,22 +97,6 @@ pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case:
     }
 }
 
-/// The text that all texts like the pattern begin with, and whether the pattern is nothing but this text.
-///
-/// # Errors
-/// As of [`like`].
-#[cfg_attr(not(test), expect(dead_code, reason = "ranges of LIKE by an index come with the next step"))]
-pub(crate) fn like_prefix(pattern: &str, escape: Option<&str>) -> Result<(String, bool)> {
-    let mut prefix = String::new();
-    for token in Tokens::new(pattern, escape)? {
-        match token {
-            Token::Char(char) => prefix.push(char),
-            Token::AnyText | Token::AnyChar => return Ok((prefix, false)),
-        }
-    }
-    Ok((prefix, true))
-}
-
 /// Whether two characters are one letter in upper or lower case.
 fn same_letter(one: char, other: char) -> bool {
     if one.is_ascii() && other.is_ascii() {

@@ -31,8 +31,6 @@ pub(crate) use convert::{assign, cast, common_type};
 pub use datatype::{DataType, IntWidth};
 pub(crate) use like::like;
 #[cfg(test)]
-pub(crate) use like::like_prefix;
-#[cfg(test)]
 pub(crate) use number::rescale;
 pub(crate) use number::{double, exact_decimal};
 pub(crate) use read::parse_bytes;
@@ -41,5 +39,3 @@ pub(crate) use read::{parse_date, parse_decimal, parse_timestamp};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 pub use value::{Date, Timestamp, Value};
-#[cfg(test)]
-pub(crate) use write::Literal;

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::DataType;
+
 /// A value. Text and bytes are borrowed where that is possible: from a page, a parameter or the statement.
 ///
 /// Invariant: whoever makes a `Double` makes it finite (SQL has no infinity here), and -0.0 is stored as 0.0.
@@ -52,6 +54,24 @@ impl<'v> Value<'v> {
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)
+    }
+
+    /// Whether it is of this type's class. NULL is of every type, and every value of `Unknown`.
+    pub(crate) fn is_of(&self, data_type: &DataType) -> bool {
+        matches!(
+            (self, data_type),
+            (Value::Null, _)
+                | (_, DataType::Unknown)
+                | (Value::Bool(_), DataType::Boolean)
+                | (Value::Int(_), DataType::Integer(_))
+                | (Value::Double(_), DataType::Double)
+                | (Value::Decimal(_), DataType::Decimal { .. })
+                | (Value::Text(_), DataType::Text { .. })
+                | (Value::Blob(_), DataType::Blob { .. })
+                | (Value::Timestamp(_), DataType::Timestamp)
+                | (Value::Date(_), DataType::Date)
+                | (Value::Uuid(_), DataType::Uuid)
+        )
     }
 
     /// The same value, borrowed from this one: no copy.

@@ -26,32 +26,6 @@ impl Display for Value<'_> {
     }
 }
 
-/// A value as a statement writes it, of the same type when it is read: `'it''s'`, `1.5`, `1.5e0` (a double), `DATE '2024-02-29'`.
-#[cfg_attr(not(test), expect(dead_code, reason = "dumps come with the next step"))]
-pub(crate) struct Literal<'a>(pub(crate) &'a Value<'a>);
-
-impl Display for Literal<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::Double(number) => write!(f, "{number:e}"),
-            // A point tells it from a whole number.
-            Value::Decimal(number) if number.scale() == 0 => write!(f, "{number}."),
-            Value::Text(text) => {
-                f.write_char('\'')?;
-                for (at, part) in text.split('\'').enumerate() {
-                    f.write_str(if at == 0 { "" } else { "''" })?;
-                    f.write_str(part)?;
-                }
-                f.write_char('\'')
-            }
-            Value::Timestamp(time) => write!(f, "TIMESTAMP '{time}'"),
-            Value::Date(date) => write!(f, "DATE '{date}'"),
-            Value::Uuid(id) => write!(f, "UUID '{id}'"),
-            other => Display::fmt(other, f),
-        }
-    }
-}
-
 fn write_bytes(bytes: &[u8], f: &mut Formatter<'_>) -> fmt::Result {
     f.write_str("X'")?;
     for byte in bytes {
