@@ -207,7 +207,8 @@ impl Machine {
     /// `since`: when it got the turn.
     pub(crate) fn commit_moved(&self, mut draft: Draft, since: Instant) -> Result<()> {
         let version = draft.base.version;
-        let ready = draft.whole().and_then(|()| self.keep_room(self.dirty_bytes() + draft.own_bytes(), false));
+        let bytes = draft.own_bytes();
+        let ready = draft.whole().and_then(|()| self.keep_room(self.dirty_bytes() + bytes, false));
         let mut pipeline = self.pipeline.lock();
         if let Err(e) = ready.and_then(|()| self.writable()) {
             drop(pipeline);
@@ -223,7 +224,7 @@ impl Machine {
         pipeline.queue.push_back(Appended { root, durability: Durability::Memory, dead, moved });
         drop(pipeline);
         drop(turn);
-        self.counters.move_turn(since.elapsed());
+        self.counters.moved(bytes, since.elapsed());
         self.settle(Until::Published(version))
     }
 

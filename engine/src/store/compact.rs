@@ -59,8 +59,9 @@ impl Machine {
         let file_bytes_before = self.space.lock().end();
         self.checkpoint(Vec::new(), false)?;
         let (mut bytes_written, mut damage) = (0, None);
-        for moved in [self.put_in_order(), self.merge_all()] {
-            match moved {
+        let moves: [fn(&Machine) -> Result<u64>; 2] = [Machine::put_in_order, Machine::merge_all];
+        for work in moves {
+            match work(self) {
                 Ok(bytes) => bytes_written += bytes,
                 // The rest need not wait for a damaged chunk, and makes room perhaps.
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.or(Some(e)),

@@ -14,6 +14,7 @@ pub(crate) struct Counters {
     pub(crate) headers: AtomicU64,
     pub(crate) twins: AtomicU64,
     pub(crate) merged_chunks: AtomicU64,
+    moved_bytes: AtomicU64,
     move_turn_max_ns: AtomicU64,
     /// The older of the two seals that the header slots name: what it needs is not free.
     pub(crate) oldest_named_seal: crate::sync::atomic::AtomicU64,
@@ -58,7 +59,8 @@ impl Counters {
         self.checkpoint_turn_max_ns.fetch_max(ns(time), Ordering::Relaxed);
     }
 
-    pub(crate) fn move_turn(&self, time: Duration) {
+    pub(crate) fn moved(&self, bytes: u64, time: Duration) {
+        self.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.move_turn_max_ns.fetch_max(ns(time), Ordering::Relaxed);
     }
 
@@ -144,6 +146,8 @@ pub struct Stats {
     pub twins: u64,
     /// Small chunks whose pages were merged into others.
     pub merged_chunks: u64,
+    /// Bytes of pages that compaction gave new positions: to merge small chunks, and to put leaves in the order of their keys.
+    pub moved_bytes: u64,
     /// Longest time that compaction held the writer's turn to give pages new positions.
     pub move_turn_max: Duration,
     /// Headers written.
@@ -197,6 +201,7 @@ impl Machine {
             export_turn_max: time(&c.export_turn_max_ns),
             twins: load(&c.twins),
             merged_chunks: load(&c.merged_chunks),
+            moved_bytes: load(&c.moved_bytes),
             move_turn_max: time(&c.move_turn_max_ns),
             headers: load(&c.headers),
             waiting: self.turn.waiting() as u64,

@@ -7,7 +7,7 @@ use crate::format::Position;
 use crate::page::Page;
 
 /// Gets a key that leads to a branch's first child, and the branch; says whether to go on.
-pub type Visit<'v> = dyn FnMut(&[u8], Page<'_>) -> Result<bool> + 'v;
+type Visit<'v> = dyn FnMut(&[u8], Page<'_>) -> Result<bool> + 'v;
 
 /// Visits the branches whose children are leaves, from the one that `from` leads to on, ascending; a tree of a single leaf has none. Cost: the branches from there on.
 ///

@@ -44,7 +44,7 @@ mod tests;
 
 pub use bulk::Builder;
 pub use check::check;
-pub use families::{Visit, families};
+pub use families::families;
 pub use get::{get, value_page};
 pub use insert::insert;
 pub use range::{Range, range};
