@@ -381,8 +381,9 @@ impl Draft {
         for (_, work) in std::mem::take(&mut self.dropped) {
             work.freeze(&mut frozen)?;
         }
-        frozen.root =
-            Root { version: self.version, catalogue: Arc::clone(&self.catalogue), trees: trees.into(), since: Instant::now() };
+        let moment = self.base.moment.later(self.version.0.saturating_sub(self.base.version.0));
+        let catalogue = Arc::clone(&self.catalogue);
+        frozen.root = Root { version: self.version, moment, catalogue, trees: trees.into(), since: Instant::now() };
         Ok((frozen, self.turn.take()))
     }
 

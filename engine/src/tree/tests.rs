@@ -11,6 +11,7 @@ use crate::format::{ChunkId, Version};
 use crate::page::Kind;
 
 mod forged;
+mod renewed;
 
 const PAGE_LEN: usize = 4096;
 const TABLE: TableId = TableId(7);
