@@ -2,6 +2,7 @@
 
 mod cache;
 mod connection;
+mod csv;
 mod database;
 mod define;
 mod explain;
@@ -13,6 +14,7 @@ mod rows;
 mod rules;
 mod run;
 mod schemas;
+mod script;
 mod sequences;
 mod snapshot;
 mod statement;
@@ -21,10 +23,12 @@ mod transaction;
 mod writing;
 
 pub use connection::{CancelHandle, Connection};
+pub use csv::{CsvOptions, CsvWriter};
 pub use database::{Database, Limits};
 pub use params::{Named, Params, ToValue, named};
 pub use row::{Column, ColumnIndex, FromValue, Row};
 pub use rows::{RowIter, Rows};
+pub use script::{Compression, ScriptOptions};
 pub use snapshot::Snapshot;
 pub use statement::Statement;
 pub use transaction::{Savepoint, Transaction};

@@ -13,7 +13,7 @@ use super::rows::Rows;
 use super::schemas::Known;
 use super::snapshot::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
-use crate::parse::ast::Parsed;
+use crate::parse::ast::{self, Parsed};
 
 /// A statement, parsed once and planned once for each schema, to be run often. Borrows its connection or snapshot.
 pub struct Statement<'c> {
@@ -60,6 +60,7 @@ impl<'c> Statement<'c> {
     pub fn columns(&self) -> Result<Arc<[Column]>> {
         match self.prepared.has_plan() {
             true => self.with_planned(|planned| Ok(Arc::clone(&planned.columns))),
+            false if matches!(self.prepared.parsed.statement, ast::Statement::Script(_)) => Ok(super::script::columns()),
             false => Ok(Arc::new([])),
         }
     }
