@@ -26,16 +26,16 @@ use crate::types::{self, Timestamp, Value};
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
-        if !matches!(statement.prepared().parsed.statement, ast::Statement::Query(_)) {
-            return Err(read_only("a snapshot"));
+        let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
+        match &statement.prepared().parsed.statement {
+            ast::Statement::Query(_) => {}
+            ast::Statement::Explain { analyze, statement } => {
+                return self.explain(*analyze, statement, given, each).map(|()| 0);
+            }
+            _ => return Err(read_only("a snapshot")),
         }
         let planned = statement.planned_for(&self.known)?;
-        let given = Given {
-            values: classified(values, planned.program.plan())?,
-            limits: self.limits(),
-            cancelled: None,
-            last_identity: None,
-        };
+        let given = given.classified(&planned)?;
         let reader = self.engine.reader();
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
