@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use treering::disk::Disk;
-use treering_sql::{Connection, Database, ErrorKind, Limits};
+use treering_sql::{Connection, DataType, Database, ErrorKind, Limits};
 
 use super::take::Take;
 use crate::checked::Sound;
@@ -37,6 +37,9 @@ type Contents = BTreeMap<&'static str, Option<Vec<String>>>;
 pub fn run(input: &[u8]) {
     let mut take = Take::new(input);
     let mut life = Life::on(Vec::new());
+    for _ in 0..TABLES.len() {
+        life.step(&Draw { take: &mut take, shapes: &life.shapes }.created());
+    }
     for _ in 0..STATEMENTS {
         if take.is_empty() {
             break;
@@ -50,10 +53,10 @@ pub fn run(input: &[u8]) {
             5 => life.end("ROLLBACK"),
             6 => life.savepoint(),
             7 => life.back(),
-            8..=13 => life.partition(&mut take),
-            14 => life.step(&text(&mut take)),
-            15..=20 => life.step(&definition(&mut take)),
-            _ => life.step(&change(&mut take)),
+            8..=12 => life.partition(&mut take),
+            13 => life.step(&text(&mut take)),
+            14..=20 => life.step(&Draw { take: &mut take, shapes: &life.shapes }.definition()),
+            _ => life.step(&Draw { take: &mut take, shapes: &life.shapes }.change()),
         }
     }
     life = life.again(false);
@@ -66,6 +69,7 @@ struct Life {
     before: Vec<u8>,
     database: Database,
     connection: Connection,
+    shapes: Shapes,
     /// What is there as the connection sees it, and as others do.
     now: Contents,
     committed: Contents,
@@ -80,8 +84,8 @@ impl Life {
         let database = Database::on(store).expect("a database");
         let connection = database.connect();
         connection.set_limits(Limits { memory_bytes: 4 << 20, time: Some(Duration::from_secs(2)), ..Limits::default() });
-        let now = contents(&connection);
-        Life { disk, before, database, connection, committed: now.clone(), now, saved: None }
+        let (now, shapes) = contents(&connection);
+        Life { disk, before, database, connection, shapes, committed: now.clone(), now, saved: None }
     }
 
     /// The next life: behind a close, or behind a crash that lost all that no sync covers.
@@ -97,11 +101,11 @@ impl Life {
 
     fn step(&mut self, text: &str) {
         let done = self.connection.execute(text, ());
-        let after = contents(&self.connection);
+        let (after, shapes) = contents(&self.connection);
         if let Err(e) = &done {
             assert_eq!(after, self.now, "{text} failed and changed something: {e}");
         }
-        self.now = after;
+        (self.now, self.shapes) = (after, shapes);
         // A text of the fuzzer's may begin and end transactions.
         if !self.connection.is_in_transaction() {
             (self.committed, self.saved) = (self.now.clone(), None);
@@ -118,7 +122,14 @@ impl Life {
         }
         self.committed = self.now.clone();
         self.saved = None;
-        assert_eq!(contents(&self.connection), self.now, "behind {text}");
+        self.look(text);
+    }
+
+    /// What is there is what must be there.
+    fn look(&mut self, behind: &str) {
+        let (now, shapes) = contents(&self.connection);
+        assert_eq!(now, self.now, "behind {behind}");
+        self.shapes = shapes;
     }
 
     fn begin(&mut self) {
@@ -137,13 +148,15 @@ impl Life {
         if let Some(saved) = &self.saved {
             self.connection.execute("ROLLBACK TO here", ()).expect("the savepoint is there");
             self.now = saved.clone();
-            assert_eq!(contents(&self.connection), self.now, "behind ROLLBACK TO");
+            self.look("ROLLBACK TO");
         }
     }
 
     /// The rows of a table by the truth of a condition.
     fn partition(&self, take: &mut Take<'_>) {
-        let (table, condition) = (table(take), expr(take, 2));
+        let mut draw = Draw { take, shapes: &self.shapes };
+        let at = draw.table();
+        let (table, condition) = (TABLES[at], draw.condition(at, 2));
         let count = |filter: &str| {
             let text = format!("SELECT count(*) FROM {table} {filter}");
             self.connection.query_row(&text, (), |row| row.get::<i64>(0)).ok()
@@ -160,37 +173,264 @@ impl Life {
     }
 }
 
-fn contents(connection: &Connection) -> Contents {
-    let rows = |table: &'static str| match connection.query(&format!("SELECT * FROM {table}"), ()) {
+fn contents(connection: &Connection) -> (Contents, Shapes) {
+    let mut shapes = Shapes::default();
+    let mut rows = |at: usize| match connection.query(&format!("SELECT * FROM {}", TABLES[at]), ()) {
         Ok(rows) => {
-            let names: Vec<&str> = rows.columns().iter().map(treering_sql::Column::name).collect();
+            shapes[at] = rows.columns().iter().map(|column| (column.name().to_owned(), column.data_type())).collect();
             let mut shown: Vec<String> =
                 rows.iter().map(|row| row.values().map(|value| format!("{value:?}, ")).collect()).collect();
             shown.sort();
-            shown.push(names.join(", "));
+            shown.push(format!("{:?}", shapes[at]));
             Some(shown)
         }
         Err(e) if e.kind() == ErrorKind::Name => None,
-        Err(e) => panic!("{table} cannot be read: {e}"),
+        Err(e) => panic!("{} cannot be read: {e}", TABLES[at]),
     };
-    TABLES.into_iter().map(|table| (table, rows(table))).collect()
+    let contents = (0..TABLES.len()).map(|at| (TABLES[at], rows(at))).collect();
+    (contents, shapes)
 }
 
-// --- Statements
+// --- Statements: mostly such as fit the tables that are there
 
-fn table(take: &mut Take<'_>) -> &'static str {
-    TABLES[take.below(TABLES.len())]
+/// The columns of each table as the connection sees it; empty: there is no such table.
+type Shapes = [Vec<(String, DataType)>; TABLES.len()];
+
+struct Draw<'t, 'b> {
+    take: &'t mut Take<'b>,
+    shapes: &'t Shapes,
 }
 
-fn column(take: &mut Take<'_>) -> &'static str {
-    COLUMNS[take.below(COLUMNS.len())]
-}
+impl Draw<'_, '_> {
+    /// Mostly one that is there.
+    fn table(&mut self) -> usize {
+        let (n, any) = (self.take.below(TABLES.len()), self.take.below(16) == 0);
+        let there = |at: &usize| !self.shapes[*at].is_empty();
+        (n..n + TABLES.len()).map(|at| at % TABLES.len()).find(|at| any || there(at)).unwrap_or(n)
+    }
 
-/// One or two columns.
-fn columns(take: &mut Take<'_>) -> String {
-    match take.below(4) {
-        0 => format!("{}, {}", column(take), column(take)),
-        _ => column(take).to_owned(),
+    /// Mostly one that the table has.
+    fn column(&mut self, table: usize) -> (String, DataType) {
+        let n = self.take.u8() as usize;
+        let shape = &self.shapes[table];
+        match shape.get(n % shape.len().max(1)) {
+            Some(column) if n < 240 => column.clone(),
+            _ => (COLUMNS[n % COLUMNS.len()].to_owned(), DataType::BIGINT),
+        }
+    }
+
+    fn name(&mut self, table: usize) -> String {
+        self.column(table).0
+    }
+
+    /// One or two columns.
+    fn names(&mut self, table: usize) -> String {
+        match self.take.below(4) {
+            0 => format!("{}, {}", self.name(table), self.name(table)),
+            _ => self.name(table),
+        }
+    }
+
+    fn definition(&mut self) -> String {
+        let at = self.table();
+        let (table, name) = (TABLES[at], ["x", "y"][self.take.below(2)]);
+        match self.take.below(16) {
+            0..=3 => self.created(),
+            4 | 5 => format!("CREATE INDEX {name} ON {table} ({})", self.names(at)),
+            6 => format!("CREATE UNIQUE INDEX {name} ON {table} ({})", self.names(at)),
+            7 => format!("DROP INDEX {name}"),
+            8 => format!("ALTER TABLE {table} ADD COLUMN {} {}", COLUMNS[self.take.below(5)], self.typed()),
+            9 => format!("ALTER TABLE {table} DROP COLUMN {}", self.name(at)),
+            10 => format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", self.name(at), COLUMNS[self.take.below(5)]),
+            11 | 12 => format!("ALTER TABLE {table} ADD CONSTRAINT k{name} {}", self.rule(at)),
+            13 => format!("ALTER TABLE {table} DROP CONSTRAINT k{name}"),
+            14 => {
+                let what = ["BIGINT", "VARCHAR", "SET NOT NULL", "DROP DEFAULT"][self.take.below(4)];
+                format!("ALTER TABLE {table} ALTER COLUMN {} {what}", self.name(at))
+            }
+            _ => {
+                ["DROP TABLE", "DROP TABLE IF EXISTS", "TRUNCATE TABLE"][self.take.below(3)].to_owned()
+                    + " "
+                    + table
+                    + ["", " CASCADE"][self.take.below(2)]
+            }
+        }
+    }
+
+    /// Whether or not there is a table of this name.
+    fn created(&mut self) -> String {
+        const CLAUSES: [&str; 10] = ["", "", "", "", "", "", " NOT NULL", " UNIQUE", " DEFAULT '2'", " CHECK (a < 6)"];
+        let table = self.take.below(TABLES.len());
+        let mut text = format!("CREATE TABLE {} (", TABLES[table]);
+        let key = self.take.below(4);
+        for name in &COLUMNS[..1 + self.take.below(COLUMNS.len())] {
+            let clause = match *name {
+                "a" if key > 0 => " PRIMARY KEY",
+                _ => CLAUSES[self.take.below(CLAUSES.len())],
+            };
+            let _ = write!(text, "{name} {}{clause}, ", self.typed());
+        }
+        for _ in 0..self.take.below(3) {
+            let _ = write!(text, "{}, ", self.rule(table));
+        }
+        text.push(')');
+        text
+    }
+
+    fn typed(&mut self) -> &'static str {
+        const TYPES: [&str; 12] = [
+            "INT",
+            "INT",
+            "INT",
+            "INT",
+            "BIGINT",
+            "VARCHAR(6)",
+            "DECIMAL(5, 2)",
+            "BOOLEAN",
+            "DOUBLE",
+            "TIMESTAMP",
+            "SMALLINT DEFAULT 1",
+            "INT GENERATED BY DEFAULT AS IDENTITY",
+        ];
+        TYPES[self.take.below(TYPES.len())]
+    }
+
+    /// A constraint of a table.
+    fn rule(&mut self, table: usize) -> String {
+        const ACTIONS: [&str; 6] = ["RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET NULL", "SET DEFAULT"];
+        match self.take.below(10) {
+            0 => format!("PRIMARY KEY ({})", self.names(table)),
+            1 | 2 => format!("UNIQUE ({})", self.names(table)),
+            3 => format!("CHECK ({})", self.condition(table, 1)),
+            _ => {
+                let (to, own) = (self.table(), COLUMNS[self.take.below(3)]);
+                let (parent, delete, update) = (["a", "a", "b"][self.take.below(3)], self.take.below(6), self.take.below(6));
+                format!(
+                    "FOREIGN KEY ({own}) REFERENCES {} ({parent}) ON DELETE {} ON UPDATE {}",
+                    TABLES[to], ACTIONS[delete], ACTIONS[update]
+                )
+            }
+        }
+    }
+
+    fn change(&mut self) -> String {
+        let at = self.table();
+        let table = TABLES[at];
+        if self.shapes[at].is_empty() && self.take.below(8) > 0 {
+            return self.created();
+        }
+        match self.take.below(16) {
+            0..=6 => {
+                const ENDS: [&str; 6] =
+                    ["", "", "", " ON CONFLICT DO NOTHING", " ON CONFLICT (a) DO UPDATE SET b = excluded.b", " RETURNING *"];
+                format!("INSERT INTO {table} {}{}", self.values(at), ENDS[self.take.below(ENDS.len())])
+            }
+            7 => {
+                let from = self.table();
+                format!("INSERT INTO {table} SELECT * FROM {} WHERE {}", TABLES[from], self.condition(from, 1))
+            }
+            8 => {
+                let key = self.names(at);
+                let values = self.values(at);
+                match values.split_once(" VALUES") {
+                    Some((named, rows)) => format!("MERGE INTO {table} {named} KEY ({key}) VALUES{rows}"),
+                    None => format!("MERGE INTO {table} KEY ({key}) {values}"),
+                }
+            }
+            9..=11 => {
+                let (name, data_type) = self.column(at);
+                format!("UPDATE {table} SET {name} = {} WHERE {}", self.value(at, data_type), self.condition(at, 1))
+            }
+            12 => format!("UPDATE {table} SET {0} = {0} + 1", self.name(at)),
+            13 => {
+                let from = self.table();
+                let (name, other) = (self.name(at), self.name(from));
+                format!("UPDATE {table} SET {name} = o.{other} FROM {} AS o WHERE o.{other} = {table}.{name}", TABLES[from])
+            }
+            _ => format!("DELETE FROM {table} WHERE {}", self.condition(at, 2)),
+        }
+    }
+
+    /// Rows for some of a table's columns.
+    fn values(&mut self, table: usize) -> String {
+        let width = self.shapes[table].len().max(1);
+        let named = width - self.take.below(3).min(width - 1);
+        let columns: Vec<(String, DataType)> = self.shapes[table].iter().take(named).cloned().collect();
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let rows: Vec<String> = (0..1 + self.take.below(4))
+            .map(|_| {
+                let row: Vec<String> = columns.iter().map(|(_, data_type)| self.given(*data_type)).collect();
+                format!("({})", row.join(", "))
+            })
+            .collect();
+        format!("({}) VALUES {}", names.join(", "), rows.join(", "))
+    }
+
+    fn given(&mut self, data_type: DataType) -> String {
+        if self.take.below(12) == 0 { "DEFAULT".to_owned() } else { self.literal(data_type) }
+    }
+
+    /// Few values, so that they meet; now and then one that does not fit.
+    fn literal(&mut self, data_type: DataType) -> String {
+        let n = usize::from(self.take.u8());
+        match (n, data_type) {
+            (0..=15, _) => "NULL".to_owned(),
+            (16, _) => "9223372036854775807".to_owned(),
+            (17, _) => "'x'".to_owned(),
+            (_, DataType::Integer(_)) => (n % 7).to_string(),
+            (_, DataType::Decimal { .. }) => ["0", "1.5", "1.50", "-2", "3.25"][n % 5].to_owned(),
+            (_, DataType::Double) => ["0", "1e0", "-0.5", "1e300"][n % 4].to_owned(),
+            (_, DataType::Text { .. }) => ["''", "'x'", "'y%'", "'3'", "'äöü'"][n % 5].to_owned(),
+            (_, DataType::Boolean) => ["TRUE", "FALSE", "1"][n % 3].to_owned(),
+            (_, DataType::Timestamp) => ["'2024-02-29 12:00:00'", "'1969-12-31'", "DATE '2024-02-29'"][n % 3].to_owned(),
+            _ => "0".to_owned(),
+        }
+    }
+
+    /// What a column of this type may be set to.
+    fn value(&mut self, table: usize, data_type: DataType) -> String {
+        match self.take.below(6) {
+            0 => self.name(table),
+            1 => format!("coalesce({}, {})", self.name(table), self.literal(data_type)),
+            2 => {
+                let from = self.table();
+                format!("(SELECT max({}) FROM {})", self.name(from), TABLES[from])
+            }
+            _ => self.given(data_type),
+        }
+    }
+
+    fn condition(&mut self, table: usize, depth: usize) -> String {
+        let (name, data_type) = self.column(table);
+        let n = self.take.below(if depth == 0 { 10 } else { 16 });
+        match n {
+            0..=3 => format!("{name} = {}", self.literal(data_type)),
+            4 => format!("{name} < {}", self.literal(data_type)),
+            5 => format!("{name} >= {}", self.literal(data_type)),
+            6 => format!("{name} IS NOT NULL"),
+            7 => format!("{name} IN ({}, {}, {})", self.literal(data_type), self.literal(data_type), self.literal(data_type)),
+            8 => format!("{name} BETWEEN {} AND {}", self.literal(data_type), self.literal(data_type)),
+            9 => format!("{name} = {}", self.name(table)),
+            10 => format!("({}) AND ({})", self.condition(table, depth - 1), self.condition(table, depth - 1)),
+            11 => format!("({}) OR ({})", self.condition(table, depth - 1), self.condition(table, depth - 1)),
+            12 => format!("NOT ({})", self.condition(table, depth - 1)),
+            13 | 14 => {
+                let from = self.table();
+                let (column, filter) = (self.name(from), self.condition(from, 0));
+                let not = ["", "NOT "][self.take.below(2)];
+                format!("{name} {not}IN (SELECT {column} FROM {} WHERE {filter})", TABLES[from])
+            }
+            _ => {
+                let from = self.table();
+                let not = ["", "NOT "][self.take.below(2)];
+                format!(
+                    "{not}EXISTS (SELECT 1 FROM {0} AS o WHERE o.{1} = {2}.{name})",
+                    TABLES[from],
+                    self.name(from),
+                    TABLES[table]
+                )
+            }
+        }
     }
 }
 
@@ -202,139 +442,5 @@ fn text(take: &mut Take<'_>) -> String {
     match ["savepoint", "release", "rollback", "abort", "view"].iter().any(|word| lower.contains(word)) {
         true => String::new(),
         false => text,
-    }
-}
-
-fn definition(take: &mut Take<'_>) -> String {
-    let table = table(take);
-    let name = ["x", "y"][take.below(2)];
-    match take.below(16) {
-        0..=4 => created(take, table),
-        5 => format!("CREATE INDEX {name} ON {table} ({})", columns(take)),
-        6 => format!("CREATE UNIQUE INDEX {name} ON {table} ({})", columns(take)),
-        7 => format!("DROP INDEX {name}"),
-        8 => format!("ALTER TABLE {table} ADD COLUMN {} {}", column(take), typed(take)),
-        9 => format!("ALTER TABLE {table} DROP COLUMN {}", column(take)),
-        10 => format!("ALTER TABLE {table} RENAME COLUMN {} TO {}", column(take), column(take)),
-        11 => format!("ALTER TABLE {table} ADD CONSTRAINT k{name} {}", rule(take)),
-        12 => format!("ALTER TABLE {table} DROP CONSTRAINT k{name}"),
-        13 => format!("TRUNCATE TABLE {table}"),
-        14 => {
-            format!("ALTER TABLE {table} ALTER COLUMN {} {}", column(take), ["BIGINT", "VARCHAR", "SET NOT NULL"][take.below(3)])
-        }
-        _ => format!("DROP TABLE {table} {}", ["", "CASCADE"][take.below(2)]),
-    }
-}
-
-fn created(take: &mut Take<'_>, table: &str) -> String {
-    let mut text = format!("CREATE TABLE {table} (");
-    for name in &COLUMNS[..1 + take.below(COLUMNS.len())] {
-        let clause = ["", "", "", " NOT NULL", " UNIQUE", " PRIMARY KEY", " DEFAULT 2", " REFERENCES p (a) ON DELETE CASCADE"]
-            [take.below(8)];
-        let _ = write!(text, "{name} {}{clause}, ", typed(take));
-    }
-    for _ in 0..take.below(4) {
-        let _ = write!(text, "{}, ", rule(take));
-    }
-    text.push(')');
-    text
-}
-
-fn typed(take: &mut Take<'_>) -> &'static str {
-    const TYPES: [&str; 9] =
-        ["INT", "INT", "VARCHAR(6)", "DECIMAL(5, 2)", "BOOLEAN", "DOUBLE", "TIMESTAMP", "SMALLINT DEFAULT 1", "IDENTITY"];
-    TYPES[take.below(TYPES.len())]
-}
-
-/// A constraint of a table.
-fn rule(take: &mut Take<'_>) -> String {
-    const ACTIONS: [&str; 4] = ["RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"];
-    match take.below(8) {
-        0 | 1 => format!("PRIMARY KEY ({})", columns(take)),
-        2 | 3 => format!("UNIQUE ({})", columns(take)),
-        4 => format!("CHECK ({})", expr(take, 2)),
-        _ => format!(
-            "FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
-            columns(take),
-            table(take),
-            columns(take),
-            ACTIONS[take.below(4)],
-            ACTIONS[take.below(4)]
-        ),
-    }
-}
-
-fn change(take: &mut Take<'_>) -> String {
-    let table = table(take);
-    match take.below(16) {
-        0..=6 => {
-            let end = ["", "", "", " ON CONFLICT DO NOTHING", " ON CONFLICT (a) DO UPDATE SET b = excluded.b", " RETURNING a"];
-            format!("INSERT INTO {table}{} {}{}", named(take), values(take), end[take.below(end.len())])
-        }
-        7 => format!("INSERT INTO {table} SELECT * FROM {} WHERE {}", self::table(take), expr(take, 2)),
-        8 | 9 => format!("MERGE INTO {table}{} KEY ({}) {}", named(take), columns(take), values(take)),
-        10..=12 => format!("UPDATE {table} SET {} = {} WHERE {}", column(take), expr(take, 2), expr(take, 2)),
-        13 => format!("UPDATE {table} SET {} = {}, {} = DEFAULT", column(take), expr(take, 1), column(take)),
-        14 => format!("DELETE FROM {table} WHERE {}", expr(take, 2)),
-        _ => format!("DELETE FROM {table} WHERE {} IN (SELECT {} FROM {})", column(take), column(take), self::table(take)),
-    }
-}
-
-/// The first columns by name, or none.
-fn named(take: &mut Take<'_>) -> String {
-    match take.below(6) {
-        0 => String::new(),
-        n => format!(" ({})", COLUMNS[..n].join(", ")),
-    }
-}
-
-fn values(take: &mut Take<'_>) -> String {
-    let width = 1 + take.below(5);
-    let rows: Vec<String> = (0..1 + take.below(4))
-        .map(|_| {
-            let row: Vec<String> =
-                (0..width).map(|_| if take.below(8) == 0 { "DEFAULT".to_owned() } else { literal(take) }).collect();
-            format!("({})", row.join(", "))
-        })
-        .collect();
-    format!("VALUES {}", rows.join(", "))
-}
-
-/// Few values, so that they meet.
-fn literal(take: &mut Take<'_>) -> String {
-    match take.below(16) {
-        0 => "NULL".to_owned(),
-        1..=8 => take.below(5).to_string(),
-        9 => "-1.50".to_owned(),
-        10 => "'x'".to_owned(),
-        11 => format!("'{}'", take.below(4)),
-        12 => "TRUE".to_owned(),
-        13 => "'2024-02-29 12:00:00'".to_owned(),
-        14 => "9223372036854775807".to_owned(),
-        _ => "1e0".to_owned(),
-    }
-}
-
-fn expr(take: &mut Take<'_>, depth: usize) -> String {
-    if depth == 0 {
-        return if take.below(3) == 0 { literal(take) } else { column(take).to_owned() };
-    }
-    let mut one = || expr(take, depth - 1);
-    let (a, b) = (one(), one());
-    match take.below(18) {
-        0..=4 => format!("{a} = {b}"),
-        5 => format!("{a} < {b}"),
-        6 => format!("{a} >= {b}"),
-        7 => format!("({a}) AND ({b})"),
-        8 => format!("({a}) OR ({b})"),
-        9 => format!("{a} IN ({b}, {}, NULL)", literal(take)),
-        10 => format!("({a}) IS NULL"),
-        11 => format!("({a}) + ({b})"),
-        12 => format!("{a} BETWEEN {} AND {b}", literal(take)),
-        13 => format!("{a} IN (SELECT {} FROM {} WHERE {b} IS NOT NULL)", column(take), table(take)),
-        14 => format!("EXISTS (SELECT 1 FROM {} AS o WHERE o.{} = {b})", table(take), column(take)),
-        15 => format!("coalesce({a}, {b})"),
-        16 => format!("{a} LIKE '%' || ({b})"),
-        _ => format!("(SELECT max({}) FROM {}) > {a}", column(take), table(take)),
     }
 }
