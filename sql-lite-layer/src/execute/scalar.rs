@@ -199,8 +199,7 @@ fn or<'r>(any: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<Op
 fn like(of: &Value<'_>, pattern: &Value<'_>, escape: Option<&Value<'_>>, ignore_case: bool) -> Result<Option<bool>> {
     let not_text = |value: &Value<'_>| Error::new(ErrorKind::Type, format!("LIKE compares texts, not {value}"));
     let escape = match escape {
-        // As H2 and PostgreSQL have it; `ESCAPE ''` is none.
-        None => Some("\\"),
+        None => None,
         Some(Value::Null) => return Ok(None),
         Some(Value::Text(escape)) => Some(&**escape),
         Some(other) => return Err(not_text(other)),

@@ -324,6 +324,11 @@ pub(crate) enum Expr {
         to: DataType,
     },
     Call(Box<Call>),
+    /// `INTERVAL 5 DAY`: beside `+` and `-`. The unit as it is written.
+    Interval {
+        count: Box<Expr>,
+        unit: Ident,
+    },
 }
 
 /// A call of a function, of one row or of many. `CASEWHEN`, `COALESCE`, `EXTRACT(x FROM y)`, `SUBSTRING(a FROM b FOR c)`, `TRIM(..)`, `POSITION(a IN b)`,

@@ -28,8 +28,11 @@ impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
         let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
         match &statement.prepared().parsed.statement {
-            ast::Statement::Query(_) => (),
+            ast::Statement::Query(_) => {}
             ast::Statement::Script(script) => return self.script(script, &given, each).map(|()| 0),
+            ast::Statement::Explain { analyze, statement } => {
+                return self.explain(*analyze, statement, given, each).map(|()| 0);
+            }
             _ => return Err(read_only("a snapshot")),
         }
         let planned = statement.planned_for(&self.known)?;

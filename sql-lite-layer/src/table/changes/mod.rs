@@ -186,14 +186,17 @@ impl<'t> Changes<'t> {
         self.find_conflict(&target, row, columns)
     }
 
-    /// The next number of an identity column.
+    /// The next number of an identity column. It counts as given when a row with it is inserted.
     pub(crate) fn next_identity(&mut self, table: &Table, column: usize) -> Result<i64> {
         let Some(identity) = table.columns[column].identity else {
             return Err(Error::new(ErrorKind::State, format!("column \"{}\" does not count", table.columns[column].name)));
         };
-        let number = self.counters.next(&self.open, Counter::of_column(table, column, identity), &table.columns[column].name)?;
+        self.counters.next(&self.open, Counter::of_column(table, column, identity), &table.columns[column].name)
+    }
+
+    /// An identity column gave this number to a row that was inserted.
+    pub(crate) fn gave_identity(&mut self, number: i64) {
         self.last_identity = Some(number);
-        Ok(number)
     }
 
     /// The number that an identity column gave last in this statement.
