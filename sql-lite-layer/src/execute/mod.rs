@@ -32,6 +32,7 @@ mod nested_join;
 mod operator;
 mod point;
 mod project;
+mod row_test;
 mod scalar;
 mod scan;
 mod set_operation;

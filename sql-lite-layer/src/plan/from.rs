@@ -143,6 +143,7 @@ impl<'a> Planner<'a> {
             columns: read,
             key,
             filter: Vec::new(),
+            tested: usize::MAX,
         }));
         From { node, columns, keyed }
     }
