@@ -43,7 +43,7 @@ mod tests;
 pub use bulk::Builder;
 pub use check::check;
 pub use get::{get, value_page};
-pub use insert::insert;
+pub use insert::{insert, insert_new};
 pub use range::{Range, range};
 pub use rank::{nth, rank};
 pub use remove::remove;

@@ -272,7 +272,13 @@ fn change(memory: &mut Memory, root: &mut Root, model: &mut Model, random: &mut 
         let key = keys.make(random);
         if random.below(9) < adds {
             let value = value(random);
-            assert_eq!(insert(memory, root, &key, &value).unwrap(), model.insert(key, value).is_none());
+            if random.one_in(3) {
+                let is_new = !model.contains_key(&key);
+                assert_eq!(insert_new(memory, root, &key, &value).unwrap(), is_new);
+                model.entry(key).or_insert(value);
+            } else {
+                assert_eq!(insert(memory, root, &key, &value).unwrap(), model.insert(key, value).is_none());
+            }
         } else {
             assert_eq!(remove(memory, root, &key).unwrap(), model.remove(&key).is_some());
         }

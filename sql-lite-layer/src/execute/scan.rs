@@ -155,7 +155,7 @@ fn read_entry<'r>(
 
 /// Reads the columns of a row into their slots, those first that the filter needs, and the others if it is true; says whether it is.
 #[inline]
-fn read_row<'r>(
+pub(super) fn read_row<'r>(
     plan: &'r node::Scan,
     tests: &mut RowTests<'r>,
     bytes: &'r [u8],
@@ -227,7 +227,7 @@ pub(super) fn missing(table: &Table, column: usize) -> Result<Value<'static>> {
 
 /// Puts the row's key where the plan wants it.
 #[inline]
-fn put_key(slot: Option<Slot>, key: &[u8], frame: &mut Frame<'_>) {
+pub(super) fn put_key(slot: Option<Slot>, key: &[u8], frame: &mut Frame<'_>) {
     if let Some(slot) = slot {
         put_bytes(&mut frame[slot.0 as usize], key);
     }
