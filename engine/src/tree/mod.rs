@@ -46,7 +46,7 @@ pub use bulk::Builder;
 pub use check::check;
 pub use families::families;
 pub use get::{get, value_page};
-pub use insert::insert;
+pub use insert::{insert, insert_new};
 pub use range::{Range, range};
 pub use rank::{nth, rank};
 pub use remove::remove;

@@ -355,6 +355,19 @@ pub(crate) enum CompareOp {
     Ge,
 }
 
+impl CompareOp {
+    /// The comparison of the same two with their sides exchanged.
+    pub(crate) fn flipped(self) -> CompareOp {
+        match self {
+            CompareOp::Lt => CompareOp::Gt,
+            CompareOp::Le => CompareOp::Ge,
+            CompareOp::Gt => CompareOp::Lt,
+            CompareOp::Ge => CompareOp::Le,
+            same => same,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ArithmeticOp {
     Add,

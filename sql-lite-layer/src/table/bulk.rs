@@ -146,7 +146,7 @@ impl Load<'_> {
             true => rows::hidden_key(self.fed.cast_signed()),
             false => rows::row_key(table, values),
         };
-        rows::check_key_len(&key, "a row", table)?;
+        rows::check_key_len(&key, || "a row".to_owned(), table)?;
         let mut bytes = Vec::new();
         row::encode(&mut bytes, values.iter());
         Ok((key, bytes))
