@@ -340,7 +340,8 @@ fn run(args: &Args) -> Outcome<()> {
     let mut rows: Vec<Row> = Vec::new();
     for place in ["memory", "file"] {
         let is_wanted = |name: &str| args.is_wanted(&format!("{name}, {place}"));
-        let (inserted, updated) = (format!("insert, one transaction of {}", args.rows), "update by key, one durable transaction each");
+        let (inserted, updated) =
+            (format!("insert, one transaction of {}", args.rows), "update by key, one durable transaction each");
         let (is_inserted, is_updated) = (is_wanted(&inserted), place == "file" && is_wanted(updated));
         if !is_inserted && !is_updated && !QUERIES.iter().any(|query| is_wanted(query.name)) {
             continue;

@@ -121,7 +121,11 @@ impl<'r> Test<'r> {
             }
             Looked::Text(text) if self.step.is_none() => match self.known(cx)? {
                 Known::Text(with) if matches!(self.op, CompareOp::Eq | CompareOp::Ne) => {
-                    if text == with { Ordering::Equal } else { Ordering::Less }
+                    if text == with {
+                        Ordering::Equal
+                    } else {
+                        Ordering::Less
+                    }
                 }
                 Known::Text(with) => text.cmp(with),
                 Known::Null => return Ok(Verdict::Fails),

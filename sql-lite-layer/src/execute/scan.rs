@@ -201,12 +201,7 @@ pub(super) fn behind(key: &[u8], columns: usize) -> Result<&[u8]> {
 
 /// Reads columns of a row into their slots.
 #[inline]
-fn put_columns<'r>(
-    table: &Table,
-    columns: &[(usize, Slot)],
-    row: &mut row::Columns<'r>,
-    frame: &mut Frame<'r>,
-) -> Result<()> {
+fn put_columns<'r>(table: &Table, columns: &[(usize, Slot)], row: &mut row::Columns<'r>, frame: &mut Frame<'r>) -> Result<()> {
     for (column, slot) in columns {
         let place = &mut frame[slot.0 as usize];
         if !row.read(*column, place)? {

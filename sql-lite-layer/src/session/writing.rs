@@ -41,7 +41,14 @@ impl Writing {
             Some(time) => shared.store.begin_write_within(time)?,
         };
         let schema = shared.schemas.of_writer(&txn)?;
-        Ok(Writing { txn, before: Arc::clone(&schema), schema, savepoints: Vec::new(), buffers: Buffers::default(), broken: false })
+        Ok(Writing {
+            txn,
+            before: Arc::clone(&schema),
+            schema,
+            savepoints: Vec::new(),
+            buffers: Buffers::default(),
+            broken: false,
+        })
     }
 
     /// Commits; gives the version.

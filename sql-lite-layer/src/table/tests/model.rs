@@ -29,7 +29,8 @@ fn tables_follow_the_model() {
             db.define(|txn, schema| cat::set_type(txn, schema, id, at, DataType::TEXT, &mut |value| Ok(value))).unwrap();
         }
         let tables = [db.table("t"), db.table("h")];
-        let mut run = Run { random: fastrand::Rng::with_seed(seed), tables, schema: Arc::clone(&db.schema), buffers: Buffers::default() };
+        let mut run =
+            Run { random: fastrand::Rng::with_seed(seed), tables, schema: Arc::clone(&db.schema), buffers: Buffers::default() };
         let mut model = Model::default();
         for _ in 0..6 {
             model = run.transaction(&db, model);
