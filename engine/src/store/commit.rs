@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{Position, Version};
 use crate::format::record::RecordKind;
+use crate::format::{Position, Version};
 use crate::log::append::{Label, Log};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;

@@ -65,7 +65,8 @@ fn twins_keep_the_order_of_leaves() {
     assert_eq!(before, 0, "of {leaves}");
     let txn = store.begin_write().expect("the turn");
     let half = 10_000_u64.to_be_bytes();
-    let removed = txn.open_table("t").expect("table").remove_range((std::ops::Bound::Included(&half[..]), std::ops::Bound::Unbounded));
+    let removed =
+        txn.open_table("t").expect("table").remove_range((std::ops::Bound::Included(&half[..]), std::ops::Bound::Unbounded));
     assert_eq!(removed.expect("remove"), 10_000);
     txn.commit().expect("commit");
     store.checkpoint().expect("checkpoint");
