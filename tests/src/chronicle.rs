@@ -32,6 +32,8 @@ pub struct Chronicle {
     attempts: Vec<(usize, u64, Vec<Change>)>,
     /// Snapshots that are held, and what each must go on showing.
     held: Vec<(Snapshot, State)>,
+    /// Whether compaction ever gave a page a new position.
+    has_moved: bool,
     /// Whether a fault struck on a disk that life has left behind.
     has_struck: bool,
     /// What failed, of those steps that were made to.
@@ -63,7 +65,7 @@ impl Chronicle {
     pub fn on(options: &Options, disk: Arc<SimulatedDisk>, model: Model) -> Chronicle {
         let history = vec![(0, model.clone())];
         let (options, attempts, errors, held) = (options.clone(), Vec::new(), Vec::new(), Vec::new());
-        Chronicle { options, disk, store: None, model, history, attempts, held, has_struck: false, errors }
+        Chronicle { options, disk, store: None, model, history, attempts, held, has_moved: false, has_struck: false, errors }
     }
 
     /// The disk.
@@ -85,6 +87,12 @@ impl Chronicle {
     #[must_use]
     pub fn has_struck(&self) -> bool {
         self.has_struck || self.disk.struck() > 0
+    }
+
+    /// Whether compaction ever gave a page a new position: small chunks were merged, or leaves put in order.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        self.has_moved
     }
 
     /// What the running store must show.
@@ -114,7 +122,9 @@ impl Chronicle {
     pub fn live(&mut self, steps: &[Step]) -> Result<After, String> {
         for (n, step) in steps.iter().enumerate() {
             let at = |what: String| format!("step {n}, {step:?}: {what}");
-            let Err(e) = self.step(step).map_err(at)? else { continue };
+            let done = self.step(step).map_err(at)?;
+            self.has_moved |= self.store.as_ref().is_some_and(|store| store.stats().moved_bytes > 0);
+            let Err(e) = done else { continue };
             if !self.has_struck() {
                 return Err(at(format!("{e:?}")));
             }

@@ -147,7 +147,7 @@ impl Options {
         self
     }
 
-    /// Chunks of which a smaller share is still needed are written again without the rest, 0 (never) to 1. Default 0.5.
+    /// Chunks of which a smaller share is still needed are written again without the rest, 0 (never; then small chunks are not merged in the background either) to 1. Default 0.5.
     #[must_use]
     pub fn compact_below(mut self, share: f64) -> Self {
         self.settings.compact_below = share;

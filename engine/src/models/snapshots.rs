@@ -100,7 +100,7 @@ impl Books {
         let unheld: Vec<Moment> = roots.keys().filter(|version| held.binary_search(version).is_err()).copied().collect();
         for version in unheld {
             roots.remove(&version);
-            assert!(self.heap().take(version.0 as u32).is_some(), "version {version} was freed twice");
+            assert!(self.heap().take(version.0 as u32).is_some(), "version {version:?} was freed twice");
         }
     }
 }

@@ -218,7 +218,8 @@ impl Machine {
 
     /// A round of merging small chunks, unless memory is short, or it was in vain too often since the last commit: no turn came, say.
     fn idle_merge(&self) -> Result<bool> {
-        if self.pressure() >= 0.0 || self.checkpoint.is_running() || self.vain(|vain| vain.merges) >= TRIES {
+        let is_asked_for = self.settings.compact_below > 0.0;
+        if !is_asked_for || self.pressure() >= 0.0 || self.checkpoint.is_running() || self.vain(|vain| vain.merges) >= TRIES {
             return Ok(false);
         }
         let victims = self.small_chunks(Asked::No);

@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 64;
 
 /// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
-const ROUND_BYTES: u64 = 64 << 20;
+pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 
 impl Machine {
     /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.

@@ -25,6 +25,7 @@ use crate::log::cache::Loans;
 use crate::log::directory::Home;
 use crate::page::Kind;
 use crate::store::Machine;
+use crate::store::compact::ROUND_BYTES;
 use crate::store::edit::Draft;
 use crate::store::read::Lender;
 use crate::sync::Counted;
@@ -121,12 +122,14 @@ impl Machine {
             Asked::No => full_classes(&chunks),
         };
         chunks.truncate(enough);
-        let mut bytes = 0;
-        let mut fits = |live: &u64| {
-            bytes += live;
-            bytes <= budget
+        let (mut bytes, mut read) = (0, 0);
+        // All of a chunk is read to find what is alive in it: a sparse one may be long.
+        let mut fits = |live: u64, chunk: &SealedChunk| {
+            let is_first = read == 0;
+            (bytes, read) = (bytes + live, read + chunk.page_bytes);
+            is_first || (bytes <= budget && read <= ROUND_BYTES)
         };
-        chunks.into_iter().take_while(|(live, _)| fits(live)).map(|(_, chunk)| chunk).collect()
+        chunks.into_iter().take_while(|(live, chunk)| fits(*live, chunk)).map(|(_, chunk)| chunk).collect()
     }
 
     /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more.

@@ -22,6 +22,8 @@ pub(crate) struct Counts {
     pub(crate) torn: usize,
     /// Garbage stood in space that was never written.
     pub(crate) filled: usize,
+    /// Compaction gave pages new positions in the life that it ends.
+    pub(crate) moved: usize,
     /// States whose recovery was crashed too, and the states that gave.
     pub(crate) crashed_again: usize,
     pub(crate) deep: usize,
@@ -32,7 +34,18 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn new() -> Counts {
-        Counts { tried: 0, distinct: 0, reordered: 0, torn: 0, filled: 0, crashed_again: 0, deep: 0, enumerated: 0, sampled: 0 }
+        Counts {
+            tried: 0,
+            distinct: 0,
+            reordered: 0,
+            torn: 0,
+            filled: 0,
+            moved: 0,
+            crashed_again: 0,
+            deep: 0,
+            enumerated: 0,
+            sampled: 0,
+        }
     }
 }
 
@@ -89,6 +102,7 @@ impl Tally {
             all.reordered += life.reordered;
             all.torn += life.torn;
             all.filled += life.filled;
+            all.moved += life.moved;
             all.crashed_again += life.crashed_again;
             all.deep += life.deep;
             all.enumerated += life.enumerated;
@@ -113,13 +127,14 @@ pub(crate) struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { tried, distinct, reordered, torn, filled, crashed_again, deep, enumerated, sampled, .. } = &self.all;
+        let Counts { tried, distinct, reordered, torn, filled, moved, crashed_again, deep, enumerated, sampled, .. } = &self.all;
         let percent = |part: usize| 100.0 * part as f64 / (*distinct).max(1) as f64;
         writeln!(f, "crash states tried                    {tried:>10}")?;
         writeln!(f, "  distinct files, all judged          {distinct:>10}")?;
         writeln!(f, "  with reordered unsynced writes      {reordered:>10}  {:.1} %", percent(*reordered))?;
         writeln!(f, "  with a torn write                   {torn:>10}  {:.1} %", percent(*torn))?;
         writeln!(f, "  with garbage in unwritten space     {filled:>10}  {:.1} %", percent(*filled))?;
+        writeln!(f, "  of lives in which pages moved       {moved:>10}  {:.1} %", percent(*moved))?;
         writeln!(f, "  of crashes during recovery          {deep:>10}  of {crashed_again} recoveries")?;
         writeln!(f, "workloads                             {:>10}", self.lives)?;
         writeln!(f, "  largest share of one                {:>10}  {:.2} %", self.largest, percent(self.largest))?;

@@ -197,6 +197,7 @@ impl<'e> Explorer<'e> {
             self.counts.reordered += usize::from(crash.is_reordered);
             self.counts.torn += usize::from(crash.is_torn);
             self.counts.filled += usize::from(choice.fill != 0);
+            self.counts.moved += usize::from(self.chronicle.has_moved());
         }
         let attempt = self.chronicle.attempt(end, model.newest().0);
         let nth = self.judged.len();

@@ -89,7 +89,10 @@ fn l3_crash_states() {
         return;
     }
     let all = &figures.all;
-    assert!(all.deep > 0 && all.torn > 0 && all.filled > 0 && all.enumerated > 0 && all.sampled > 0, "{figures}");
+    assert!(
+        all.deep > 0 && all.moved > 0 && all.torn > 0 && all.filled > 0 && all.enumerated > 0 && all.sampled > 0,
+        "{figures}"
+    );
     if asked.is_some() {
         assert!(all.reordered * 5 >= all.distinct, "a fifth of the states have reordered unsynced writes");
         assert!(all.distinct >= target as usize, "{target} distinct states within {seconds} s");
