@@ -3,6 +3,8 @@
 //! Each row is played in turn on both, `--repeat` times, over the same rows; medians are compared. What a row returns is read to the last column on both sides, and the sums of
 //! what was read must agree: a row that answers something else is no faster. SQLite: in memory, or WAL with synchronous FULL; statements cached by the caller, as ours are.
 
+mod script;
+
 use std::io::{Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +21,9 @@ struct Args {
     /// Rows of the largest table.
     #[arg(long, default_value_t = 100_000)]
     rows: i64,
+    /// Measure dump and load alone.
+    #[arg(long)]
+    scripts: bool,
     /// Repetitions; medians are shown.
     #[arg(long, default_value_t = 5)]
     repeat: usize,
@@ -337,10 +342,15 @@ fn run(args: &Args) -> Outcome<()> {
         theirs.batch(SCHEMA)?;
         fill(&mut ours, args.rows)?;
         fill(&mut theirs, args.rows)?;
+        if args.scripts {
+            rows.extend(scripts(args, place, folder.path(), &ours, &theirs)?);
+            continue;
+        }
         for query in QUERIES {
             rows.push(compare(args, place, query, &ours, &theirs)?);
         }
         rows.push(inserts(args, place, folder.path())?);
+        rows.extend(scripts(args, place, folder.path(), &ours, &theirs)?);
         if place == "file" {
             rows.push(updates(args, &mut ours, &mut theirs)?);
         }
@@ -380,6 +390,28 @@ fn inserts(args: &Args, place: &str, folder: &Path) -> Outcome<Row> {
         row.theirs.push(timed(args.rows, || side.change(INSERT_TASK, &mut tasks(args.rows), true))?.0);
     }
     Ok(row)
+}
+
+/// The whole database, about four rows for each one of `--rows`, to a script and from it.
+fn scripts(args: &Args, place: &str, folder: &Path, ours: &Ours, theirs: &Theirs) -> Outcome<[Row; 2]> {
+    let count = 4 * args.rows + 3_500;
+    let row = |what: &str| Row { name: format!("{what} of {count} rows, {place}"), ours: Vec::new(), theirs: Vec::new() };
+    let (mut dumps, mut loads) = (row("dump"), row("load"));
+    let (mine, other) = (folder.join("ours.sql"), folder.join("theirs.sql"));
+    for n in 0..args.repeat {
+        let path = |name: &str| (place == "file").then(|| folder.join(format!("{name}-loaded-{n}")));
+        dumps.ours.push(timed(count, || script::dump_ours(&ours.0, &mine))?.0);
+        dumps.theirs.push(timed(count, || script::dump_theirs(&theirs.0, &other))?.0);
+        let loaded = Ours::open(path("ours").as_deref())?;
+        loads.ours.push(timed(count, || script::load_ours(&loaded.0, &mine))?.0);
+        let their_loaded = Theirs::open(path("theirs").as_deref())?;
+        loads.theirs.push(timed(count, || script::load_theirs(&their_loaded.0, &other))?.0);
+        let sum = "SELECT sum(changed) + sum(id * job_id) FROM tasks WHERE id >= ?";
+        if loaded.query(sum, &[0])? != their_loaded.query(sum, &[0])? {
+            return Err("the loaded databases differ".into());
+        }
+    }
+    Ok([dumps, loads])
 }
 
 fn updates(args: &Args, ours: &mut Ours, theirs: &mut Theirs) -> Outcome<Row> {
