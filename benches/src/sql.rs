@@ -3,6 +3,8 @@
 //! Each row is played in turn on both, `--repeat` times, over the same rows; medians are compared. What a row returns is read to the last column on both sides, and the sums of
 //! what was read must agree: a row that answers something else is no faster. SQLite: in memory, or WAL with synchronous FULL; statements cached by the caller, as ours are.
 
+mod script;
+
 use std::io::{Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -343,7 +345,8 @@ fn run(args: &Args) -> Outcome<()> {
         let (inserted, updated) =
             (format!("insert, one transaction of {}", args.rows), "update by key, one durable transaction each");
         let (is_inserted, is_updated) = (is_wanted(&inserted), place == "file" && is_wanted(updated));
-        if !is_inserted && !is_updated && !QUERIES.iter().any(|query| is_wanted(query.name)) {
+        let is_scripted = is_wanted("dump") || is_wanted("load");
+        if !is_inserted && !is_updated && !is_scripted && !QUERIES.iter().any(|query| is_wanted(query.name)) {
             continue;
         }
         let path = |name: &str| (place == "file").then(|| folder.path().join(name));
@@ -358,6 +361,9 @@ fn run(args: &Args) -> Outcome<()> {
         }
         if is_inserted {
             rows.push(inserts(args, &inserted, place, folder.path())?);
+        }
+        if is_scripted {
+            rows.extend(scripts(args, place, folder.path(), &ours, &theirs)?);
         }
         if is_updated {
             rows.push(updates(args, updated, &mut ours, &mut theirs)?);
@@ -397,6 +403,28 @@ fn inserts(args: &Args, name: &str, place: &str, folder: &Path) -> Outcome<Row> 
         row.theirs.push(timed(args.rows, || side.change(INSERT_TASK, &mut tasks(args.rows), true))?.0);
     }
     Ok(row)
+}
+
+/// The whole database, about four rows for each one of `--rows`, to a script and from it.
+fn scripts(args: &Args, place: &str, folder: &Path, ours: &Ours, theirs: &Theirs) -> Outcome<[Row; 2]> {
+    let count = 4 * args.rows + 3_500;
+    let row = |what: &str| Row { name: format!("{what} of {count} rows, {place}"), ours: Vec::new(), theirs: Vec::new() };
+    let (mut dumps, mut loads) = (row("dump"), row("load"));
+    let (mine, other) = (folder.join("ours.sql"), folder.join("theirs.sql"));
+    for n in 0..args.repeat {
+        let path = |name: &str| (place == "file").then(|| folder.join(format!("{name}-loaded-{n}")));
+        dumps.ours.push(timed(count, || script::dump_ours(&ours.0, &mine))?.0);
+        dumps.theirs.push(timed(count, || script::dump_theirs(&theirs.0, &other))?.0);
+        let loaded = Ours::open(path("ours").as_deref())?;
+        loads.ours.push(timed(count, || script::load_ours(&loaded.0, &mine))?.0);
+        let their_loaded = Theirs::open(path("theirs").as_deref())?;
+        loads.theirs.push(timed(count, || script::load_theirs(&their_loaded.0, &other))?.0);
+        let sum = "SELECT sum(changed) + sum(id * job_id) FROM tasks WHERE id >= ?";
+        if loaded.query(sum, &[0])? != their_loaded.query(sum, &[0])? {
+            return Err("the loaded databases differ".into());
+        }
+    }
+    Ok([dumps, loads])
 }
 
 fn updates(args: &Args, name: &str, ours: &mut Ours, theirs: &mut Theirs) -> Outcome<Row> {

@@ -12,19 +12,19 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// Statements from a stream of UTF-8.
 ///
-/// Invariants: `current` lies in `text`; `text[at..]` is what was read and not yet given; `place` is that of `text[at]` in the whole script; `tail` is a character that was read in part.
+/// Invariants: `current` lies in `text`; `text[at..]` is what was read and not yet given; `next_place` is that of `text[at]` in the whole script; `tail` is a character that was read in part.
 pub(super) struct Statements<'s> {
     from: &'s mut dyn Read,
     text: String,
     at: usize,
-    place: Place,
+    next_place: Place,
     tail: Vec<u8>,
     at_end: bool,
     /// The longest statement.
     limit_bytes: usize,
     /// The statement that was given last.
     current: Range<usize>,
-    current_place: Place,
+    place: Place,
 }
 
 impl<'s> Statements<'s> {
@@ -34,12 +34,12 @@ impl<'s> Statements<'s> {
             from,
             text: String::new(),
             at: 0,
-            place,
+            next_place: place,
             tail: Vec::new(),
             at_end: false,
             limit_bytes,
             current: 0..0,
-            current_place: place,
+            place,
         }
     }
 
@@ -49,11 +49,11 @@ impl<'s> Statements<'s> {
     /// `Io`; `Syntax` for what is no UTF-8; `Limit` for a statement that is too long.
     pub(super) fn advance(&mut self) -> Result<bool> {
         loop {
-            match first_statement(&self.text[self.at..], self.place) {
+            match first_statement(&self.text[self.at..], self.next_place) {
                 First::Whole { range, place, behind, behind_place } => {
                     self.current = self.at + range.start..self.at + range.end;
-                    self.current_place = place;
-                    (self.at, self.place) = (self.at + behind, behind_place);
+                    self.place = place;
+                    (self.at, self.next_place) = (self.at + behind, behind_place);
                     return Ok(true);
                 }
                 First::Nothing if self.at_end => {
@@ -62,7 +62,7 @@ impl<'s> Statements<'s> {
                 }
                 First::Open if self.at_end => {
                     // Without its `;`, or within a literal or a comment: the parser says which.
-                    (self.current, self.current_place) = (self.at..self.text.len(), self.place);
+                    (self.current, self.place) = (self.at..self.text.len(), self.next_place);
                     self.at = self.text.len();
                     return Ok(true);
                 }
@@ -79,7 +79,7 @@ impl<'s> Statements<'s> {
 
     /// Where it begins.
     pub(super) fn place(&self) -> Place {
-        self.current_place
+        self.place
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -91,9 +91,9 @@ impl<'s> Statements<'s> {
                 "a statement of the script is longer than {} bytes, which is the limit of the memory that a statement may take",
                 self.limit_bytes
             );
-            return Err(Error::new(ErrorKind::Limit, message).with_state("53200").at(self.place));
+            return Err(Error::new(ErrorKind::Limit, message).with_state("53200").at(self.next_place));
         }
-        let is_first = self.text.is_empty() && self.place == Place { line: 1, column: 1 };
+        let is_first = self.text.is_empty() && self.next_place == Place { line: 1, column: 1 };
         let mut bytes = std::mem::take(&mut self.tail);
         let old = bytes.len();
         let wanted = CHUNK_BYTES.max(self.text.len()) as u64;
@@ -126,6 +126,6 @@ impl<'s> Statements<'s> {
             true => "the script is compressed: say COMPRESSION LZ4",
             false => "the script is no text in UTF-8",
         };
-        Error::new(ErrorKind::Syntax, message).with_state("22021").at(crate::parse::place_behind(self.place, &self.text))
+        Error::new(ErrorKind::Syntax, message).with_state("22021").at(crate::parse::place_behind(self.next_place, &self.text))
     }
 }
