@@ -44,13 +44,8 @@ fn take_order(sort: &mut Sort) -> bool {
         scan.reverse = backwards;
         return true;
     }
-    if !matches!(scan.access, Access::Full) || !is_limited {
-        return false;
-    }
-    // The first rows by an index, each looked up, instead of all rows sorted.
-    for index in 0..scan.table.indexes.len() {
-        let access = Access::Index { index, keys: Keys::default(), only: false };
-        let before = std::mem::replace(&mut scan.access, access);
+    for (index, keys) in others(scan, is_limited) {
+        let before = std::mem::replace(&mut scan.access, Access::Index { index, keys, only: false });
         if let Some(backwards) = direction(&order_of(scan), &slots, is_alone) {
             scan.reverse = backwards;
             return true;
@@ -58,6 +53,24 @@ fn take_order(sort: &mut Sort) -> bool {
         scan.access = before;
     }
     false
+}
+
+/// Indexes by which the scan could read the same rows in another order.
+fn others(scan: &Scan, is_limited: bool) -> Vec<(usize, Keys)> {
+    let indexes = scan.table.indexes.iter().enumerate();
+    match &scan.access {
+        // The first rows by an index, each looked up, instead of all rows sorted.
+        Access::Full if is_limited => indexes.map(|(index, _)| (index, Keys::default())).collect(),
+        // Another index that begins with the same columns.
+        Access::Index { index: chosen, keys, only: false }
+            if keys.any.is_none() && keys.lower.is_none() && keys.upper.is_none() =>
+        {
+            let fixed = &scan.table.indexes[*chosen].columns[..keys.equal.len()];
+            let begins = indexes.filter(|(at, index)| at != chosen && index.columns.starts_with(fixed));
+            begins.map(|(index, _)| (index, keys.clone())).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A key that is a column, with NULLs where a key has them.

@@ -17,8 +17,8 @@ use crate::table::schema::{Table, View, fold};
 /// Views in views.
 const VIEW_DEPTH_MAX: usize = 32;
 
-/// Tables in one FROM.
-const TABLES_MAX: usize = 200;
+/// Tables in one FROM. They make a plan as deep, and their order is sought.
+const TABLES_MAX: usize = 100;
 
 /// Rows, and what names mean over them.
 pub(super) struct From {
@@ -113,6 +113,7 @@ impl<'a> Planner<'a> {
         let table = self.schema.table(&name.name).ok_or_else(|| unknown_table(name))?;
         let called = alias.map_or(name, |alias| &alias.name);
         let mut from = self.scan(table, &called.name, None);
+        self.check_slots()?;
         if let Some(alias) = alias {
             rename(&mut from.columns, alias)?;
         }

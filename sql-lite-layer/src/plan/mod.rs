@@ -17,6 +17,7 @@ mod call;
 mod change;
 mod compare;
 pub(crate) mod define;
+mod depth;
 mod expr;
 mod from;
 pub(crate) mod function;
@@ -82,7 +83,7 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         slot_count: state.slots.len(),
         slot_types: state.slots.iter().map(|slot| slot.data_type).collect(),
         subquery_count: state.subquery_count,
-        shared_count: state.shared_count,
+        shared_count: state.shared_depths.len(),
         once_count: 0,
         parameters: state.parameters,
     })
@@ -102,7 +103,8 @@ struct State {
     /// Columns in the order in which they were named, with the place: an error about a slot finds its place here.
     uses: Vec<(Slot, Place)>,
     subquery_count: usize,
-    shared_count: usize,
+    /// How deep each shared query is, by its number.
+    shared_depths: Vec<usize>,
     parameters: Vec<DataType>,
     query_depth: usize,
     /// Only types are asked for: tables of INFORMATION_SCHEMA need no rows.

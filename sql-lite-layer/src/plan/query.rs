@@ -15,7 +15,7 @@ use crate::parse::ast::{Expr, OrderKey, Query, QueryBody, SetOp};
 use crate::types::{self, DataType};
 
 /// Set operations of one query, each over the result of those before it; a chain of UNION counts as one.
-const SET_DEPTH_MAX: usize = 200;
+const SET_DEPTH_MAX: usize = 100;
 
 /// What stands behind a query: ORDER BY, LIMIT, OFFSET.
 #[derive(Clone, Copy)]
@@ -36,14 +36,24 @@ impl<'a> Planner<'a> {
         if self.state.query_depth > QUERY_DEPTH_MAX {
             return Err(Error::new(ErrorKind::Limit, format!("queries are nested deeper than {QUERY_DEPTH_MAX}")));
         }
-        if self.state.slots.len() + self.state.copied > SLOTS_MAX.min(COPIED_MAX) {
-            return Err(Error::new(ErrorKind::Limit, format!("the statement and its views have more than {SLOTS_MAX} columns")));
-        }
+        self.check_slots()?;
         let named = self.named.len();
         let planned = self.with_named(query);
         self.named.truncate(named);
         self.state.query_depth -= 1;
-        planned
+        self.check_depth(planned?)
+    }
+
+    /// Refuses a statement that names too many columns.
+    ///
+    /// # Errors
+    ///
+    /// `Limit`.
+    pub(super) fn check_slots(&self) -> Result<()> {
+        match self.state.slots.len() + self.state.copied <= SLOTS_MAX.min(COPIED_MAX) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Limit, format!("the statement and its views have more than {SLOTS_MAX} columns"))),
+        }
     }
 
     fn with_named(&mut self, query: &'a Query) -> Result<Planned> {
@@ -60,8 +70,8 @@ impl<'a> Planner<'a> {
             for (column, name) in planned.columns.iter_mut().zip(&cte.columns) {
                 column.name.clone_from(&name.name);
             }
-            let number = self.state.shared_count;
-            self.state.shared_count += 1;
+            let number = self.state.shared_depths.len();
+            self.state.shared_depths.push(self.depth(&planned.node));
             let correlated = !is_closed(&planned);
             let (name, columns) = (cte.name.name.clone(), planned.columns);
             self.named.push(Named { name, columns, node: Arc::new(planned.node), number, correlated });

@@ -1,7 +1,7 @@
 //! Numbers of sequences, while a statement runs: read before it begins, written when it has succeeded.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -91,18 +91,27 @@ pub(super) fn asks_for_numbers(plan: &Plan) -> bool {
 }
 
 fn asks(node: &Node) -> bool {
-    let mut found = false;
-    node.scalars(&mut |scalar| found |= is_asking(scalar));
-    node.inputs(&mut |input| found |= asks(input));
-    if let Node::Shared { node, .. } = node {
-        found |= asks(node);
-    }
-    found
+    asks_among(node, &mut HashSet::new())
 }
 
 fn is_asking(scalar: &Scalar) -> bool {
+    is_asking_among(scalar, &mut HashSet::new())
+}
+
+/// `seen`: shared queries, each looked at once. One may stand in another twice, and that in a third twice.
+fn asks_among(node: &Node, seen: &mut HashSet<usize>) -> bool {
+    let mut found = false;
+    node.scalars(&mut |scalar| found = found || is_asking_among(scalar, seen));
+    node.inputs(&mut |input| found = found || asks_among(input, seen));
+    match node {
+        Node::Shared { number, node, .. } if !found && seen.insert(*number) => asks_among(node, seen),
+        _ => found,
+    }
+}
+
+fn is_asking_among(scalar: &Scalar, seen: &mut HashSet<usize>) -> bool {
     scalar.any(&mut |scalar| {
         let is_one = matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
-        is_one || scalar.subquery().is_some_and(|query| asks(&query.node))
+        is_one || scalar.subquery().is_some_and(|query| asks_among(&query.node, seen))
     })
 }

@@ -617,6 +617,12 @@ fn like_by_case() {
         ("a\\", "a\\", None, true),
         ("a", "a\\", None, false),
         ("a\\b", "a\\_", Some(""), true),
+        ("a%", "a%%", Some("%"), true),
+        ("ab", "a%%", Some("%"), false),
+        ("%", "%%", Some("%"), true),
+        ("x", "%%", Some("%"), false),
+        ("a%", "%a\\%", None, true),
+        ("ab", "%a\\%", None, false),
     ] {
         assert_eq!(like(text, pattern, escape, false).ok(), Some(expected), "{text} LIKE {pattern}");
     }

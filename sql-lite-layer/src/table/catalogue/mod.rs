@@ -115,6 +115,13 @@ pub(crate) fn load(tables: Tables<'_>) -> Result<Schema> {
     Ok(schema)
 }
 
+/// Refuses a table that cannot be: the catalogue would not be read again.
+fn check_table(table: &Table) -> Result<()> {
+    let kind = if table.columns.len() > valid::MAX_COLUMNS { ErrorKind::Limit } else { ErrorKind::State };
+    let invalid = |what| Error::new(kind, format!("table \"{}\": {what}", table.name)).with_state("42P16");
+    valid::check_table(table).map_err(invalid)
+}
+
 /// A change of the schema under way.
 struct Edit<'a> {
     txn: &'a WriteTxn,
@@ -165,8 +172,7 @@ impl<'a> Edit<'a> {
 
     /// Writes a table, new or changed.
     fn put_table(&mut self, table: Table) -> Result<Arc<Table>> {
-        let invalid = |what| Error::new(ErrorKind::State, format!("table \"{}\": {what}", table.name)).with_state("42P16");
-        valid::check_table(&table).map_err(invalid)?;
+        check_table(&table)?;
         self.put(&numbered_key(TABLE, table.id), &table)?;
         let table = Arc::new(table);
         self.schema.tables.retain(|_, old| old.id != table.id);

@@ -106,8 +106,7 @@ impl Edit<'_> {
         index.id = self.new_id()?;
         self.create_stored(Stored::Index(index.id))?;
         table.indexes.push(index);
-        let invalid = |what| Error::new(ErrorKind::State, format!("table \"{}\": {what}", table.name)).with_state("42P16");
-        valid::check_table(table).map_err(invalid)?;
+        check_table(table)?;
         match table.indexes.last() {
             Some(index) => fill_index(self.txn, table, index),
             None => Ok(()),

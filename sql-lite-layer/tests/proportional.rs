@@ -1,0 +1,81 @@
+//! What a query reads is in proportion to what it returns, however many rows the tables have: by what EXPLAIN ANALYZE counts.
+
+use treering_sql::{Connection, Database, Value};
+
+/// Updates; each has as many events of both kinds.
+const UPDATES: i64 = 2_000;
+const EVENTS: i64 = 10;
+
+/// Eleven tables hang on each task.
+const PARTS: [&str; 11] = ["limits", "ports", "volumes", "env", "image", "command", "owner", "tier", "health", "host", "note"];
+
+fn filled() -> Database {
+    let database = Database::in_memory().expect("a database in memory");
+    let connection = database.connect();
+    connection
+        .execute_batch(
+            "CREATE TABLE upd (id BIGINT PRIMARY KEY, job VARCHAR NOT NULL);
+             CREATE TABLE upd_event (id BIGINT PRIMARY KEY, upd BIGINT NOT NULL REFERENCES upd ON DELETE CASCADE, status VARCHAR, at BIGINT NOT NULL);
+             CREATE TABLE inst_event (id BIGINT PRIMARY KEY, upd BIGINT NOT NULL REFERENCES upd ON DELETE CASCADE, inst INT, at BIGINT NOT NULL);
+             CREATE INDEX upd_event_at ON upd_event (upd, at);
+             CREATE INDEX inst_event_at ON inst_event (upd, at);
+             CREATE TABLE task (id BIGINT PRIMARY KEY, name VARCHAR UNIQUE)",
+        )
+        .expect("the schema");
+    let load = |table: &str, rows: &mut dyn Iterator<Item = Vec<Value<'static>>>| connection.load(table, rows).expect("rows");
+    load("upd", &mut (0..UPDATES).map(|id| vec![Value::Int(id), format!("job-{}", id % 7).into()]));
+    load("task", &mut (0..UPDATES).map(|id| vec![Value::Int(id), format!("task-{id}").into()]));
+    for (table, what) in [("upd_event", Value::from("ROLLED_FORWARD")), ("inst_event", Value::Int(1))] {
+        let row = |id: i64| vec![Value::Int(id), Value::Int(id % UPDATES), what.clone(), Value::Int(id * 3)];
+        load(table, &mut (0..UPDATES * EVENTS).map(row));
+    }
+    for part in PARTS {
+        connection
+            .execute(&format!("CREATE TABLE {part} (task BIGINT PRIMARY KEY REFERENCES task, value VARCHAR)"), ())
+            .expect("the schema");
+        load(part, &mut (0..UPDATES).filter(|id| id % 2 == 0).map(|id| vec![Value::Int(id), part.into()]));
+    }
+    database
+}
+
+/// All rows that the operators of a plan gave, and the plan.
+fn touched(connection: &Connection, query: &str, key: &str) -> (u64, String) {
+    let rows = connection.query(
+        &format!("EXPLAIN ANALYZE {query}"),
+        [key.parse::<i64>().map_or_else(|_| Value::from(key.to_owned()), Value::Int)],
+    );
+    let lines: Vec<String> = rows.expect("a plan").iter().map(|line| line.get::<String>(0).expect("a line")).collect();
+    let counted = lines.iter().filter_map(|line| {
+        let (before, _) = line.rsplit_once(" row")?;
+        before.rsplit_once('(')?.1.parse::<u64>().ok()
+    });
+    (counted.sum(), lines.join("\n"))
+}
+
+/// One task by name with eleven tables joined to it, and the state of one update over all its events: each touches its own rows and no other, of tens of thousands.
+#[test]
+fn queries_touch_only_their_own_rows() {
+    let database = filled();
+    let connection = database.connect();
+    let columns: Vec<String> = PARTS.iter().map(|part| format!("{part}.value")).collect();
+    let joins: String = PARTS.iter().map(|part| format!(" LEFT JOIN {part} ON {part}.task = task.id")).collect();
+    let fetch = format!("SELECT task.id, {} FROM task{joins} WHERE task.name = ?", columns.join(", "));
+    let state = "SELECT u.id, e.status, t.created, t.modified FROM upd u
+        JOIN (SELECT upd, max(at) AS at FROM upd_event GROUP BY upd) AS latest ON latest.upd = u.id
+        JOIN upd_event e ON e.upd = latest.upd AND e.at = latest.at
+        JOIN (SELECT upd, min(at) AS created, max(at) AS modified
+              FROM (SELECT upd, at FROM upd_event UNION ALL SELECT upd, at FROM inst_event) AS a GROUP BY upd) AS t ON t.upd = u.id
+        WHERE u.id = ?";
+    let extremes = "SELECT min(at), max(at) FROM upd_event WHERE upd = ?";
+    let newest = "SELECT status FROM upd_event WHERE upd = ? ORDER BY at DESC LIMIT 1";
+    // What each may touch: its rows, once an operator.
+    for (query, key, rows, most) in
+        [(fetch.as_str(), "task-1234", 1, 24), (state, "77", 1, 12 * EVENTS as u64), (extremes, "77", 1, 8), (newest, "77", 1, 2)]
+    {
+        let value = key.parse::<i64>().map_or_else(|_| Value::from(key.to_owned()), Value::Int);
+        assert_eq!(connection.query(query, [value]).expect("rows").len(), rows, "{query}");
+        let (touched, plan) = touched(&connection, query, key);
+        assert!(touched > 0 && touched <= most, "{touched} rows were touched, and {most} are enough:\n{plan}");
+    }
+    assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
+}
