@@ -35,7 +35,7 @@ pub mod types;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use session::{
     CancelHandle, Column, ColumnIndex, Connection, Database, FromValue, Limits, Named, Params, Row, RowIter, Rows, Savepoint,
-    Snapshot, Statement, ToValue, Transaction, named,
+    Snapshot, Statement, StatementKind, ToValue, Transaction, named,
 };
 pub use table::{Durability, Store};
 pub use types::{DataType, Value};

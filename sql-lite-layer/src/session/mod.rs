@@ -26,5 +26,5 @@ pub use params::{Named, Params, ToValue, named};
 pub use row::{Column, ColumnIndex, FromValue, Row};
 pub use rows::{RowIter, Rows};
 pub use snapshot::Snapshot;
-pub use statement::Statement;
+pub use statement::{Statement, StatementKind};
 pub use transaction::{Savepoint, Transaction};
