@@ -33,6 +33,7 @@ mod table;
 pub mod types;
 
 pub use error::{Error, ErrorKind, Place, Result};
+pub use parse::{Ending, StatementText, Statements, is_complete, statements};
 pub use session::{
     CancelHandle, Column, ColumnIndex, Connection, Database, FromValue, Limits, Named, Params, Row, RowIter, Rows, Savepoint,
     Snapshot, Statement, StatementKind, ToValue, Transaction, named,

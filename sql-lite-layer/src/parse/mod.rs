@@ -23,6 +23,7 @@ mod scan;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod text;
 mod token;
 pub(crate) mod walk;
 
@@ -31,6 +32,7 @@ use ast::{Expr, Parsed};
 use cursor::Cursor;
 use dialect::Sql;
 use scan::Piece;
+pub use text::{Ending, StatementText, Statements, is_complete, statements};
 use token::Ready;
 
 /// How much text, and how deep, is parsed. What goes beyond is an error of kind `Limit`, never an overflow of the stack.

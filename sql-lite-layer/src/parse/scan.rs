@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::text::Ending;
 use crate::error::{Error, ErrorKind, Place, Result};
 
 /// One statement's text, from its first token to its last.
@@ -50,7 +51,12 @@ impl<'t> Piece<'t> {
 
 /// The statements of a text that hold at least one token.
 pub(super) fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { text, at: 0, known: Place { line: 1, column: 1 }, known_at: 0 }
+    pieces_at(text, Place { line: 1, column: 1 })
+}
+
+/// The same of a text that begins at this place of a longer one.
+pub(super) fn pieces_at(text: &str, place: Place) -> Pieces<'_> {
+    Pieces { text, at: 0, known: place, known_at: 0 }
 }
 
 pub(super) struct Pieces<'t> {
@@ -62,27 +68,60 @@ pub(super) struct Pieces<'t> {
     known_at: usize,
 }
 
+/// What stands between two `;`, or behind the last one.
+pub(super) struct Scanned {
+    /// Offset of the first token; none: there is no statement.
+    pub(super) start: Option<usize>,
+    /// Offset behind the last token.
+    pub(super) end: usize,
+    token_count: usize,
+    slashes: Vec<usize>,
+    /// What the text ends in, if no `;` ended this.
+    pub(super) ending: Ending,
+    /// Offset at which begins what never ends.
+    unclosed: usize,
+}
+
 impl<'t> Iterator for Pieces<'t> {
     type Item = Result<Piece<'t>>;
 
     fn next(&mut self) -> Option<Result<Piece<'t>>> {
+        let Scanned { start, end, token_count, mut slashes, ending, unclosed } = self.advance();
+        let what = match ending {
+            Ending::Whole | Ending::Statement => None,
+            Ending::Literal => Some("a text literal"),
+            Ending::Name => Some("a quoted name"),
+            Ending::Comment => Some("a comment"),
+        };
+        if let Some(what) = what {
+            let message = format!("{what} begins here and never ends");
+            return Some(Err(Error::new(ErrorKind::Syntax, message).at(self.place(unclosed))));
+        }
+        let start = start?;
+        // What stands behind the last token is no part of the statement.
+        slashes.retain(|&slash| slash < end);
+        let place = self.place(start);
+        Some(Ok(Piece { text: self.text, start, end, place, token_count, slashes }))
+    }
+}
+
+impl Pieces<'_> {
+    /// Goes behind the next `;` that ends a statement, or to the end of the text.
+    pub(super) fn advance(&mut self) -> Scanned {
         let bytes = self.text.as_bytes();
-        let mut token_count = 0;
-        let mut slashes = Vec::new();
-        let mut start = None;
-        let mut end = self.at;
+        let mut found =
+            Scanned { start: None, end: self.at, token_count: 0, slashes: Vec::new(), ending: Ending::Statement, unclosed: 0 };
         while let Some(&byte) = bytes.get(self.at) {
             let from = self.at;
-            let next = bytes.get(from + 1).copied();
-            token_count += 1;
-            match (byte, next) {
+            found.token_count += 1;
+            match (byte, bytes.get(from + 1)) {
                 (b';', _) => {
                     self.at += 1;
-                    if start.is_some() {
-                        break;
+                    if found.start.is_some() {
+                        return Scanned { ending: Ending::Whole, ..found };
                     }
-                    token_count = 0;
-                    slashes.clear();
+                    found.token_count = 0;
+                    found.slashes.clear();
                     continue;
                 }
                 (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _) => {
@@ -94,23 +133,24 @@ impl<'t> Iterator for Pieces<'t> {
                     continue;
                 }
                 (b'/', Some(b'/')) => {
-                    if start.is_some() {
-                        slashes.push(from);
+                    if found.start.is_some() {
+                        found.slashes.push(from);
                     }
                     self.at = line_end(bytes, from);
                     continue;
                 }
                 (b'/', Some(b'*')) => {
                     let Some(len) = self.text[from + 2..].find("*/") else {
-                        return Some(Err(self.unclosed("a comment", from)));
+                        return self.unclosed(found, Ending::Comment, from);
                     };
                     self.at = from + 2 + len + 2;
                     continue;
                 }
-                (b'\'', _) | (b'"' | b'`', _) => {
+                (b'\'' | b'"' | b'`', _) => {
                     let Some(close) = close(bytes, from) else {
-                        let what = if byte == b'\'' { "a text literal" } else { "a quoted name" };
-                        return Some(Err(self.unclosed(what, from)));
+                        found.start.get_or_insert(from);
+                        found.end = bytes.len();
+                        return self.unclosed(found, if byte == b'\'' { Ending::Literal } else { Ending::Name }, from);
                     };
                     self.at = close + 1;
                 }
@@ -121,20 +161,21 @@ impl<'t> Iterator for Pieces<'t> {
                 }
                 _ => self.at += 1,
             }
-            start.get_or_insert(from);
-            end = self.at;
+            found.start.get_or_insert(from);
+            found.end = self.at;
         }
-        let start = start?;
-        // What stands behind the last token is no part of the statement.
-        slashes.retain(|&slash| slash < end);
-        let place = self.place(start);
-        Some(Ok(Piece { text: self.text, start, end, place, token_count, slashes }))
+        let ending = if found.start.is_some() { Ending::Statement } else { Ending::Whole };
+        Scanned { ending, ..found }
     }
-}
 
-impl Pieces<'_> {
+    /// The text ends in something that began at `from`.
+    fn unclosed(&mut self, found: Scanned, ending: Ending, from: usize) -> Scanned {
+        self.at = self.text.len();
+        Scanned { ending, unclosed: from, ..found }
+    }
+
     /// The place of an offset; offsets are asked for in ascending order.
-    fn place(&mut self, offset: usize) -> Place {
+    pub(super) fn place(&mut self, offset: usize) -> Place {
         for character in self.text[self.known_at..offset].chars() {
             self.known = after(self.known, character);
         }
@@ -142,9 +183,9 @@ impl Pieces<'_> {
         self.known
     }
 
-    fn unclosed(&mut self, what: &str, from: usize) -> Error {
-        self.at = self.text.len();
-        Error::new(ErrorKind::Syntax, format!("{what} begins here and never ends")).at(self.place(from))
+    /// Offset of what was not scanned yet.
+    pub(super) fn offset(&self) -> usize {
+        self.at
     }
 }
 
