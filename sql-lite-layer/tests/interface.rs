@@ -304,7 +304,7 @@ fn a_statement_of_any_kind_says_what_it_did() {
         ("UPDATE tasks SET state = 'DONE'", StatementKind::Change, 0, 2),
         ("DELETE FROM tasks WHERE id = 1 RETURNING id", StatementKind::Change, 1, 1),
         ("BEGIN", StatementKind::Transaction, 0, 0),
-        ("EXPLAIN SELECT 1", StatementKind::Explain, 1, 0),
+        ("EXPLAIN SELECT 1", StatementKind::Explain, 2, 0),
         ("CREATE TABLE more (a INT)", StatementKind::Other, 0, 0),
     ] {
         let statement = connection.prepare(text).expect("a statement");
