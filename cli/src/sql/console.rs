@@ -1,0 +1,223 @@
+//! What runs statements and commands, and shows what they give: one connection, and the settings of the moment.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use treering_sql::{Connection, StatementKind};
+
+use super::failure::{Failure, Stopped};
+use super::script::{Item, Script, Source};
+use super::show::{Form, Mode};
+use crate::error::{Error, Exit, Result};
+use crate::output::{Output, tell};
+use crate::{interrupt, units};
+
+/// See the file's head.
+pub(crate) struct Console<'o> {
+    pub(super) connection: Connection,
+    pub(super) settings: Settings,
+    pub(super) sink: Sink<'o>,
+    /// Texts that are being read, each by the one before it.
+    pub(super) depth: usize,
+    /// What the first statement ended with that failed and was passed over.
+    failed: Option<Exit>,
+}
+
+/// What the user chose; commands change it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) form: Form,
+    /// Say how long each statement took.
+    pub(crate) timer: bool,
+    /// Show the plan of each statement before it runs.
+    pub(crate) explain: bool,
+    /// Go on behind a statement that failed.
+    pub(crate) keep_going: bool,
+    /// A person types: what statements did is said, beside what they give.
+    pub(crate) interactive: bool,
+}
+
+/// Whether there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    On,
+    Quit,
+}
+
+/// Where results go.
+pub(crate) struct Sink<'o> {
+    standard: &'o mut Output,
+    pub(super) file: Option<(PathBuf, BufWriter<File>)>,
+}
+
+/// The longest line of a script: longer than any statement may be.
+const MAX_LINE_BYTES: u64 = 256 << 20;
+
+impl<'o> Console<'o> {
+    pub(crate) fn new(connection: Connection, settings: Settings, out: &'o mut Output) -> Console<'o> {
+        Console { connection, settings, sink: Sink { standard: out, file: None }, depth: 0, failed: None }
+    }
+
+    /// Runs a text that is called `name`, line by line as it comes, up to its end or to what fails.
+    pub(crate) fn script(&mut self, name: &str, text: &mut dyn BufRead) -> Result<Flow, Failure> {
+        let mut script = Script::new();
+        let mut line = Vec::new();
+        let mut number = 0_u64;
+        loop {
+            line.clear();
+            number += 1;
+            let wrong = |what: String| Failure::Statement(Exit::Usage, format!("{name}, line {number}: {what}"));
+            text.take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|e| wrong(e.to_string()))?;
+            if line.len() as u64 == MAX_LINE_BYTES {
+                return Err(wrong(format!("longer than {}", units::bytes(MAX_LINE_BYTES))));
+            }
+            let is_end = line.is_empty();
+            let mut line = std::str::from_utf8(&line).map_err(|_| wrong("this is no text in UTF-8".into()))?;
+            if number == 1 {
+                line = line.trim_start_matches('\u{feff}');
+            }
+            let items = if is_end { script.end() } else { script.line(line) };
+            for item in &items {
+                if self.pass(item, Some(name))? == Flow::Quit {
+                    return Ok(Flow::Quit);
+                }
+            }
+            if is_end {
+                return Ok(Flow::On);
+            }
+        }
+    }
+
+    /// Runs an item; a failure is told and passed over if that was asked for.
+    fn pass(&mut self, item: &Item, name: Option<&str>) -> Result<Flow, Failure> {
+        match self.run(item, name) {
+            Err(Failure::Statement(exit, message)) if self.settings.keep_going => {
+                self.failed.get_or_insert(exit);
+                tell(format_args!("treering: {message}"));
+                Ok(Flow::On)
+            }
+            done => done,
+        }
+    }
+
+    /// Runs a statement or a command of the text that is called `name`; a terminal's has no name.
+    pub(crate) fn run(&mut self, item: &Item, name: Option<&str>) -> Result<Flow, Failure> {
+        let flow = match item {
+            Item::Statement(source) => self.statement(source, name).map(|()| Flow::On),
+            Item::Command(source) => self.command(source, name),
+        };
+        self.sink.flush()?;
+        // The statement has said that it was cancelled; the program was asked to end.
+        if interrupt::asked() { Err(Failure::Program(Error::Silent(Exit::Interrupted))) } else { flow }
+    }
+
+    /// Runs a statement and shows its rows.
+    pub(super) fn statement(&mut self, source: &Source, name: Option<&str>) -> Result<(), Failure> {
+        let start = Instant::now();
+        let ran = self.shown(source, start);
+        ran.map_err(|stopped| match stopped {
+            Stopped::Output(error) => Failure::Program(error),
+            Stopped::Sql(error) => Failure::of_sql(name, source, &error),
+        })
+    }
+
+    fn shown(&mut self, source: &Source, start: Instant) -> Result<(), Stopped> {
+        let statement = self.connection.prepare(&source.text)?;
+        let kind = statement.kind();
+        let is_table = matches!(kind, StatementKind::Query | StatementKind::Change);
+        if self.settings.explain && is_table {
+            let plan = self.connection.prepare(&format!("EXPLAIN {}", source.text))?;
+            plan.execute_each((), |row| self.sink.line(row.value(0)?))?;
+            self.sink.line("")?;
+        }
+        // Plans and scripts are lines already.
+        let is_plain = !is_table && self.settings.form.mode == Mode::Table;
+        let mut show = self.settings.form.show();
+        let (sink, mut rows) = (&mut self.sink, 0_u64);
+        let columns = statement.columns()?;
+        let mut is_begun = !columns.is_empty();
+        if is_begun {
+            sink.write(|out| show.begin(&columns, out))?;
+        }
+        let changed = statement.execute_each((), |row| {
+            rows += 1;
+            if is_plain {
+                return sink.line(row.value(0)?).map_err(Stopped::from);
+            }
+            if !std::mem::replace(&mut is_begun, true) {
+                sink.write(|out| show.begin(row.columns(), out))?;
+            }
+            Ok(sink.write(|out| show.row(row, out))?)
+        })?;
+        if is_begun {
+            sink.write(|out| show.end(out))?;
+        }
+        let gives_rows = is_begun || rows > 0;
+        self.said(kind, gives_rows.then_some(rows), changed, start)?;
+        Ok(())
+    }
+
+    /// Says what a statement did, and how long it took.
+    fn said(&mut self, kind: StatementKind, rows: Option<u64>, changed: u64, start: Instant) -> Result {
+        let Settings { timer, interactive, .. } = self.settings;
+        let what = match kind {
+            StatementKind::Query => units::counted(rows.unwrap_or(0), "row"),
+            StatementKind::Change => format!("{} changed", units::counted(changed, "row")),
+            _ if rows.is_some() => String::new(),
+            _ => "done".to_owned(),
+        };
+        let time = if timer { units::duration(start.elapsed()) } else { String::new() };
+        let said = match (interactive, what.as_str(), time.as_str()) {
+            (false, _, time) => time.to_owned(),
+            (true, what, "") | (true, "", what) => what.to_owned(),
+            (true, what, time) => format!("{what}, {time}"),
+        };
+        match said.as_str() {
+            "" => Ok(()),
+            said if interactive => self.sink.standard.line(said),
+            // The output is the results' alone.
+            said => {
+                self.sink.flush()?;
+                tell(said);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        self.connection.is_in_transaction()
+    }
+
+    /// What the first statement ended with that was passed over.
+    pub(crate) fn failed(&self) -> Option<Exit> {
+        self.failed
+    }
+}
+
+impl Sink<'_> {
+    /// One line, or several.
+    pub(crate) fn line(&mut self, line: impl std::fmt::Display) -> Result {
+        self.write(|out| writeln!(out, "{line}"))
+    }
+
+    /// Lets `write` write to where results go now.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result {
+        match &mut self.file {
+            Some((path, file)) => write(file).map_err(|e| Error::io("writing", path, &e)),
+            None => write(self.standard.stream()).map_err(|e| Error::output(&e)),
+        }
+    }
+
+    /// Shows what was written so far.
+    pub(super) fn flush(&mut self) -> Result {
+        self.write(|out| out.flush())
+    }
+
+    /// A line for the person who types, wherever results go.
+    pub(super) fn standard(&mut self) -> &mut Output {
+        self.standard
+    }
+}

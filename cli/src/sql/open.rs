@@ -1,0 +1,98 @@
+//! A file becomes a database: for writing, for reading, or new. A store without SQL in it is not turned into a database unasked.
+
+use clap::Args;
+use treering::{Create, Store};
+use treering_sql::Database;
+
+use crate::error::{Error, Exit, Result};
+use crate::store::StorePath;
+use crate::text::escape;
+
+/// The database that a command works on.
+#[derive(Args, Debug)]
+pub(crate) struct DatabasePath {
+    #[command(flatten)]
+    store: StorePath,
+    /// Open the file for reading, beside other readers; no byte of it changes
+    ///
+    /// A blob is always opened so: to change what is in it, make a store of it with `treering restore`.
+    #[arg(long, conflicts_with = "create")]
+    read_only: bool,
+    /// Make the store if it is not there, and a database in a store that holds none
+    #[arg(long)]
+    create: bool,
+}
+
+/// An open database.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    /// Why nothing can be changed, if so.
+    pub(crate) read_only: Option<&'static str>,
+}
+
+/// Tables of a store that an error names.
+const NAMED: usize = 4;
+
+impl DatabasePath {
+    pub(crate) fn open(&self) -> Result<Opened> {
+        if self.create {
+            let store = self.store.options().create(Create::IfMissing).open(&self.store.path)?;
+            return Ok(Opened { database: Database::on(store)?, read_only: None });
+        }
+        // Opened for writing, a blob would become a store: what it is must be known before.
+        let store = self.store.read().map_err(|e| self.hint(e))?;
+        if !Database::is_in(&store)? {
+            return Err(self.no_database(&store));
+        }
+        let read_only = match (store.identity().blob, self.read_only) {
+            (true, _) => Some("a blob"),
+            (false, true) => Some("--read-only"),
+            (false, false) => None,
+        };
+        if read_only.is_some() {
+            return Ok(Opened { database: Database::on(store)?, read_only });
+        }
+        drop(store);
+        let store = self.store.write().map_err(|e| match e {
+            Error::Told(Exit::Locked, what) => {
+                Error::Told(Exit::Locked, format!("{what}; --read-only looks at it beside other readers"))
+            }
+            e => e,
+        })?;
+        Ok(Opened { database: Database::on(store)?, read_only: None })
+    }
+
+    /// The file's path for a person.
+    pub(crate) fn name(&self) -> String {
+        self.store.name().to_string()
+    }
+
+    /// An error of opening, with what can be done about a file that is not there.
+    fn hint(&self, error: Error) -> Error {
+        match error {
+            Error::Told(exit, what) if !self.read_only && !self.store.path.exists() => {
+                Error::Told(exit, format!("{what}; --create makes a new store"))
+            }
+            error => error,
+        }
+    }
+
+    /// What to say about a store that other programs than SQL made.
+    fn no_database(&self, store: &Store) -> Error {
+        let name = self.name();
+        let tables = store.snapshot().reader().tables();
+        let mut names: Vec<String> =
+            tables.iter().take(NAMED).map(|table| format!("'{}'", escape(table.name.as_bytes()))).collect();
+        let Some(first) = tables.first() else {
+            return Error::usage(format!("{name} is an empty store, without a database; --create makes one in it"));
+        };
+        if tables.len() > NAMED {
+            names.push(format!("{} more", tables.len() - NAMED));
+        }
+        let (tables, first) = (names.join(", "), escape(first.name.as_bytes()));
+        Error::usage(format!(
+            "{name} is a store, but holds no SQL tables: what is in it ({tables}) was written by a program through the engine. \
+             Look at it with `treering info`, `treering scan {name} '{first}'` or `treering dump`; --create makes a database beside it"
+        ))
+    }
+}
