@@ -15,7 +15,7 @@ use super::{Planner, Typed, name_error, type_error, unsupported};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, Assignment, CompareOp, Expr, Ident, InsertSource, SelectItem};
 use crate::parse::parse_expr;
-use crate::table::schema::{Column, Table, fold};
+use crate::table::schema::{Column, Table, fold, is_information};
 use crate::types::{self, DataType, Value};
 
 /// A change and the columns that its RETURNING gives.
@@ -268,6 +268,9 @@ impl<'a> Planner<'a> {
     fn target(&self, name: &Ident) -> Result<Arc<Table>> {
         if self.schema.views.contains_key(&fold(&name.name)) {
             return Err(unsupported(name.place, format!("{} is a view: views cannot be changed", name.name)));
+        }
+        if is_information(&name.name) {
+            return Err(unsupported(name.place, "INFORMATION_SCHEMA says what is defined, and cannot be changed itself"));
         }
         self.schema.table(&name.name).cloned().ok_or_else(|| unknown_table(name))
     }

@@ -107,6 +107,9 @@ impl<'a> Planner<'a> {
             let planned = self.view(view, name)?;
             return named(planned, alias, Some(name));
         }
+        if let Some(listing) = self.information(name, alias) {
+            return listing;
+        }
         let table = self.schema.table(&name.name).ok_or_else(|| unknown_table(name))?;
         let called = alias.map_or(name, |alias| &alias.name);
         let mut from = self.scan(table, &called.name, None);
@@ -274,7 +277,7 @@ fn too_many_tables() -> Error {
 type Pair = (String, Slot, Slot);
 
 /// The columns of a query under the name that it has here.
-fn named(planned: Planned, alias: Option<&TableAlias>, name: Option<&Ident>) -> Result<From> {
+pub(super) fn named(planned: Planned, alias: Option<&TableAlias>, name: Option<&Ident>) -> Result<From> {
     let label: Option<Arc<str>> = alias.map(|alias| &alias.name).or(name).map(|name| name.name.as_str().into());
     let column = |column: OutColumn| ScopeColumn { table: label.clone(), name: column.name, slot: column.slot, hidden: false };
     let mut columns: Vec<ScopeColumn> = planned.columns.into_iter().map(column).collect();

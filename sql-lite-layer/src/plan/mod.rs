@@ -10,7 +10,7 @@
 //! 3. A plan is made for one version of the schema, and holds the tables that it reads.
 //!
 //! How the statement is read: `from` makes the rows and the columns that names can mean (`scope`), `select` and `group` what is made of them, `query` everything around
-//! a SELECT; `expr`, `compare` and `call` are about expressions, `change` about INSERT, UPDATE and DELETE, `define` about definitions. Nothing is made fast here:
+//! a SELECT; `information` is INFORMATION_SCHEMA; `expr`, `compare` and `call` are about expressions, `change` about INSERT, UPDATE and DELETE, `define` about definitions. Nothing is made fast here:
 //! that is what `optimize` is for.
 
 mod call;
@@ -21,6 +21,7 @@ mod expr;
 mod from;
 pub(crate) mod function;
 mod group;
+mod information;
 pub(crate) mod node;
 pub(crate) mod print;
 mod query;
@@ -103,6 +104,8 @@ struct State {
     shared_count: usize,
     parameters: Vec<DataType>,
     query_depth: usize,
+    /// Only types are asked for: tables of INFORMATION_SCHEMA need no rows.
+    types_alone: bool,
     view_depth: usize,
     copied: usize,
 }

@@ -16,7 +16,7 @@ use crate::parse::walk::renamed;
 use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
-use crate::table::schema::{Check, ObjectId, Schema, Table};
+use crate::table::schema::{Check, ObjectId, Schema, Table, is_information};
 use crate::table::{Changes, Open, WriteTxn, bulk, catalogue};
 use crate::types::{self, Timestamp, Value};
 
@@ -302,6 +302,10 @@ fn column_of(table: &Table, name: &Ident) -> Result<usize> {
 }
 
 fn unknown(what: &str, name: &Ident) -> Error {
+    if is_information(&name.name) {
+        let message = "INFORMATION_SCHEMA says what is defined, and cannot be changed itself";
+        return Error::new(ErrorKind::Unsupported, message).at(name.place);
+    }
     let state = if what == "table" { "42P01" } else { "42703" };
     Error::new(ErrorKind::Name, format!("there is no {what} \"{}\"", name.name)).with_state(state).at(name.place)
 }

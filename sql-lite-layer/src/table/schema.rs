@@ -120,6 +120,14 @@ pub(crate) struct Sequence {
     pub(crate) increment: i64,
 }
 
+/// What the folded names of INFORMATION_SCHEMA's tables begin with. Nothing that is defined has such a name.
+pub(crate) const INFORMATION_SCHEMA: &str = "information_schema.";
+
+/// Whether this name is one of INFORMATION_SCHEMA.
+pub(crate) fn is_information(name: &str) -> bool {
+    name.get(..INFORMATION_SCHEMA.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(INFORMATION_SCHEMA))
+}
+
 /// The form of a name by which it is found: ASCII letters in lower case.
 pub(crate) fn fold(name: &str) -> String {
     name.to_ascii_lowercase()

@@ -39,7 +39,7 @@ pub(crate) use tables::{create_table, drop_all, drop_table, rename_table, set_ta
 
 use super::entries::Tables;
 use super::links::Links;
-use super::schema::{ObjectId, Schema, Sequence, Table, View, fold};
+use super::schema::{ObjectId, Schema, Sequence, Table, View, fold, is_information};
 use super::stored::Stored;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -218,6 +218,10 @@ impl<'a> Edit<'a> {
 
     /// Tables, views and sequences share their names.
     fn check_free(&self, name: &str) -> Result<()> {
+        if is_information(name) {
+            let message = "INFORMATION_SCHEMA says what is defined, and cannot be changed itself";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let folded = fold(name);
         let kind = match () {
             () if self.schema.tables.contains_key(&folded) => "a table",
