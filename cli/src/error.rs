@@ -38,7 +38,7 @@ pub(crate) enum Error {
 }
 
 /// The result of every command.
-pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
+pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn usage(message: impl Into<String>) -> Error {

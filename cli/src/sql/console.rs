@@ -8,6 +8,7 @@ use std::time::Instant;
 use treering_sql::{Connection, StatementKind};
 
 use super::failure::{Failure, Stopped};
+use super::names::Names;
 use super::script::{Item, Script, Source};
 use super::show::{Form, Mode};
 use crate::error::{Error, Exit, Result};
@@ -50,6 +51,12 @@ pub(crate) enum Flow {
 pub(crate) struct Sink<'o> {
     standard: &'o mut Output,
     pub(super) file: Option<(PathBuf, BufWriter<File>)>,
+}
+
+/// Columns of the terminal that standard output is; none if it is none.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let width = if Output::is_terminal() { terminal_size::terminal_size() } else { None };
+    width.map(|(width, _)| usize::from(width.0))
 }
 
 /// The longest line of a script: longer than any statement may be.
@@ -109,8 +116,11 @@ impl<'o> Console<'o> {
             Item::Command(source) => self.command(source, name),
         };
         self.sink.flush()?;
-        // The statement has said that it was cancelled; the program was asked to end.
-        if interrupt::asked() { Err(Failure::Program(Error::Silent(Exit::Interrupted))) } else { flow }
+        if interrupt::asked() {
+            let lost = if self.is_in_transaction() { "; the open transaction is rolled back" } else { "" };
+            return Err(Failure::Program(Error::Told(Exit::Interrupted, format!("interrupted{lost}"))));
+        }
+        flow
     }
 
     /// Runs a statement and shows its rows.
@@ -118,6 +128,8 @@ impl<'o> Console<'o> {
         let start = Instant::now();
         let ran = self.shown(source, start);
         ran.map_err(|stopped| match stopped {
+            // A full disk behind `.output` is no reason to lose the transaction of who types.
+            Stopped::Output(Error::Told(exit, message)) if self.sink.file.is_some() => Failure::Statement(exit, message),
             Stopped::Output(error) => Failure::Program(error),
             Stopped::Sql(error) => Failure::of_sql(name, source, &error),
         })
@@ -129,7 +141,7 @@ impl<'o> Console<'o> {
         let is_table = matches!(kind, StatementKind::Query | StatementKind::Change);
         if self.settings.explain && is_table {
             let plan = self.connection.prepare(&format!("EXPLAIN {}", source.text))?;
-            plan.execute_each((), |row| self.sink.line(row.value(0)?))?;
+            plan.execute_each((), |row| -> Result<(), Stopped> { Ok(self.sink.line(row.value(0)?)?) })?;
             self.sink.line("")?;
         }
         // Plans and scripts are lines already.
@@ -141,10 +153,10 @@ impl<'o> Console<'o> {
         if is_begun {
             sink.write(|out| show.begin(&columns, out))?;
         }
-        let changed = statement.execute_each((), |row| {
+        let changed = statement.execute_each((), |row| -> Result<(), Stopped> {
             rows += 1;
             if is_plain {
-                return sink.line(row.value(0)?).map_err(Stopped::from);
+                return Ok(sink.line(row.value(0)?)?);
             }
             if !std::mem::replace(&mut is_begun, true) {
                 sink.write(|out| show.begin(row.columns(), out))?;
@@ -191,9 +203,41 @@ impl<'o> Console<'o> {
         self.connection.is_in_transaction()
     }
 
-    /// What the first statement ended with that was passed over.
-    pub(crate) fn failed(&self) -> Option<Exit> {
-        self.failed
+    /// Says on the terminal what went wrong, behind the results that came before it.
+    pub(crate) fn complain(&mut self, message: &str) -> Result {
+        self.sink.flush()?;
+        self.sink.standard.line(format_args!("error: {message}"))?;
+        self.sink.standard.flush()
+    }
+
+    /// The names that the next statement could use.
+    pub(crate) fn names(&self) -> treering_sql::Result<Names> {
+        Names::read(&self.connection)
+    }
+
+    /// The terminal may have another width than before.
+    pub(crate) fn fit_terminal(&mut self) {
+        self.settings.form.width = terminal_width();
+    }
+
+    /// Runs a text without a person: a failure ends the program, with all that has to be said about it.
+    pub(crate) fn batch(&mut self, name: &str, text: &mut dyn BufRead) -> Result<Flow> {
+        self.script(name, text).map_err(|failure| match failure {
+            Failure::Program(error) => error,
+            Failure::Statement(exit, message) => {
+                let lost = if self.is_in_transaction() { "\nthe open transaction is rolled back" } else { "" };
+                Error::Told(exit, format!("{message}{lost}"))
+            }
+        })
+    }
+
+    /// All texts are over: whether everything succeeded, and stays.
+    pub(crate) fn finish(mut self) -> Result {
+        self.sink.flush()?;
+        if self.is_in_transaction() {
+            return Err(Error::no("the text ends within a transaction, which is rolled back: COMMIT is missing"));
+        }
+        self.failed.map_or(Ok(()), |exit| Err(Error::Silent(exit)))
     }
 }
 
@@ -204,7 +248,7 @@ impl Sink<'_> {
     }
 
     /// Lets `write` write to where results go now.
-    pub(super) fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result {
+    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result {
         match &mut self.file {
             Some((path, file)) => write(file).map_err(|e| Error::io("writing", path, &e)),
             None => write(self.standard.stream()).map_err(|e| Error::output(&e)),

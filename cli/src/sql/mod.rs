@@ -19,3 +19,4 @@ mod names;
 pub(crate) mod open;
 pub(crate) mod script;
 pub(crate) mod show;
+mod words;

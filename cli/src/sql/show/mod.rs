@@ -9,6 +9,8 @@ mod list;
 mod markdown;
 mod table;
 
+pub(super) use insert::quoted;
+
 use std::io::{self, Write};
 
 use clap::ValueEnum;
