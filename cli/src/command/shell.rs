@@ -13,7 +13,7 @@ use crate::output::{Output, tell};
 use crate::sql::console::{Console, Flow};
 use crate::sql::editor::{self, Editor, Typed};
 use crate::sql::failure::Failure;
-use crate::sql::open::{DatabasePath, Opened};
+use crate::sql::open::{DatabasePath, Opened, ReadOnly};
 use crate::sql::script::Script;
 use crate::{interrupt, units};
 
@@ -53,7 +53,7 @@ impl Shell {
         let connection = opened.database.connect();
         if !io::stdin().is_terminal() {
             stop_by(&connection)?;
-            let mut console = Console::new(connection, self.results.settings(false), out);
+            let mut console = Console::new(connection, opened.read_only, self.results.settings(false), out);
             console.batch("standard input", &mut io::stdin().lock())?;
             return console.finish();
         }
@@ -61,7 +61,7 @@ impl Shell {
         let history = if self.no_history { None } else { self.history.or_else(editor::default_history) };
         let mut editor = Editor::new(history)?;
         welcome(&self.database, &opened, out)?;
-        let mut console = Console::new(connection, self.results.settings(true), out);
+        let mut console = Console::new(connection, opened.read_only, self.results.settings(true), out);
         type_on(&mut editor, &mut console)?;
         if console.is_in_transaction() {
             tell("the open transaction is rolled back");
@@ -84,7 +84,11 @@ fn cancel_by(connection: &Connection) -> Result {
 
 fn welcome(path: &DatabasePath, opened: &Opened, out: &mut Output) -> Result {
     let version = units::count(opened.database.store().snapshot().version());
-    let reading = opened.read_only.map_or(String::new(), |why| format!(", for reading ({why})"));
+    let reading = match opened.read_only {
+        Some(ReadOnly::Blob) => ", a blob, opened for reading",
+        Some(ReadOnly::Asked) => ", opened for reading",
+        None => "",
+    };
     out.line(format_args!("Treering {}: {}, version {version}{reading}", env!("CARGO_PKG_VERSION"), path.name()))?;
     out.line(".help lists the commands, Ctrl-D leaves")?;
     out.flush()

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -89,7 +90,7 @@ impl Sql {
         let connection = opened.database.connect();
         stop_by(&connection)?;
         let settings = Settings { keep_going: self.keep_going, ..self.results.settings(false) };
-        let mut console = Console::new(connection, settings, out);
+        let mut console = Console::new(connection, opened.read_only, settings, out);
         match (&self.file, self.statements.as_slice()) {
             (None, [one]) => drop(console.batch("the statement", &mut one.as_bytes())?),
             (None, some @ [_, ..]) => {
@@ -116,6 +117,13 @@ pub(super) fn stop_by(connection: &Connection) -> Result {
         if interrupt::ask() {
             interrupt::end();
         }
-        handle.cancel();
+        // A statement that begins just now would not hear of it, so it is said again until the program has ended.
+        let handle = handle.clone();
+        std::thread::spawn(move || {
+            loop {
+                handle.cancel();
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+        });
     })
 }

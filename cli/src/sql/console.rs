@@ -9,6 +9,7 @@ use treering_sql::{Connection, StatementKind};
 
 use super::failure::{Failure, Stopped};
 use super::names::Names;
+use super::open::ReadOnly;
 use super::script::{Item, Script, Source};
 use super::show::{Form, Mode};
 use crate::error::{Error, Exit, Result};
@@ -18,12 +19,15 @@ use crate::{interrupt, units};
 /// See the file's head.
 pub(crate) struct Console<'o> {
     pub(super) connection: Connection,
+    read_only: Option<ReadOnly>,
     pub(super) settings: Settings,
     pub(super) sink: Sink<'o>,
     /// Texts that are being read, each by the one before it.
     pub(super) depth: usize,
     /// What the first statement ended with that failed and was passed over.
     failed: Option<Exit>,
+    /// A result was shown before.
+    has_shown: bool,
 }
 
 /// What the user chose; commands change it.
@@ -63,8 +67,14 @@ pub(crate) fn terminal_width() -> Option<usize> {
 const MAX_LINE_BYTES: u64 = 256 << 20;
 
 impl<'o> Console<'o> {
-    pub(crate) fn new(connection: Connection, settings: Settings, out: &'o mut Output) -> Console<'o> {
-        Console { connection, settings, sink: Sink { standard: out, file: None }, depth: 0, failed: None }
+    /// A connection to a database that was opened so.
+    pub(crate) fn new(
+        connection: Connection,
+        read_only: Option<ReadOnly>,
+        settings: Settings,
+        out: &'o mut Output,
+    ) -> Console<'o> {
+        Console { connection, read_only, settings, sink: Sink { standard: out, file: None }, depth: 0, failed: None, has_shown: false }
     }
 
     /// Runs a text that is called `name`, line by line as it comes, up to its end or to what fails.
@@ -111,16 +121,22 @@ impl<'o> Console<'o> {
 
     /// Runs a statement or a command of the text that is called `name`; a terminal's has no name.
     pub(crate) fn run(&mut self, item: &Item, name: Option<&str>) -> Result<Flow, Failure> {
+        if let Some(error) = self.interrupted() {
+            return Err(Failure::Program(error));
+        }
         let flow = match item {
             Item::Statement(source) => self.statement(source, name).map(|()| Flow::On),
             Item::Command(source) => self.command(source, name),
         };
         self.sink.flush()?;
-        if interrupt::asked() {
-            let lost = if self.is_in_transaction() { "; the open transaction is rolled back" } else { "" };
-            return Err(Failure::Program(Error::Told(Exit::Interrupted, format!("interrupted{lost}"))));
-        }
-        flow
+        // What was cancelled is no failure of its own.
+        self.interrupted().map_or(flow, |error| Err(Failure::Program(error)))
+    }
+
+    /// What to end with if somebody asked to.
+    fn interrupted(&self) -> Option<Error> {
+        let lost = if self.is_in_transaction() { "; the open transaction is rolled back" } else { "" };
+        interrupt::asked().then(|| Error::Told(Exit::Interrupted, format!("interrupted{lost}")))
     }
 
     /// Runs a statement and shows its rows.
@@ -131,7 +147,12 @@ impl<'o> Console<'o> {
             // A full disk behind `.output` is no reason to lose the transaction of who types.
             Stopped::Output(Error::Told(exit, message)) if self.sink.file.is_some() => Failure::Statement(exit, message),
             Stopped::Output(error) => Failure::Program(error),
-            Stopped::Sql(error) => Failure::of_sql(name, source, &error),
+            Stopped::Sql(error) => {
+                let refused = error.engine().is_some_and(|engine| engine.kind() == treering::ErrorKind::ReadOnly);
+                let is_blob = self.read_only == Some(ReadOnly::Blob);
+                let hint = if refused && is_blob { "; with --write the blob becomes a store" } else { "" };
+                Failure::of_sql(name, source, &error, hint)
+            }
         })
     }
 
@@ -143,6 +164,8 @@ impl<'o> Console<'o> {
             let plan = self.connection.prepare(&format!("EXPLAIN {}", source.text))?;
             plan.execute_each((), |row| -> Result<(), Stopped> { Ok(self.sink.line(row.value(0)?)?) })?;
             self.sink.line("")?;
+            // Who looks at a plan may be asking why the statement takes so long.
+            self.sink.flush()?;
         }
         // Plans and scripts are lines already.
         let is_plain = !is_table && self.settings.form.mode == Mode::Table;
@@ -151,6 +174,10 @@ impl<'o> Console<'o> {
         let columns = statement.columns()?;
         let mut is_begun = !columns.is_empty();
         if is_begun {
+            // Between two results for a person stands an empty line.
+            if std::mem::replace(&mut self.has_shown, true) && !self.settings.interactive && self.settings.form.mode.is_for_people() {
+                sink.line("")?;
+            }
             sink.write(|out| show.begin(&columns, out))?;
         }
         let changed = statement.execute_each((), |row| -> Result<(), Stopped> {
@@ -177,6 +204,8 @@ impl<'o> Console<'o> {
         let what = match kind {
             StatementKind::Query => units::counted(rows.unwrap_or(0), "row"),
             StatementKind::Change => format!("{} changed", units::counted(changed, "row")),
+            // The prompt says whether a transaction is open.
+            StatementKind::Transaction => String::new(),
             _ if rows.is_some() => String::new(),
             _ => "done".to_owned(),
         };

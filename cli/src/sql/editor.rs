@@ -237,7 +237,7 @@ mod tests {
         check("sele", 0, &["select"]);
         check("SELE", 0, &["SELECT"]);
         check("SELECT grö", 7, &["größe"]);
-        check("SELECT größe, i", 16, &["id", "if", "in", "index", "inner", "insert", "integer", "intersect", "into", "is"]);
+        check("SELECT größe, i", 16, &["id", "identity", "if", "in", "index", "information_schema", "inner", "insert", "integer", "intersect", "into", "is"]);
         check(".ti", 0, &[".timer"]);
         check(".schema ta", 8, &["tasks"]);
         check(".schema ", 8, &["jobs", "tasks"]);

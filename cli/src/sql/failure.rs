@@ -43,11 +43,11 @@ impl From<Error> for Stopped {
 }
 
 impl Failure {
-    /// SQL refused a statement of the text that is called `name`; a terminal's has no name.
-    pub(crate) fn of_sql(name: Option<&str>, source: &Source, error: &treering_sql::Error) -> Failure {
+    /// SQL refused a statement of the text that is called `name`; a terminal's has no name. `hint` follows the message.
+    pub(crate) fn of_sql(name: Option<&str>, source: &Source, error: &treering_sql::Error, hint: &str) -> Failure {
         let exit = error.engine().map_or(Exit::No, |engine| crate::error::exit_of(engine.kind()));
         let exit = if error.kind() == ErrorKind::Cancelled { Exit::Interrupted } else { exit };
-        Failure::Statement(exit, told(name, source, error.place(), error.message()))
+        Failure::Statement(exit, told(name, source, error.place(), &format!("{}{hint}", error.message())))
     }
 
     /// A dot command is wrong, or did not succeed.

@@ -14,10 +14,13 @@ pub(crate) struct DatabasePath {
     #[command(flatten)]
     store: StorePath,
     /// Open the file for reading, beside other readers; no byte of it changes
-    ///
-    /// A blob is always opened so: to change what is in it, make a store of it with `treering restore`.
-    #[arg(long, conflicts_with = "create")]
+    #[arg(long, conflicts_with_all = ["create", "write"])]
     read_only: bool,
+    /// Open a blob for writing, too: it becomes a store, and is no backup any more
+    ///
+    /// Without this a blob is opened for reading. What `treering restore` made is a blob until somebody writes to it.
+    #[arg(long)]
+    write: bool,
     /// Make the store if it is not there, and a database in a store that holds none
     #[arg(long)]
     create: bool,
@@ -27,7 +30,14 @@ pub(crate) struct DatabasePath {
 pub(crate) struct Opened {
     pub(crate) database: Database,
     /// Why nothing can be changed, if so.
-    pub(crate) read_only: Option<&'static str>,
+    pub(crate) read_only: Option<ReadOnly>,
+}
+
+/// Why a database is opened for reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadOnly {
+    Blob,
+    Asked,
 }
 
 /// Tables of a store that an error names.
@@ -35,18 +45,24 @@ const NAMED: usize = 4;
 
 impl DatabasePath {
     pub(crate) fn open(&self) -> Result<Opened> {
-        if self.create {
+        if self.create && !self.store.path.exists() {
             let store = self.store.options().create(Create::IfMissing).open(&self.store.path)?;
             return Ok(Opened { database: Database::on(store)?, read_only: None });
         }
         // Opened for writing, a blob would become a store: what it is must be known before.
         let store = self.store.read().map_err(|e| self.hint(e))?;
+        let is_blob = store.identity().blob && !self.write;
         if !Database::is_in(&store)? {
-            return Err(self.no_database(&store));
+            if !self.create {
+                return Err(self.no_database(&store));
+            }
+            if is_blob {
+                return Err(Error::usage(format!("{} is a blob; --write makes a store of it", self.name())));
+            }
         }
-        let read_only = match (store.identity().blob, self.read_only) {
-            (true, _) => Some("a blob"),
-            (false, true) => Some("--read-only"),
+        let read_only = match (is_blob, self.read_only) {
+            (true, _) => Some(ReadOnly::Blob),
+            (false, true) => Some(ReadOnly::Asked),
             (false, false) => None,
         };
         if read_only.is_some() {

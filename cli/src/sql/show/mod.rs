@@ -36,6 +36,13 @@ pub(crate) enum Mode {
     Markdown,
 }
 
+impl Mode {
+    /// Whether a person reads it, and no program.
+    pub(crate) fn is_for_people(self) -> bool {
+        matches!(self, Mode::Table | Mode::Line | Mode::Markdown)
+    }
+}
+
 /// What the user chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Form {

@@ -18,9 +18,9 @@ const WINDOW_ROWS: usize = 1000;
 const WINDOW_BYTES: usize = 1 << 20;
 /// No column wraps at less than this.
 const READABLE: usize = 12;
-/// Spaces around a cell, and before a line.
+/// Spaces around a cell, and with them the one between two cells or before the first.
 const PADDING: usize = 2;
-const MARGIN: usize = 1;
+const APART: usize = PADDING + 1;
 
 /// See the file's head.
 pub(super) struct Table {
@@ -91,7 +91,7 @@ impl Table {
 /// The columns' widths in a terminal: the widest become narrower until all fit; none if one of them would become unreadable.
 fn fitted(natural: &[usize], terminal: Option<usize>) -> Option<Vec<usize>> {
     let Some(terminal) = terminal else { return Some(natural.to_vec()) };
-    let room = terminal.checked_sub(MARGIN + PADDING * natural.len())?;
+    let room = terminal.checked_sub(APART * natural.len())?;
     let taken = |most: usize| natural.iter().map(|width| (*width).min(most)).sum::<usize>();
     let most = (READABLE..=natural.iter().copied().max().unwrap_or(0).max(READABLE)).rev().find(|most| taken(*most) <= room)?;
     Some(natural.iter().map(|width| (*width).min(most)).collect())
@@ -133,11 +133,11 @@ mod tests {
             assert_eq!(fitted(natural, terminal).as_deref(), expected, "{natural:?} in {terminal:?}");
         };
         check(&[5, 500], None, Some(&[5, 500]));
-        check(&[5, 500], Some(80), Some(&[5, 70]));
-        check(&[5, 50, 60], Some(80), Some(&[5, 34, 34]));
+        check(&[5, 500], Some(80), Some(&[5, 69]));
+        check(&[5, 50, 60], Some(80), Some(&[5, 33, 33]));
         check(&[5, 6], Some(80), Some(&[5, 6]));
-        check(&[13, 13, 13], Some(42), None);
-        check(&[12, 13, 13], Some(43), Some(&[12, 12, 12]));
+        check(&[13, 13, 13], Some(44), None);
+        check(&[12, 13, 13], Some(45), Some(&[12, 12, 12]));
         check(&[1; 40], Some(80), None);
         check(&[], Some(80), Some(&[]));
     }
