@@ -45,6 +45,8 @@ pub enum ErrorKind {
     TimedOut,
     /// Not possible now: no transaction is open, one is open already, it is read-only, the schema has changed, a snapshot cannot write.
     State,
+    /// A file or stream of the caller's could not be read or written: see the message, and try again or take another one.
+    Io,
     /// The store below failed: see [`Error::engine`].
     Store,
 }
@@ -72,6 +74,7 @@ impl Error {
             ErrorKind::Limit => "54000",
             ErrorKind::Cancelled | ErrorKind::TimedOut => "57014",
             ErrorKind::State => "25000",
+            ErrorKind::Io => "58030",
             ErrorKind::Store => "58000",
         };
         Error(Box::new(Inner { kind, state, message: message.into(), place: None, source: None }))
@@ -89,6 +92,26 @@ impl Error {
     pub(crate) fn at(mut self, place: Place) -> Error {
         if self.0.place.is_none() && place.line > 0 {
             self.0.place = Some(place);
+        }
+        self
+    }
+
+    /// The same with the beginning of the statement of a script that is at fault.
+    #[must_use]
+    pub(crate) fn in_statement(mut self, text: &str) -> Error {
+        let mut begin: String = text.chars().take(60).map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+        if begin.len() < text.len() {
+            begin.push_str("..");
+        }
+        self.0.message.push_str(&format!("; in the statement `{begin}`"));
+        self
+    }
+
+    /// The same with the file that the place belongs to.
+    #[must_use]
+    pub(crate) fn in_file(mut self, path: &str) -> Error {
+        if self.0.place.is_some() {
+            self.0.message.push_str(&format!(" of '{path}'"));
         }
         self
     }

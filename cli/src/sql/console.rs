@@ -125,7 +125,7 @@ impl<'o> Console<'o> {
             return Err(Failure::Program(error));
         }
         let flow = match item {
-            Item::Statement(source) => self.statement(source, name).map(|()| Flow::On),
+            Item::Statement(source) => self.statement(source, name, false).map(|()| Flow::On),
             Item::Command(source) => self.command(source, name),
         };
         self.sink.flush()?;
@@ -139,10 +139,10 @@ impl<'o> Console<'o> {
         interrupt::asked().then(|| Error::Told(Exit::Interrupted, format!("interrupted{lost}")))
     }
 
-    /// Runs a statement and shows its rows.
-    pub(super) fn statement(&mut self, source: &Source, name: Option<&str>) -> Result<(), Failure> {
+    /// Runs a statement and shows its rows; `as_lines`: each as a line, whatever the form of results.
+    pub(super) fn statement(&mut self, source: &Source, name: Option<&str>, as_lines: bool) -> Result<(), Failure> {
         let start = Instant::now();
-        let ran = self.shown(source, start);
+        let ran = self.shown(source, as_lines, start);
         ran.map_err(|stopped| match stopped {
             // A full disk behind `.output` is no reason to lose the transaction of who types.
             Stopped::Output(Error::Told(exit, message)) if self.sink.file.is_some() => Failure::Statement(exit, message),
@@ -156,7 +156,7 @@ impl<'o> Console<'o> {
         })
     }
 
-    fn shown(&mut self, source: &Source, start: Instant) -> Result<(), Stopped> {
+    fn shown(&mut self, source: &Source, as_lines: bool, start: Instant) -> Result<(), Stopped> {
         let statement = self.connection.prepare(&source.text)?;
         let kind = statement.kind();
         let is_table = matches!(kind, StatementKind::Query | StatementKind::Change);
@@ -168,7 +168,7 @@ impl<'o> Console<'o> {
             self.sink.flush()?;
         }
         // Plans and scripts are lines already.
-        let is_plain = !is_table && self.settings.form.mode == Mode::Table;
+        let as_lines = as_lines || (!is_table && self.settings.form.mode == Mode::Table);
         let mut show = self.settings.form.show();
         let (sink, mut rows) = (&mut self.sink, 0_u64);
         let columns = statement.columns()?;
@@ -182,7 +182,7 @@ impl<'o> Console<'o> {
         }
         let changed = statement.execute_each((), |row| -> Result<(), Stopped> {
             rows += 1;
-            if is_plain {
+            if as_lines {
                 return Ok(sink.line(row.value(0)?)?);
             }
             if !std::mem::replace(&mut is_begun, true) {

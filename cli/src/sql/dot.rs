@@ -11,7 +11,7 @@ use super::console::{Console, Flow};
 use super::failure::Failure;
 use super::names::{self, Names};
 use super::script::Source;
-use super::show::Mode;
+use super::show::{Mode, quoted};
 use crate::error::Error;
 
 /// Each command with its arguments and what it does, as `.help` shows them.
@@ -76,13 +76,15 @@ impl Console<'_> {
         match (word, args.as_slice()) {
             ("quit", []) => return Ok(Flow::Quit),
             ("help", []) => self.help()?,
-            ("tables", []) => self.statement(&run(names::tables(None)), name)?,
-            ("tables", [like]) => self.statement(&run(names::tables(Some(like))), name)?,
-            ("indexes", []) => self.statement(&run(names::indexes(None)), name)?,
+            ("tables", []) => self.statement(&run(names::tables(None)), name, false)?,
+            ("tables", [like]) => self.statement(&run(names::tables(Some(like))), name, false)?,
+            ("indexes", []) => self.statement(&run(names::indexes(None)), name, false)?,
             ("indexes", [table]) => {
                 let table = self.known(table)?;
-                self.statement(&run(names::indexes(Some(&table))), name)?;
+                self.statement(&run(names::indexes(Some(&table))), name, false)?;
             }
+            ("dump", tables) => self.statement(&run(self.script_of("SCRIPT", tables)?), name, true)?,
+            ("schema", tables) => self.statement(&run(self.script_of("SCRIPT NODATA", tables)?), name, true)?,
             ("explain", ["on"]) => self.settings.explain = true,
             ("explain", ["off"]) => self.settings.explain = false,
             ("timer", [on]) => self.settings.timer = switch(on)?,
@@ -106,7 +108,7 @@ impl Console<'_> {
         let column = (source.place.column as usize + before).saturating_sub(EXPLAIN.len()).max(1);
         let place = Place { column: u32::try_from(column).unwrap_or(u32::MAX), ..source.place };
         let text = [EXPLAIN, text.trim_end_matches(';')].concat();
-        self.statement(&Source { text, place }, name)?;
+        self.statement(&Source { text, place }, name, true)?;
         Ok(Flow::On)
     }
 
@@ -158,6 +160,12 @@ impl Console<'_> {
         let done = self.script(path, &mut BufReader::new(file));
         self.depth -= 1;
         Ok(done?)
+    }
+
+    /// The statement that prints these tables, or everything.
+    fn script_of(&self, script: &str, tables: &[&str]) -> Result<String, Wrong> {
+        let names: Vec<String> = tables.iter().map(|table| Ok(quoted(&self.known(table)?))).collect::<Result<_, Wrong>>()?;
+        Ok(if names.is_empty() { script.to_owned() } else { format!("{script} TABLE {}", names.join(", ")) })
     }
 
     /// The table's name as it was written.

@@ -255,6 +255,25 @@ fn commands_work_in_scripts() {
     }
 }
 
+/// .dump prints what makes the same database again, of all tables or of some, whatever the mode; .schema prints the definitions alone.
+#[test]
+fn a_dump_makes_the_same_database() {
+    let folder = Folder::with_database();
+    let dump = folder.run(&["sql", "a.ring", ".dump"]).ok();
+    assert!(dump.contains("größe"), "{dump}");
+    assert_eq!(folder.run(&["sql", "a.ring", "--mode", "csv", ".dump"]).ok(), dump);
+    folder.pipe(&["b.ring", "--create"], dump.as_bytes()).ok();
+    assert_eq!(folder.run(&["sql", "b.ring", ".dump"]).ok(), dump);
+    let rows = |name: &str| folder.run(&["sql", name, "--json", "SELECT * FROM running"]).ok();
+    assert_eq!(rows("a.ring"), rows("b.ring"));
+    let schema = folder.run(&["sql", "a.ring", ".schema"]).ok();
+    assert!(schema.contains("CREATE TABLE \"tasks\"") && !schema.contains("größe"), "{schema}");
+    let jobs = folder.run(&["sql", "a.ring", ".schema JOBS"]).ok();
+    assert!(jobs.contains("CREATE TABLE \"jobs\"") && !jobs.contains("tasks"), "{jobs}");
+    let ran = folder.run(&["sql", "a.ring", ".dump nope"]);
+    assert!(ran.code == Some(1) && ran.err.contains("there is no table or view 'nope'"), "{ran:?}");
+}
+
 /// --timer says the time on standard error: the output is the results' alone.
 #[test]
 fn the_timer_is_beside_the_output() {

@@ -56,6 +56,12 @@ pub(crate) enum Statement {
         if_exists: bool,
         change: Box<AlterTable>,
     },
+    /// `ALTER SEQUENCE [IF EXISTS] s RESTART [WITH n]`
+    AlterSequence {
+        name: Ident,
+        if_exists: bool,
+        restart: Restart,
+    },
     Drop {
         what: ObjectKind,
         names: Vec<Ident>,
@@ -84,16 +90,25 @@ pub(crate) enum Statement {
         analyze: bool,
         statement: Box<Statement>,
     },
-    /// `SCRIPT [TO 'file'] [COMPRESSION ..]` and `RUNSCRIPT FROM 'file'`.
-    Script {
-        to: Option<String>,
-        compressed: bool,
-    },
+    /// `SCRIPT [NODATA] [TO 'file' [COMPRESSION LZ4]] [TABLE a, b]`: the database as statements.
+    Script(Box<Script>),
+    /// `RUNSCRIPT FROM 'file' [COMPRESSION LZ4]`
     RunScript {
         from: String,
+        compressed: bool,
     },
     /// SET and other settings that are accepted and do nothing.
     Nothing,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    pub(crate) data: bool,
+    /// None: its rows are the statements.
+    pub(crate) to: Option<String>,
+    pub(crate) compressed: bool,
+    /// What alone is written; empty: everything.
+    pub(crate) only: Vec<Ident>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -353,6 +368,8 @@ pub(crate) enum ArithmeticOp {
 pub(crate) struct Insert {
     pub(crate) table: Ident,
     pub(crate) columns: Vec<Ident>,
+    /// `OVERRIDING SYSTEM VALUE`: columns that are GENERATED ALWAYS take the values given.
+    pub(crate) overriding: bool,
     pub(crate) source: InsertSource,
     pub(crate) on_conflict: OnConflict,
     pub(crate) returning: Vec<SelectItem>,
@@ -445,6 +462,13 @@ pub(crate) struct Identity {
     pub(crate) increment: i64,
 }
 
+/// What a counter gives next. It may be one step beyond the range of 64 bits: then it has given its last number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restart {
+    Start,
+    With(i128),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct TableConstraint {
     pub(crate) name: Option<Ident>,
@@ -498,4 +522,5 @@ pub(crate) enum AlterTable {
     SetDefault { column: Ident, default: Option<(Expr, String)> },
     SetNullable { column: Ident, nullable: bool },
     SetType { column: Ident, data_type: DataType },
+    Restart { column: Ident, restart: Restart },
 }

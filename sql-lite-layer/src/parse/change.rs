@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Result};
 
 impl Cursor<'_> {
-    /// `INSERT INTO t [(a, b)] source [ON CONFLICT ..] [RETURNING ..]`
+    /// `INSERT INTO t [(a, b)] [OVERRIDING SYSTEM VALUE] source [ON CONFLICT ..] [RETURNING ..]`
     pub(super) fn insert(&mut self) -> Result<Statement> {
         if self.sees(&["replace"]) {
             return Err(self.unsupported("REPLACE (say INSERT .. ON CONFLICT or MERGE)"));
@@ -19,10 +19,11 @@ impl Cursor<'_> {
         self.expect(&["into"])?;
         let table = self.object_name()?;
         let columns = self.insert_columns()?;
+        let overriding = self.eats(&["overriding", "system", "value"]);
         let source = self.insert_source()?;
         let on_conflict = self.on_conflict()?;
         let returning = self.returning()?;
-        Ok(Statement::Insert(Box::new(Insert { table, columns, source, on_conflict, returning })))
+        Ok(Statement::Insert(Box::new(Insert { table, columns, overriding, source, on_conflict, returning })))
     }
 
     /// `MERGE INTO t [(a, b)] [KEY (a)] source`: H2's way to replace or insert.
@@ -36,7 +37,7 @@ impl Cursor<'_> {
         let key = if self.eat("key") { self.names_in_parentheses()? } else { Vec::new() };
         let source = self.insert_source()?;
         let on_conflict = OnConflict::Merge { key };
-        Ok(Statement::Insert(Box::new(Insert { table, columns, source, on_conflict, returning: Vec::new() })))
+        Ok(Statement::Insert(Box::new(Insert { table, columns, overriding: false, source, on_conflict, returning: Vec::new() })))
     }
 
     fn insert_columns(&mut self) -> Result<Vec<Ident>> {

@@ -186,6 +186,18 @@ impl<'t> Cursor<'t> {
         Ok(number)
     }
 
+    /// A whole number with its sign, also one that is a little beyond 64 bits.
+    pub(super) fn wide_number(&mut self) -> Result<i128> {
+        let place = self.place();
+        let negative = self.eat_sign(&Token::Minus);
+        let Token::Number(digits, _) = &self.parser.peek_token_ref().token else {
+            return Err(self.expected("a whole number"));
+        };
+        let number: i128 = digits.parse().map_err(|_| Error::new(ErrorKind::Syntax, "expected a whole number").at(place))?;
+        self.parser.advance_token();
+        Ok(if negative { -number } else { number })
+    }
+
     // --- What the crate reads
 
     pub(super) fn expr(&mut self) -> Result<Expr> {

@@ -3,7 +3,8 @@
 use sqlparser::tokenizer::Token;
 
 use super::ast::{
-    AlterTable, ColumnDef, CommentOn, CreateIndex, CreateTable, ForeignAction, Ident, Identity, Rule, Statement, TableConstraint,
+    AlterTable, ColumnDef, CommentOn, CreateIndex, CreateTable, ForeignAction, Ident, Identity, Restart, Rule, Statement,
+    TableConstraint,
 };
 use super::cursor::{Cursor, unsupported};
 use super::statement::twice;
@@ -443,10 +444,18 @@ impl Cursor<'_> {
     /// `ALTER TABLE [IF EXISTS] t change`
     pub(super) fn alter(&mut self) -> Result<Statement> {
         self.expect(&["alter"])?;
+        if self.eat("sequence") {
+            let if_exists = self.eats(&["if", "exists"]);
+            let name = self.object_name()?;
+            if !self.eat("restart") {
+                return Err(self.expected("RESTART"));
+            }
+            return Ok(Statement::AlterSequence { name, if_exists, restart: self.restart()? });
+        }
         if !self.eat("table") {
             return match self.word(0).map(str::to_ascii_uppercase) {
                 Some(word) => Err(self.unsupported(&format!("ALTER {word}"))),
-                None => Err(self.expected("TABLE")),
+                None => Err(self.expected("TABLE or SEQUENCE")),
             };
         }
         let if_exists = self.eats(&["if", "exists"]);
@@ -525,7 +534,10 @@ impl Cursor<'_> {
         if self.eats(&["drop", "not", "null"]) || self.eats(&["set", "null"]) {
             return Ok(AlterTable::SetNullable { column, nullable: true });
         }
-        if self.eats(&["set", "data", "type"]) || self.eat("type") || !self.sees(&["set"]) && !self.sees(&["restart"]) {
+        if self.eat("restart") {
+            return Ok(AlterTable::Restart { column, restart: self.restart()? });
+        }
+        if self.eats(&["set", "data", "type"]) || self.eat("type") || !self.sees(&["set"]) {
             let data_type = self.data_type()?;
             if self.sees(&["using"]) {
                 return Err(self.unsupported("USING behind a column's new type"));
@@ -533,6 +545,11 @@ impl Cursor<'_> {
             return Ok(AlterTable::SetType { column, data_type });
         }
         Err(self.unsupported("this change of a column"))
+    }
+
+    /// `WITH n` behind RESTART, or nothing: as it began.
+    fn restart(&mut self) -> Result<Restart> {
+        if self.eat("with") { Ok(Restart::With(self.wide_number()?)) } else { Ok(Restart::Start) }
     }
 
     /// `COMMENT ON TABLE t IS '..'`, `COMMENT ON COLUMN t.a IS NULL`

@@ -19,6 +19,7 @@ mod dialect;
 mod expr;
 mod literal;
 mod query;
+mod rows;
 mod scan;
 mod statement;
 #[cfg(test)]
@@ -27,12 +28,15 @@ mod text;
 mod token;
 pub(crate) mod walk;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Place, Result};
 use ast::{Expr, Parsed};
 use cursor::Cursor;
 use dialect::Sql;
+pub(crate) use rows::literal_insert;
 use scan::Piece;
+pub(crate) use scan::place_behind;
 pub use text::{Ending, StatementText, Statements, is_complete, statements};
+pub(crate) use text::{First, first_statement};
 use token::Ready;
 
 /// How much text, and how deep, is parsed. What goes beyond is an error of kind `Limit`, never an overflow of the stack.
@@ -64,6 +68,11 @@ impl Default for Limits {
 /// # Errors
 /// `Syntax` and `Unsupported` with the place, `Limit` for what is too long or too deep. No statement is given if one of them is at fault.
 pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
+    parse_at(text, Place { line: 1, column: 1 }, limits)
+}
+
+/// The same of a text that begins at this place of a longer one.
+pub(crate) fn parse_at(text: &str, place: Place, limits: &Limits) -> Result<Vec<Parsed>> {
     if text.len() > limits.text_bytes {
         return Err(Error::new(
             ErrorKind::Limit,
@@ -71,7 +80,7 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Result<Vec<Parsed>> {
         ));
     }
     let mut statements = Vec::new();
-    for piece in scan::pieces(text) {
+    for piece in scan::pieces_at(text, place) {
         let piece = piece?;
         let (statement, parameters) = read(&piece, limits, |cursor| cursor.statement())?;
         statements.push(Parsed { statement, parameters, span: piece.span() });

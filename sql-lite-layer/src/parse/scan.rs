@@ -176,9 +176,7 @@ impl Pieces<'_> {
 
     /// The place of an offset; offsets are asked for in ascending order.
     pub(super) fn place(&mut self, offset: usize) -> Place {
-        for character in self.text[self.known_at..offset].chars() {
-            self.known = after(self.known, character);
-        }
+        self.known = place_behind(self.known, &self.text[self.known_at..offset]);
         self.known_at = offset;
         self.known
     }
@@ -187,6 +185,18 @@ impl Pieces<'_> {
     pub(super) fn offset(&self) -> usize {
         self.at
     }
+}
+
+/// The place behind a text that begins at this one.
+pub(crate) fn place_behind(at: Place, text: &str) -> Place {
+    // Lines are counted by their bytes: scripts are long.
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+    let (column, last) = match text.rfind('\n') {
+        Some(end) => (1, &text[end + 1..]),
+        None => (at.column, text),
+    };
+    let short = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Place { line: at.line.saturating_add(short(lines)), column: column.saturating_add(short(last.chars().count())) }
 }
 
 /// The place behind a character that stands at this one.

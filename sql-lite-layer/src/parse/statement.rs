@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::ast::{ObjectKind, Statement};
+use super::ast::{ObjectKind, Script, Statement};
 use super::cursor::Cursor;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -127,29 +127,30 @@ impl Cursor<'_> {
         Ok(Statement::Begin { read_only })
     }
 
-    /// `SCRIPT [TO 'file'] [COMPRESSION LZ4]`, `RUNSCRIPT FROM 'file' [COMPRESSION LZ4]`
+    /// `SCRIPT [NODATA] [TO 'file' [COMPRESSION LZ4]] [TABLE a, b]`, `RUNSCRIPT FROM 'file' [COMPRESSION LZ4]`
     fn script(&mut self) -> Result<Statement> {
-        let from = self.eat("runscript");
-        if from {
+        if self.eat("runscript") {
             self.expect(&["from"])?;
             let from = self.text_literal()?;
-            self.compression()?;
-            return Ok(Statement::RunScript { from });
+            return Ok(Statement::RunScript { from, compressed: self.compression()? });
         }
         self.expect(&["script"])?;
+        let data = !self.eat("nodata");
         let to = if self.eat("to") { Some(self.text_literal()?) } else { None };
-        let compressed = self.compression()?;
-        Ok(Statement::Script { to, compressed })
+        let compressed = to.is_some() && self.compression()?;
+        let only = if self.eat("table") { self.list(Cursor::object_name)? } else { Vec::new() };
+        Ok(Statement::Script(Box::new(Script { data, to, compressed, only })))
     }
 
+    /// `COMPRESSION LZ4`, or nothing.
     fn compression(&mut self) -> Result<bool> {
         if !self.eat("compression") {
             return Ok(false);
         }
-        if !self.sees(&["lz4"]) {
+        if !self.eat("lz4") {
             return Err(self.expected("LZ4, the compression that there is"));
         }
-        Ok(self.eat("lz4"))
+        Ok(true)
     }
 
     /// Settings of H2 and of others that say nothing here. Others are refused: who sets something expects an effect.

@@ -58,6 +58,38 @@ impl Ending {
     }
 }
 
+/// What a text, which may not be all of it, begins with.
+pub(crate) enum First {
+    /// A statement and its `;`: whatever follows, this is it.
+    Whole {
+        /// Its bytes, without the `;`.
+        range: Range<usize>,
+        place: Place,
+        /// Offset behind the `;`, and its place.
+        behind: usize,
+        behind_place: Place,
+    },
+    /// Nothing but white space and comments.
+    Nothing,
+    /// Something that does not end in it.
+    Open,
+}
+
+/// What a text begins with that stands at this place of a longer one.
+pub(crate) fn first_statement(text: &str, place: Place) -> First {
+    let mut pieces = scan::pieces_at(text, place);
+    let scanned = pieces.advance();
+    match (scanned.start, scanned.ending) {
+        (Some(start), Ending::Whole) => {
+            let behind = pieces.offset();
+            let (place, behind_place) = (pieces.place(start), pieces.place(behind));
+            First::Whole { range: start..scanned.end, place, behind, behind_place }
+        }
+        (None, Ending::Whole) => First::Nothing,
+        _ => First::Open,
+    }
+}
+
 /// The statements of a text, in order: see [`statements`].
 pub struct Statements<'t> {
     pieces: Pieces<'t>,

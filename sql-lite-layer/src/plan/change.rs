@@ -75,7 +75,7 @@ impl<'a> Planner<'a> {
                     check_width(targets.len(), row.len(), row.first().map_or(insert.table.place, place_of), &insert.table)?;
                     let mut cell_row = Vec::with_capacity(row.len());
                     for (at, expr) in targets.iter().zip(row) {
-                        cell_row.push(self.value_for(table, *at, expr)?);
+                        cell_row.push(self.value_for(table, *at, expr, insert.overriding)?);
                     }
                     cells.push(cell_row);
                 }
@@ -92,7 +92,9 @@ impl<'a> Planner<'a> {
                 check_width(targets.len(), planned.columns.len(), insert.table.place, &insert.table)?;
                 let mut given = Vec::with_capacity(targets.len());
                 for (at, column) in targets.iter().zip(&planned.columns) {
-                    refuse_identity(&table.columns[*at], insert.table.place)?;
+                    if !insert.overriding {
+                        refuse_identity(&table.columns[*at], insert.table.place)?;
+                    }
                     let typed = self.of_slot(column.slot);
                     given.push(self.assignable(typed, &table.columns[*at], insert.table.place)?);
                 }
@@ -101,13 +103,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A value among those of INSERT or UPDATE.
-    fn value_for(&mut self, table: &Table, at: usize, expr: &'a Expr) -> Result<Scalar> {
+    /// A value among those of INSERT or UPDATE. `overriding`: a column that is GENERATED ALWAYS takes it too.
+    fn value_for(&mut self, table: &Table, at: usize, expr: &'a Expr, overriding: bool) -> Result<Scalar> {
         if let Expr::Default(_) = expr {
             return self.default_of(table, at);
         }
         let place = place_of(expr);
-        refuse_identity(&table.columns[at], place)?;
+        if !overriding {
+            refuse_identity(&table.columns[at], place)?;
+        }
         let typed = self.expr(expr)?;
         self.assignable(typed, &table.columns[at], place)
     }
@@ -233,7 +237,7 @@ impl<'a> Planner<'a> {
             if assigned.iter().any(|(other, _)| *other == at) {
                 return Err(name_error(column, format!("column {} is set twice", column.name)).with_state("42701"));
             }
-            assigned.push((at, self.value_for(table, at, value).map_err(|error| error.at(column.place))?));
+            assigned.push((at, self.value_for(table, at, value, false).map_err(|error| error.at(column.place))?));
         }
         Ok(assigned)
     }

@@ -9,15 +9,15 @@ use crate::error::{Error, ErrorKind, Place, Result};
 use crate::execute::{Cursor, Inputs, Program};
 use crate::optimize::optimize;
 use crate::parse::ast::{
-    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Select, SelectItem, Statement,
-    TableRef,
+    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Restart, Select, SelectItem,
+    Statement, TableRef,
 };
 use crate::parse::walk::renamed;
 use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::schema::{Check, ObjectId, Schema, Table, is_information};
-use crate::table::{Changes, Open, WriteTxn, bulk, catalogue};
+use crate::table::{Changes, Open, WriteTxn, bulk, catalogue, counters};
 use crate::types::{self, Timestamp, Value};
 
 impl Connection {
@@ -92,6 +92,17 @@ impl Definition<'_> {
                     return Ok(());
                 }
                 catalogue::create_sequence(self.txn, self.schema, define::sequence(name, *start, *increment))
+            }
+            Statement::AlterSequence { name, if_exists, restart } => {
+                let sequence = self.schema.sequences.get(&crate::table::schema::fold(&name.name));
+                match sequence {
+                    Some(sequence) => {
+                        let last = last_before(*restart, sequence.increment, &sequence.name)?;
+                        counters::restart_sequence(self.txn, sequence, last)
+                    }
+                    None if *if_exists => Ok(()),
+                    None => Err(unknown("sequence", name)),
+                }
             }
             Statement::AlterTable { table, if_exists, change } => match self.schema.table(&table.name).cloned() {
                 Some(table) => self.alter(&table, change),
@@ -187,6 +198,15 @@ impl Definition<'_> {
                     define::default(expr, &table.columns[at], self.schema).map_err(|e| e.at(column.place))?;
                 }
                 catalogue::set_default(txn, self.schema, id, at, default.as_ref().map(|(_, text)| text.clone()))
+            }
+            AlterTable::Restart { column, restart } => {
+                let at = column_of(table, column)?;
+                let name = &table.columns[at].name;
+                let Some(identity) = table.columns[at].identity else {
+                    let message = format!("column \"{name}\" does not count: it is no identity column");
+                    return Err(Error::new(ErrorKind::Type, message).at(column.place));
+                };
+                counters::restart_column(txn, table, at, last_before(*restart, identity.increment, name)?)
             }
             AlterTable::SetNullable { column, nullable } => {
                 let at = column_of(table, column)?;
@@ -306,8 +326,16 @@ fn unknown(what: &str, name: &Ident) -> Error {
         let message = "INFORMATION_SCHEMA says what is defined, and cannot be changed itself";
         return Error::new(ErrorKind::Unsupported, message).at(name.place);
     }
-    let state = if what == "table" { "42P01" } else { "42703" };
+    let state = if what == "column" { "42703" } else { "42P01" };
     Error::new(ErrorKind::Name, format!("there is no {what} \"{}\"", name.name)).with_state(state).at(name.place)
+}
+
+/// The number that a counter must have given for the next one to be this; none: it has given none.
+fn last_before(restart: Restart, increment: i64, name: &str) -> Result<Option<i64>> {
+    let Restart::With(next) = restart else { return Ok(None) };
+    let last = next.checked_sub(i128::from(increment)).and_then(|last| i64::try_from(last).ok());
+    let message = || format!("\"{name}\" counts in steps of {increment}, within 64 bits: it cannot go on with {next}");
+    last.map(Some).ok_or_else(|| Error::new(ErrorKind::Data, message()).with_state("22003"))
 }
 
 fn gone() -> Error {

@@ -1,9 +1,9 @@
-//! Statements without a plan: transactions by text, definitions, EXPLAIN.
+//! Statements without a plan: transactions by text, definitions, EXPLAIN, scripts.
 
 use super::connection::Connection;
 use super::run::Given;
 use super::statement::EachWith;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::parse::ast::Statement;
 use crate::table::schema::fold;
 
@@ -18,15 +18,8 @@ impl Connection {
             Statement::Release { name } => self.release_savepoint(self.savepoint_named(&fold(&name.name))?),
             Statement::Nothing => Ok(()),
             Statement::Explain { analyze, statement } => self.explain(*analyze, statement, given, each),
-            Statement::Script { to, compressed } => {
-                let form = if *compressed { "a compressed script" } else { "a script" };
-                let place = to.as_ref().map_or(String::new(), |to| format!(" in '{to}'"));
-                Err(Error::new(ErrorKind::Unsupported, format!("SCRIPT is not there yet: {form}{place} cannot be written")))
-            }
-            Statement::RunScript { from } => Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("RUNSCRIPT is not there yet: give the text of '{from}' to execute_batch"),
-            )),
+            Statement::Script(script) => self.script(script, &given, each),
+            Statement::RunScript { from, compressed } => self.script_from(from, *compressed, &given),
             _ => return self.define(statement),
         }?;
         Ok(0)

@@ -26,16 +26,14 @@ use crate::types::{self, Timestamp, Value};
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
-        if !matches!(statement.prepared().parsed.statement, ast::Statement::Query(_)) {
-            return Err(read_only("a snapshot"));
+        let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
+        match &statement.prepared().parsed.statement {
+            ast::Statement::Query(_) => (),
+            ast::Statement::Script(script) => return self.script(script, &given, each).map(|()| 0),
+            _ => return Err(read_only("a snapshot")),
         }
         let planned = statement.planned_for(&self.known)?;
-        let given = Given {
-            values: classified(values, planned.program.plan())?,
-            limits: self.limits(),
-            cancelled: None,
-            last_identity: None,
-        };
+        let given = given.classified(&planned)?;
         let reader = self.engine.reader();
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
@@ -55,9 +53,14 @@ impl Connection {
     }
 
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
-        let parsed = &statement.prepared().parsed.statement;
         let given =
             Given { values, limits: self.limits(), cancelled: Some(self.begin_statement()), last_identity: self.last_identity() };
+        self.run_given(statement, given, each)
+    }
+
+    /// Runs a statement, or one of a script that is running.
+    pub(super) fn run_given(&self, statement: &Statement<'_>, given: Given<'_>, each: &mut EachWith<'_>) -> Result<u64> {
+        let parsed = &statement.prepared().parsed.statement;
         match parsed {
             ast::Statement::Query(_) => self.run_query(statement, given, each),
             _ if statement.prepared().has_plan() => self.run_change(statement, given, each),

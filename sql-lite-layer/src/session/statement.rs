@@ -91,6 +91,7 @@ impl<'c> Statement<'c> {
     pub fn columns(&self) -> Result<Arc<[Column]>> {
         match self.prepared.has_plan() {
             true => self.with_planned(|planned| Ok(Arc::clone(&planned.columns))),
+            false if matches!(self.prepared.parsed.statement, ast::Statement::Script(_)) => Ok(super::script::columns()),
             false => Ok(Arc::new([])),
         }
     }

@@ -1,5 +1,6 @@
 //! Whole tables at once: loaded, emptied.
 
+use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -33,8 +34,22 @@ pub(crate) fn load<'v>(
     txn: &WriteTxn,
     schema: &Arc<Schema>,
     id: ObjectId,
-    rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
+    mut rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
 ) -> Result<u64> {
+    load_from(txn, schema, id, &mut |put| match rows.next() {
+        Some(row) => put(&mut row?).map(|()| true),
+        None => Ok(false),
+    })
+}
+
+/// Where rows come from: puts some of them, or says that there are no more. Nothing is kept of what is put.
+pub(crate) type Source<'s> = dyn FnMut(&mut dyn FnMut(&mut [Value<'_>]) -> Result<()>) -> Result<bool> + 's;
+
+/// The same from a source whose rows need not outlive their turn.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_from(txn: &WriteTxn, schema: &Arc<Schema>, id: ObjectId, rows: &mut Source<'_>) -> Result<u64> {
     let linked = schema.linked(id)?;
     let table = &*linked.table;
     if Open::new(txn).tables().rows(table)?.len() > 0 {
@@ -52,23 +67,18 @@ pub(crate) fn load<'v>(
     Ok(load.fed)
 }
 
-fn add<'v>(
-    txn: &WriteTxn,
-    schema: &Arc<Schema>,
-    linked: &Linked,
-    rows: impl Iterator<Item = Result<Vec<Value<'v>>>>,
-) -> Result<u64> {
+fn add(txn: &WriteTxn, schema: &Arc<Schema>, linked: &Linked, rows: &mut Source<'_>) -> Result<u64> {
     let (mut changes, mut count) = (Changes::new(txn, Arc::clone(schema)), 0);
-    for row in rows {
-        let mut row = row?;
+    while rows(&mut |row| {
         for (at, _) in &linked.counters {
             if row[*at].is_null() {
                 row[*at] = Value::Int(changes.next_identity(&linked.table, *at)?);
             }
         }
-        changes.insert(&linked.table, &row)?;
+        changes.insert(&linked.table, row)?;
         count += 1;
-    }
+        Ok(())
+    })? {}
     changes.finish()?;
     Ok(count)
 }
@@ -82,17 +92,31 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn rows<'v>(&mut self, rows: impl Iterator<Item = Result<Vec<Value<'v>>>>) -> Result<()> {
+    fn rows(&mut self, rows: &mut Source<'_>) -> Result<()> {
         let (txn, table) = (self.txn, &*self.linked.table);
         // Apart from the rows' table: the counters are read while rows come.
         let mut open = Open::new(txn);
         let mut into = txn.open_table(Stored::Rows(table.id).name().as_str())?;
         let mut failed = None;
-        let made = rows.map_while(|row| {
-            let made = row.and_then(|row| self.row(&open, row));
-            made.map_err(|e| failed = Some(e)).ok()
+        let mut made = VecDeque::new();
+        let entries = std::iter::from_fn(|| {
+            while made.is_empty() {
+                let more = rows(&mut |row| {
+                    made.push_back(self.row(&open, row)?);
+                    Ok(())
+                });
+                match more {
+                    Ok(true) => (),
+                    Ok(false) => break,
+                    Err(e) => {
+                        failed = Some(e);
+                        return None;
+                    }
+                }
+            }
+            made.pop_front()
         });
-        let loaded = into.load_unsorted(made)?;
+        let loaded = into.load_unsorted(entries)?;
         if let Some(e) = failed {
             return Err(e);
         }
@@ -102,7 +126,8 @@ impl Load<'_> {
         self.counters.flush(&mut open)
     }
 
-    fn row(&mut self, open: &Open<'_>, mut values: Vec<Value<'_>>) -> Result<(Vec<u8>, Vec<u8>)> {
+    /// The entry of a row.
+    fn row(&mut self, open: &Open<'_>, values: &mut [Value<'_>]) -> Result<(Vec<u8>, Vec<u8>)> {
         let table = &*self.linked.table;
         assert_eq!(values.len(), table.columns.len(), "a row has a value for each column");
         for (at, counter) in &self.linked.counters {
@@ -118,7 +143,7 @@ impl Load<'_> {
         self.fed += 1;
         let key = match table.primary.is_empty() {
             true => rows::hidden_key(self.fed.cast_signed()),
-            false => rows::row_key(table, &values),
+            false => rows::row_key(table, values),
         };
         rows::check_key_len(&key, "a row", table)?;
         let mut bytes = Vec::new();

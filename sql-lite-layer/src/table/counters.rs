@@ -3,6 +3,8 @@
 //! Numbers are transactional: they are read from the engine once a statement, counted in memory and written at its end, in its transaction. What is undone was never given, so there
 //! are no gaps, and no number is given twice.
 
+use treering::WriteTxn;
+
 use super::entries::Entries;
 use super::open::Open;
 use super::schema::{IdentityColumn, ObjectId, Sequence, Table};
@@ -48,6 +50,27 @@ pub(super) fn last(counters: Entries<'_>, counter: Counter) -> Result<Option<i64
             }
         },
     }
+}
+
+/// Sets the last number that an identity column gave; none: it gives its first one next.
+pub(crate) fn restart_column(txn: &WriteTxn, table: &Table, column: usize, last: Option<i64>) -> Result<()> {
+    let Some(identity) = table.columns[column].identity else { return Ok(()) };
+    set(txn, Counter::of_column(table, column, identity), last)
+}
+
+/// The same of a sequence.
+pub(crate) fn restart_sequence(txn: &WriteTxn, sequence: &Sequence, last: Option<i64>) -> Result<()> {
+    set(txn, Counter::of_sequence(sequence), last)
+}
+
+fn set(txn: &WriteTxn, counter: Counter, last: Option<i64>) -> Result<()> {
+    let mut counters = txn.open_table(Stored::Counters.name().as_str())?;
+    let (key, len) = counter.key();
+    match last {
+        Some(last) => counters.insert(&key[..len], &last.to_le_bytes())?,
+        None => drop(counters.remove(&key[..len])?),
+    }
+    Ok(())
 }
 
 /// The counters that a statement uses.

@@ -112,6 +112,12 @@ impl<'r> Tables<'r> {
         super::counters::last(self.stored(Stored::Counters)?, super::counters::Counter::of_sequence(sequence))
     }
 
+    /// The last number that an identity column gave; none: it has given none, or does not count.
+    pub(crate) fn last_identity(&self, table: &Table, column: usize) -> Result<Option<i64>> {
+        let Some(identity) = table.columns[column].identity else { return Ok(None) };
+        super::counters::last(self.stored(Stored::Counters)?, super::counters::Counter::of_column(table, column, identity))
+    }
+
     pub(super) fn stored(&self, what: Stored) -> Result<Entries<'r>> {
         match self.0 {
             Place::Held(reader) => Ok(Entries(Source::Held(reader.table(what.name().as_str())?))),

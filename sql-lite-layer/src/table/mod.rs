@@ -17,7 +17,7 @@
 pub(crate) mod bulk;
 pub(crate) mod catalogue;
 mod changes;
-mod counters;
+pub(crate) mod counters;
 mod entries;
 mod links;
 mod open;

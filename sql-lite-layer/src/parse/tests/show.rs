@@ -61,6 +61,13 @@ fn small(statement: &Statement) -> String {
             of.table.name,
             names(&of.columns)
         ),
+        Statement::AlterSequence { name, if_exists, restart } => {
+            format!("alter sequence{} {} {restart:?}", flag(*if_exists, "if-exists"), name.name)
+        }
+        Statement::Script(script) => {
+            let Script { data, to, compressed, only } = &**script;
+            format!("script data={data} to={to:?} compressed={compressed} only({})", names(only))
+        }
         Statement::CreateSequence { name, start, increment, if_not_exists } => {
             format!("create sequence{} {} {start:?} {increment:?}", flag(*if_not_exists, "if-not-exists"), name.name)
         }
@@ -271,7 +278,13 @@ fn insert(of: &Insert) -> String {
         }
         OnConflict::Merge { key } => format!(" merge({})", names(key)),
     };
-    format!("insert {}({}) {source}{conflict}{}", of.table.name, names(&of.columns), list("returning", &of.returning, item))
+    let overriding = flag(of.overriding, "overriding");
+    format!(
+        "insert {}({}){overriding} {source}{conflict}{}",
+        of.table.name,
+        names(&of.columns),
+        list("returning", &of.returning, item)
+    )
 }
 
 // --- Definitions
@@ -331,5 +344,6 @@ fn alter(of: &AlterTable) -> String {
         }
         AlterTable::SetNullable { column, nullable } => format!("nullable {} {nullable}", column.name),
         AlterTable::SetType { column, data_type } => format!("type {} {data_type}", column.name),
+        AlterTable::Restart { column, restart } => format!("restart {} {restart:?}", column.name),
     }
 }
