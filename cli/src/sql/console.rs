@@ -172,7 +172,7 @@ impl<'o> Console<'o> {
         let mut show = self.settings.form.show();
         let (sink, mut rows) = (&mut self.sink, 0_u64);
         let columns = statement.columns()?;
-        let mut is_begun = !columns.is_empty();
+        let mut is_begun = !as_lines && !columns.is_empty();
         if is_begun {
             // Between two results for a person stands an empty line.
             if std::mem::replace(&mut self.has_shown, true) && !self.settings.interactive && self.settings.form.mode.is_for_people() {

@@ -126,9 +126,11 @@ fn ctrl_c_cancels_the_statement_or_the_line() {
     shell.asks(".explain off", "treering*> ");
     shell.types("SELECT 'thrown\raway");
     shell.sees("away");
-    shell.types("\u{3}SELECT 'x' || COUNT(*) FROM tasks;\r");
-    shell.sees("  x2");
+    shell.types("\u{3}");
+    shell.sees("\n");
     shell.sees("treering*> ");
+    let answer = shell.asks("SELECT 'x' || COUNT(*) FROM tasks;", "treering*> ");
+    assert!(answer.contains("  x2\n"), "{answer}");
     shell.asks("COMMIT;", "treering> ");
     shell.leaves();
     assert_eq!(folder.count_tasks(), "2");
@@ -163,13 +165,14 @@ fn history_outlives_the_shell() {
 #[test]
 fn wide_results_fit_the_terminal() {
     let folder = Folder::with_database();
+    let words = format!("INSERT INTO jobs (name) VALUES ('{}')", "word ".repeat(30));
+    folder.run(&["sql", "a.ring", &words]).ok();
     let mut shell = folder.shell(60, "");
-    let long = "word ".repeat(30);
-    let answer = shell.asks(&format!("SELECT id, '{long}' AS words FROM jobs;"), "treering> ");
+    let answer = shell.asks("SELECT id, name FROM jobs WHERE id > 2;", "treering> ");
     // Behind the echo of what was typed.
-    let table: Vec<&str> = answer.lines().skip_while(|line| !line.contains("id   words")).collect();
-    let words = table.iter().map(|line| line.matches("word").count()).sum::<usize>();
-    assert!(words == 31 && table.iter().all(|line| line.chars().count() <= 60), "{answer}");
+    let table: Vec<&str> = answer.lines().skip_while(|line| !line.contains("id   name")).collect();
+    assert!(table.len() > 4 && table.iter().all(|line| line.chars().count() <= 60), "{table:?}");
+    assert_eq!(answer.matches("word").count(), 30, "{answer}");
     let answer = shell.asks("SELECT * FROM tasks WHERE id = 1;", "treering> ");
     assert!(answer.contains("   id = 1\n  job = 1\nstate = RUNNING\n note = größe\n"), "{answer}");
     shell.leaves();
