@@ -73,9 +73,16 @@ impl Shell {
 /// From now on a signal cancels the statement that runs. Between statements, where Ctrl-C is a key and no signal, somebody else sent it: then the program ends.
 fn cancel_by(connection: &Connection) -> Result {
     let handle = connection.cancel_handle();
+    #[cfg(unix)]
+    let settings = rustix::termios::tcgetattr(io::stdin()).ok();
     interrupt::calls(move || {
         // Acquire: what runs began before.
         if !IS_RUNNING.load(Ordering::Acquire) {
+            // While a line is edited the terminal gives each key as it is typed; whoever uses it next expects lines.
+            #[cfg(unix)]
+            if let Some(settings) = &settings {
+                let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, settings);
+            }
             interrupt::end();
         }
         handle.cancel();
@@ -107,7 +114,7 @@ fn type_on(editor: &mut Editor, console: &mut Console<'_>) -> Result {
         };
         console.fit_terminal();
         IS_RUNNING.store(true, Ordering::Release);
-        let flow = run(console, &text);
+        let flow = run(console, editor::plain_word(&text).unwrap_or(&text));
         IS_RUNNING.store(false, Ordering::Release);
         if flow? == Flow::Quit {
             return Ok(());

@@ -131,6 +131,15 @@ fn into_io(error: ReadlineError) -> std::io::Error {
     }
 }
 
+/// The command that is meant by a word alone, as other shells have them: no statement is as short.
+pub(crate) fn plain_word(text: &str) -> Option<&'static str> {
+    match text.trim().trim_end_matches(';') {
+        "exit" | "quit" | "\\q" => Some(".quit"),
+        "help" | "\\?" => Some(".help"),
+        _ => None,
+    }
+}
+
 /// What happens while a person types.
 #[derive(Default)]
 struct Typing {
@@ -152,6 +161,9 @@ impl Validator for Typing {
     /// Enter begins another line as long as a statement is open.
     fn validate(&self, ctx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let mut script = Script::new();
+        if plain_word(ctx.input()).is_some() {
+            return Ok(ValidationResult::Valid(None));
+        }
         ctx.input().lines().for_each(|line| drop(script.line(line)));
         Ok(if script.is_between() { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }

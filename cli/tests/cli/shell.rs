@@ -21,8 +21,7 @@ impl Folder {
         let program = env!("CARGO_BIN_EXE_treering");
         command.args(["-c", &format!("stty cols {columns} rows 40; exec '{program}' shell a.ring {args}")]);
         command.current_dir(self.path()).env("TERM", "xterm").env("XDG_STATE_HOME", self.path().join("state"));
-        let options = Options::new().timeout_ms(Some(TIMEOUT_MS)).strip_ansi_escape_codes(true);
-        let mut shell = Shell(spawn_with_options(command, options).expect("a pseudo terminal"));
+        let mut shell = Shell::start(command);
         shell.sees(".help lists the commands, Ctrl-D leaves");
         shell.sees("treering> ");
         shell
@@ -35,6 +34,11 @@ impl Folder {
 }
 
 impl Shell {
+    fn start(command: Command) -> Shell {
+        let options = Options::new().timeout_ms(Some(TIMEOUT_MS)).strip_ansi_escape_codes(true);
+        Shell(spawn_with_options(command, options).expect("a pseudo terminal"))
+    }
+
     /// Waits for this text; gives what came before it.
     #[track_caller]
     fn sees(&mut self, text: &str) -> String {
@@ -185,24 +189,36 @@ fn a_blob_is_opened_for_reading() {
     folder.run(&["backup", "a.ring", "a.blob"]).ok();
     let mut command = Command::new(env!("CARGO_BIN_EXE_treering"));
     command.args(["shell", "a.blob", "--no-history"]).current_dir(folder.path()).env("TERM", "xterm");
-    let options = Options::new().timeout_ms(Some(TIMEOUT_MS)).strip_ansi_escape_codes(true);
-    let mut shell = Shell(spawn_with_options(command, options).expect("a pseudo terminal"));
+    let mut shell = Shell::start(command);
     shell.sees(", a blob, opened for reading");
     shell.sees("treering> ");
     assert!(shell.asks("DELETE FROM tasks;", "treering> ").contains("opened for reading only; with --write the blob becomes a store"));
     assert!(shell.asks("SELECT COUNT(*) AS n FROM tasks;", "treering> ").contains("\n  3\n"));
-    assert!(shell.asks(".quit", "").is_empty());
+    // As other shells have it, without dot and semicolon.
+    shell.types("exit\r");
+    shell.0.exp_eof().expect("it ends");
 }
 
-/// A signal from elsewhere, as when the terminal is closed, ends a shell that waits for somebody to type.
+/// A signal from elsewhere, as when the terminal is closed, ends a shell that waits for somebody to type, and leaves the terminal as it was.
 #[test]
 fn a_signal_ends_an_idle_shell() {
     let folder = Folder::with_database();
-    for signal in [Signal::SIGHUP, Signal::SIGTERM] {
-        let mut shell = folder.shell(100, "");
-        shell.asks("BEGIN;", "treering*> ");
-        shell.0.process_mut().signal(signal).expect("it runs");
-        assert!(matches!(shell.0.process().wait(), Ok(WaitStatus::Exited(_, 130))));
-    }
+    let mut shell = folder.shell(100, "");
+    shell.asks("BEGIN;", "treering*> ");
+    shell.0.process_mut().signal(Signal::SIGHUP).expect("it runs");
+    assert!(matches!(shell.0.process().wait(), Ok(WaitStatus::Exited(_, 130))));
+    // The signal goes to the whole group, as `kill` of a job does: the outer shell goes on, and looks at the terminal.
+    let program = env!("CARGO_BIN_EXE_treering");
+    let around = format!("trap : TERM; echo group $$, before $(stty -g).; '{program}' shell a.ring; echo code $?, after $(stty -g).");
+    let mut command = Command::new("sh");
+    command.args(["-c", &around]).current_dir(folder.path()).env("TERM", "xterm").env("XDG_STATE_HOME", folder.path());
+    let mut shell = Shell::start(command);
+    shell.sees("group ");
+    let group = format!("-{}", shell.sees(", before "));
+    let before = shell.sees(".");
+    shell.sees("treering> ");
+    assert!(Command::new("kill").args(["-TERM", "--", &group]).status().expect("kill runs").success());
+    shell.sees("code 130, after ");
+    assert_eq!(shell.sees("."), before);
     folder.run(&["sql", "a.ring", "SELECT 1"]).ok();
 }

@@ -2,7 +2,7 @@
 //!
 //! 1. Columns never become narrower from window to window. Where they become wider the header is drawn again.
 //! 2. In a terminal a table that is too wide is narrowed: its widest columns wrap. If they would become too narrow to read, each row is shown line by line instead.
-//! 3. Without a terminal nothing is wrapped.
+//! 3. Without a terminal nothing is wrapped; rows with a text that no table can hold are shown line by line, too.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,8 @@ const WINDOW_ROWS: usize = 1000;
 const WINDOW_BYTES: usize = 1 << 20;
 /// No column wraps at less than this.
 const READABLE: usize = 12;
+/// The widest column that can be drawn.
+const WIDEST: usize = u16::MAX as usize - PADDING;
 /// Spaces around a cell, and with them the one between two cells or before the first.
 const PADDING: usize = 2;
 const APART: usize = PADDING + 1;
@@ -90,7 +92,9 @@ impl Table {
 
 /// The columns' widths in a terminal: the widest become narrower until all fit; none if one of them would become unreadable.
 fn fitted(natural: &[usize], terminal: Option<usize>) -> Option<Vec<usize>> {
-    let Some(terminal) = terminal else { return Some(natural.to_vec()) };
+    let Some(terminal) = terminal else {
+        return natural.iter().all(|width| *width <= WIDEST).then(|| natural.to_vec());
+    };
     let room = terminal.checked_sub(APART * natural.len())?;
     let taken = |most: usize| natural.iter().map(|width| (*width).min(most)).sum::<usize>();
     let most = (READABLE..=natural.iter().copied().max().unwrap_or(0).max(READABLE)).rev().find(|most| taken(*most) <= room)?;
@@ -133,6 +137,7 @@ mod tests {
             assert_eq!(fitted(natural, terminal).as_deref(), expected, "{natural:?} in {terminal:?}");
         };
         check(&[5, 500], None, Some(&[5, 500]));
+        check(&[5, 70_000], None, None);
         check(&[5, 500], Some(80), Some(&[5, 69]));
         check(&[5, 50, 60], Some(80), Some(&[5, 33, 33]));
         check(&[5, 6], Some(80), Some(&[5, 6]));
