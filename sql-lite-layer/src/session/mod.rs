@@ -2,6 +2,7 @@
 
 mod cache;
 mod connection;
+mod csv;
 mod database;
 mod define;
 mod explain;
@@ -22,6 +23,7 @@ mod transaction;
 mod writing;
 
 pub use connection::{CancelHandle, Connection};
+pub use csv::{CsvOptions, CsvWriter};
 pub use database::{Database, Limits};
 pub use params::{Named, Params, ToValue, named};
 pub use row::{Column, ColumnIndex, FromValue, Row};

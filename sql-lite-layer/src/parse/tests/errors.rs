@@ -85,7 +85,7 @@ fn unsupported_is_named() {
         ("CREATE INDEX i ON t (lower(a))", "an index over an expression"),
         ("CREATE INDEX i ON t (a) WHERE b", "an index of some rows, or with more columns than its key"),
         ("DROP SCHEMA s", "SCHEMA"),
-        ("ALTER SEQUENCE s RESTART", "ALTER SEQUENCE"),
+        ("ALTER VIEW v RENAME TO w", "ALTER VIEW"),
         ("INSERT OR REPLACE INTO t VALUES (1)", "INSERT OR .. (say ON CONFLICT)"),
         ("INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 1", "ON DUPLICATE KEY (say ON CONFLICT)"),
         ("MERGE INTO t USING u ON a = b WHEN MATCHED THEN DELETE", "MERGE .. USING"),
