@@ -53,7 +53,7 @@ impl Shell {
         let connection = opened.database.connect();
         if !io::stdin().is_terminal() {
             stop_by(&connection)?;
-            let mut console = Console::new(connection, opened.read_only, self.results.settings(false), out);
+            let mut console = Console::new(connection, opened.read_only, self.results.settings(false)?, out);
             console.batch("standard input", &mut io::stdin().lock())?;
             return console.finish();
         }
@@ -61,7 +61,7 @@ impl Shell {
         let history = if self.no_history { None } else { self.history.or_else(editor::default_history) };
         let mut editor = Editor::new(history)?;
         welcome(&self.database, &opened, out)?;
-        let mut console = Console::new(connection, opened.read_only, self.results.settings(true), out);
+        let mut console = Console::new(connection, opened.read_only, self.results.settings(true)?, out);
         type_on(&mut editor, &mut console)?;
         if console.is_in_transaction() {
             tell("the open transaction is rolled back");

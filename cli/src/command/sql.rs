@@ -77,10 +77,11 @@ pub(crate) struct Results {
 
 impl Results {
     /// What they ask for, for a person who types or for a program.
-    pub(super) fn settings(self, interactive: bool) -> Settings {
+    pub(super) fn settings(self, interactive: bool) -> Result<Settings> {
         let mode = if self.json { Mode::Json } else { self.mode };
         let form = Form { mode, null: self.null, header: self.header == "on", into: self.into, width: terminal_width() };
-        Settings { form, timer: self.timer, explain: false, keep_going: false, interactive }
+        form.check().map_err(Error::usage)?;
+        Ok(Settings { form, timer: self.timer, explain: false, keep_going: false, interactive })
     }
 }
 
@@ -89,7 +90,7 @@ impl Sql {
         let opened = self.database.open()?;
         let connection = opened.database.connect();
         stop_by(&connection)?;
-        let settings = Settings { keep_going: self.keep_going, ..self.results.settings(false) };
+        let settings = Settings { keep_going: self.keep_going, ..self.results.settings(false)? };
         let mut console = Console::new(connection, opened.read_only, settings, out);
         match (&self.file, self.statements.as_slice()) {
             (None, [one]) => drop(console.batch("the statement", &mut one.as_bytes())?),

@@ -74,7 +74,15 @@ impl<'o> Console<'o> {
         settings: Settings,
         out: &'o mut Output,
     ) -> Console<'o> {
-        Console { connection, read_only, settings, sink: Sink { standard: out, file: None }, depth: 0, failed: None, has_shown: false }
+        Console {
+            connection,
+            read_only,
+            settings,
+            sink: Sink { standard: out, file: None },
+            depth: 0,
+            failed: None,
+            has_shown: false,
+        }
     }
 
     /// Runs a text that is called `name`, line by line as it comes, up to its end or to what fails.
@@ -175,7 +183,10 @@ impl<'o> Console<'o> {
         let mut is_begun = !as_lines && !columns.is_empty();
         if is_begun {
             // Between two results for a person stands an empty line.
-            if std::mem::replace(&mut self.has_shown, true) && !self.settings.interactive && self.settings.form.mode.is_for_people() {
+            if std::mem::replace(&mut self.has_shown, true)
+                && !self.settings.interactive
+                && self.settings.form.mode.is_for_people()
+            {
                 sink.line("")?;
             }
             sink.write(|out| show.begin(&columns, out))?;

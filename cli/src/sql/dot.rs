@@ -11,7 +11,7 @@ use super::console::{Console, Flow};
 use super::failure::Failure;
 use super::names::{self, Names};
 use super::script::Source;
-use super::show::{Mode, quoted};
+use super::show::{Form, Mode, quoted};
 use crate::error::Error;
 
 /// Each command with its arguments and what it does, as `.help` shows them.
@@ -89,8 +89,8 @@ impl Console<'_> {
             ("explain", ["off"]) => self.settings.explain = false,
             ("timer", [on]) => self.settings.timer = switch(on)?,
             ("headers", [on]) => self.settings.form.header = switch(on)?,
-            ("null", []) => self.settings.form.null = None,
-            ("null", [text]) => self.settings.form.null = Some((*text).to_owned()),
+            ("null", []) => self.form(|form| form.null = None)?,
+            ("null", [text]) => self.form(|form| form.null = Some((*text).to_owned()))?,
             ("mode", args) => self.mode(args)?,
             ("output", [] | ["-"]) => self.output(None)?,
             ("output", [path]) => self.output(Some(Path::new(path)))?,
@@ -134,7 +134,15 @@ impl Console<'_> {
             [table] if mode == Mode::Insert => self.settings.form.into = (*table).to_owned(),
             _ => return Err(Wrong::Told(usage("mode"))),
         }
-        self.settings.form.mode = mode;
+        self.form(|form| form.mode = mode)
+    }
+
+    /// Changes the form of results, unless the choices would not fit each other.
+    fn form(&mut self, change: impl FnOnce(&mut Form)) -> Result<(), Wrong> {
+        let mut form = self.settings.form.clone();
+        change(&mut form);
+        form.check().map_err(Wrong::Told)?;
+        self.settings.form = form;
         Ok(())
     }
 

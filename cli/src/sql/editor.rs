@@ -191,9 +191,9 @@ fn candidates(typed: &str, names: &Names) -> (usize, Vec<String>) {
         let commands = COMMANDS.iter().map(|(command, ..)| format!(".{command}"));
         return (0, commands.filter(|command| command.starts_with(typed)).collect());
     }
-    let at = typed.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| {
-        at + typed[at..].chars().next().map_or(1, char::len_utf8)
-    });
+    let at = typed
+        .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + typed[at..].chars().next().map_or(1, char::len_utf8));
     let (before, word) = typed.split_at(at);
     let fits = |name: &str| name.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
     let quote = |name: &str| if is_plain(name) { name.to_owned() } else { super::show::quoted(name) };
@@ -249,7 +249,24 @@ mod tests {
         check("sele", 0, &["select"]);
         check("SELE", 0, &["SELECT"]);
         check("SELECT grö", 7, &["größe"]);
-        check("SELECT größe, i", 16, &["id", "identity", "if", "in", "index", "information_schema", "inner", "insert", "integer", "intersect", "into", "is"]);
+        check(
+            "SELECT größe, i",
+            16,
+            &[
+                "id",
+                "identity",
+                "if",
+                "in",
+                "index",
+                "information_schema",
+                "inner",
+                "insert",
+                "integer",
+                "intersect",
+                "into",
+                "is",
+            ],
+        );
         check(".ti", 0, &[".timer"]);
         check(".schema ta", 8, &["tasks"]);
         check(".schema ", 8, &["jobs", "tasks"]);

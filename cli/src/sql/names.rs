@@ -39,7 +39,9 @@ impl Names {
         let list = |sql: &str| connection.prepare(sql)?.query_map((), |row| row.get::<String>(0));
         let mut names = Names {
             tables: Vec::new(),
-            indexes: list("SELECT DISTINCT INDEX_NAME FROM INFORMATION_SCHEMA.INDEXES WHERE INDEX_NAME IS NOT NULL ORDER BY INDEX_NAME")?,
+            indexes: list(
+                "SELECT DISTINCT INDEX_NAME FROM INFORMATION_SCHEMA.INDEXES WHERE INDEX_NAME IS NOT NULL ORDER BY INDEX_NAME",
+            )?,
             sequences: list("SELECT SEQUENCE_NAME FROM INFORMATION_SCHEMA.SEQUENCES ORDER BY SEQUENCE_NAME")?,
         };
         let columns = "SELECT TABLE_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.COLUMNS ORDER BY TABLE_NAME, ORDINAL_POSITION";

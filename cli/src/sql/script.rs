@@ -147,7 +147,10 @@ mod tests {
     /// Each statement and each command is found with the place where it begins; a dot begins a command only between statements.
     #[test]
     fn lines_become_statements_and_commands() {
-        check("SELECT 1; SELECT\n 2;\n.tables x \nSELECT 3", &["1:1 SELECT 1", "1:11 SELECT\n 2", "3:2 .tables x", "|4:1 SELECT 3"]);
+        check(
+            "SELECT 1; SELECT\n 2;\n.tables x \nSELECT 3",
+            &["1:1 SELECT 1", "1:11 SELECT\n 2", "3:2 .tables x", "|4:1 SELECT 3"],
+        );
         check("-- nothing;\n\n.quit\n  .5;", &["3:2 .quit", "4:3 .5"]);
         check("SELECT 'a\n.tables;\n', 1;\n.mode", &["1:1 SELECT 'a\n.tables;\n', 1", "4:2 .mode"]);
         check("SELECT 1\n.5;", &["1:1 SELECT 1\n.5"]);

@@ -83,9 +83,16 @@ fn statements_are_typed_and_answered() {
     assert!(answer.contains("  id   state     note\n ─"), "{answer}");
     assert!(answer.contains("\n   1   RUNNING   größe\n   2   LOST\n   3   LOST      'NULL'\n3 rows\n"), "{answer}");
     let answer = shell.asks("SELECT nope FROM tasks;", "treering> ");
-    assert!(answer.contains("error: line 1, column 8: there is no column nope\n  SELECT nope FROM tasks\n         ^\n"), "{answer}");
+    assert!(
+        answer.contains("error: line 1, column 8: there is no column nope\n  SELECT nope FROM tasks\n         ^\n"),
+        "{answer}"
+    );
     shell.asks("BEGIN;", "treering*> ");
-    assert!(shell.asks("DELETE FROM tasks; SELECT 1 AS one;", "treering*> ").contains("3 rows changed\n  one\n ─────\n    1\n1 row\n"));
+    assert!(
+        shell
+            .asks("DELETE FROM tasks; SELECT 1 AS one;", "treering*> ")
+            .contains("3 rows changed\n  one\n ─────\n    1\n1 row\n")
+    );
     assert!(shell.asks(".timer on", "treering*> ").is_empty());
     let answer = shell.asks("SELECT 1;", "treering*> ");
     assert!(answer.contains("1 row, ") && answer.trim_end().ends_with('s'), "{answer}");
@@ -192,7 +199,9 @@ fn a_blob_is_opened_for_reading() {
     let mut shell = Shell::start(command);
     shell.sees(", a blob, opened for reading");
     shell.sees("treering> ");
-    assert!(shell.asks("DELETE FROM tasks;", "treering> ").contains("opened for reading only; with --write the blob becomes a store"));
+    assert!(
+        shell.asks("DELETE FROM tasks;", "treering> ").contains("opened for reading only; with --write the blob becomes a store")
+    );
     assert!(shell.asks("SELECT COUNT(*) AS n FROM tasks;", "treering> ").contains("\n  3\n"));
     // As other shells have it, without dot and semicolon.
     shell.types("exit\r");
@@ -209,7 +218,8 @@ fn a_signal_ends_an_idle_shell() {
     assert!(matches!(shell.0.process().wait(), Ok(WaitStatus::Exited(_, 130))));
     // The signal goes to the whole group, as `kill` of a job does: the outer shell goes on, and looks at the terminal.
     let program = env!("CARGO_BIN_EXE_treering");
-    let around = format!("trap : TERM; echo group $$, before $(stty -g).; '{program}' shell a.ring; echo code $?, after $(stty -g).");
+    let around =
+        format!("trap : TERM; echo group $$, before $(stty -g).; '{program}' shell a.ring; echo code $?, after $(stty -g).");
     let mut command = Command::new("sh");
     command.args(["-c", &around]).current_dir(folder.path()).env("TERM", "xterm").env("XDG_STATE_HOME", folder.path());
     let mut shell = Shell::start(command);

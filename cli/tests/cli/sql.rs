@@ -60,7 +60,10 @@ fn each_mode_has_its_form() {
             "   3   it's, \"x\"   'NULL'   -3.00    NULL\n",
         ),
     );
-    check("csv", "id,name,note,cpu,load\n1,web,größe,1.50,0.25\n2,\"it's, \"\"x\"\"\",\"\",,1e300\n3,\"it's, \"\"x\"\"\",NULL,-3.00,\n");
+    check(
+        "csv",
+        "id,name,note,cpu,load\n1,web,größe,1.50,0.25\n2,\"it's, \"\"x\"\"\",\"\",,1e300\n3,\"it's, \"\"x\"\"\",NULL,-3.00,\n",
+    );
     check(
         "json",
         concat!(
@@ -77,7 +80,10 @@ fn each_mode_has_its_form() {
             "  id = 3\nname = it's, \"x\"\nnote = 'NULL'\n cpu = -3.00\nload = NULL\n",
         ),
     );
-    check("list", "id\tname\tnote\tcpu\tload\n1\tweb\tgröße\t1.50\t0.25\n2\tit's, \"x\"\t\t\\N\t1e300\n3\tit's, \"x\"\tNULL\t-3.00\t\\N\n");
+    check(
+        "list",
+        "id\tname\tnote\tcpu\tload\n1\tweb\tgröße\t1.50\t0.25\n2\tit's, \"x\"\t\t\\N\t1e300\n3\tit's, \"x\"\tNULL\t-3.00\t\\N\n",
+    );
     check(
         "insert",
         concat!(
@@ -93,7 +99,8 @@ fn each_mode_has_its_form() {
             "| 2 | it's, \"x\" |  | NULL | 1e300 |\n| 3 | it's, \"x\" | 'NULL' | -3.00 | NULL |\n",
         ),
     );
-    let json = folder.run(&["sql", "a.ring", "--json", "SELECT id, at, day, ident, bytes, ok, id FROM tasks WHERE id = 1"]).json();
+    let json =
+        folder.run(&["sql", "a.ring", "--json", "SELECT id, at, day, ident, bytes, ok, id FROM tasks WHERE id = 1"]).json();
     let expected = serde_json::json!({
         "id": 1, "at": "2024-02-29 12:30:00.5", "day": "2024-02-29", "ident": "67e55044-10b1-426f-9247-bb680e5fe0c8", "bytes": "00ff", "ok": true, "id_2": 1
     });
@@ -109,6 +116,7 @@ fn null_and_header_are_chosen() {
     assert_eq!(run(&["--mode", "csv", "--null", "NULL"]), "note,cpu\ngröße,1.50\n,NULL\n\"NULL\",-3.00\n");
     assert_eq!(run(&["--mode", "list", "--null", "-", "--header", "off"]), "größe\t1.50\n\t-\nNULL\t-3.00\n");
     assert_eq!(run(&["--header", "off", "--null", ""]), "  größe    1.50\n  ''\n  NULL    -3.00\n");
+    folder.run(&["sql", "a.ring", "--mode", "csv", "--null", "a,b", "SELECT 1"]).fails(2, "NULL cannot be written as \"a,b\"");
     let script = b".mode csv\n.headers off\n.null none\nSELECT note, cpu FROM tasks WHERE id = 2;\n.null\nSELECT cpu FROM tasks WHERE id = 2;\n";
     assert_eq!(folder.pipe(&["a.ring"], script).ok(), ",none\n\n");
 }
@@ -200,7 +208,10 @@ fn texts_are_cut_into_statements() {
         assert!(ran.err.contains(message), "{text}: {}", ran.err);
     }
     assert_eq!(folder.pipe(&["a.ring"], b"\xef\xbb\xbf").ok(), "");
-    assert_eq!(folder.pipe(&["a.ring", "--mode", "csv"], b"\xef\xbb\xbfSELECT 1 AS a;\r\nSELECT 2 AS a;\r\n").ok(), "a\n1\na\n2\n");
+    assert_eq!(
+        folder.pipe(&["a.ring", "--mode", "csv"], b"\xef\xbb\xbfSELECT 1 AS a;\r\nSELECT 2 AS a;\r\n").ok(),
+        "a\n1\na\n2\n"
+    );
     folder.pipe(&["a.ring"], b"\n\xff;").fails(2, "standard input, line 2: this is no text in UTF-8");
 }
 
@@ -208,7 +219,9 @@ fn texts_are_cut_into_statements() {
 #[test]
 fn an_open_transaction_is_rolled_back() {
     let folder = Folder::with_database();
-    folder.pipe(&["a.ring"], b"BEGIN; DELETE FROM tasks;").fails(1, "the text ends within a transaction, which is rolled back: COMMIT is missing");
+    folder
+        .pipe(&["a.ring"], b"BEGIN; DELETE FROM tasks;")
+        .fails(1, "the text ends within a transaction, which is rolled back: COMMIT is missing");
     let ran = folder.pipe(&["a.ring"], b"BEGIN;\nDELETE FROM tasks;\nSELECT nope;\nCOMMIT;\n");
     assert!(ran.code == Some(1) && ran.err.ends_with("\nthe open transaction is rolled back\n"), "{ran:?}");
     let count = "SELECT COUNT(*) AS n FROM tasks";
@@ -225,7 +238,10 @@ fn commands_work_in_scripts() {
     assert_eq!(csv(&[".tables"]), "name,kind,comment\njobs,table,\nrunning,view,\ntasks,table,\n");
     assert_eq!(csv(&[".tables TA%"]), "name,kind,comment\ntasks,table,\n");
     let indexes = csv(&[".indexes TASKS"]);
-    assert!(indexes.starts_with("table,name,columns,unique\n") && indexes.contains("\ntasks,tasks_by_state,\"state, job\",FALSE\n"), "{indexes}");
+    assert!(
+        indexes.starts_with("table,name,columns,unique\n") && indexes.contains("\ntasks,tasks_by_state,\"state, job\",FALSE\n"),
+        "{indexes}"
+    );
     let plan = folder.run(&["sql", "a.ring", ".explain SELECT id FROM tasks WHERE state = 'LOST'"]).ok();
     assert!(plan.contains("tasks_by_state"), "{plan}");
     let explained = folder.run(&["sql", "a.ring", ".explain on", "SELECT id FROM tasks WHERE state = 'LOST'"]).ok();
@@ -241,6 +257,7 @@ fn commands_work_in_scripts() {
     assert!(ran.code == Some(1) && ran.err.contains("more than 16 files read each other"), "{ran:?}");
     for (command, message) in [
         (".mode xml", "there is no mode 'xml'; there are: table, csv, json, line, list, insert, markdown"),
+        (".mode csv\n.null ','", "line 2: no CSV: NULL cannot be written as \",\""),
         (".t", "'.t' can be .tables or .timer"),
         (".timer maybe", "on or off is wanted, and not 'maybe'"),
         (".read", "usage: .read FILE"),
@@ -318,7 +335,9 @@ fn only_create_makes_a_database() {
     let folder = Folder::with_tasks(2);
     let before = folder.read("a.ring");
     for command in ["sql", "shell"] {
-        folder.run(&[command, "missing.ring"]).fails(2, "missing.ring: No such file or directory (os error 2); --create makes a new store");
+        folder
+            .run(&[command, "missing.ring"])
+            .fails(2, "missing.ring: No such file or directory (os error 2); --create makes a new store");
         let message = "a.ring is a store, but holds no SQL tables: what is in it ('jobs', 'tasks') was written by a program through the engine. \
                        Look at it with `treering info`, `treering scan a.ring 'jobs'` or `treering dump`";
         folder.run(&[command, "a.ring"]).fails(2, message);
@@ -365,7 +384,8 @@ fn a_reader_that_has_seen_enough_ends_the_query() {
     let endless = "SELECT a.id FROM tasks a, tasks b, tasks c, tasks d, tasks e, tasks f, tasks g, tasks h, tasks i, tasks j, tasks k, tasks l, tasks m, tasks n, \
                    tasks o, tasks p, tasks q, tasks r, tasks s, tasks t, tasks u, tasks v, tasks w, tasks x, tasks y, tasks z";
     for mode in ["csv", "table"] {
-        let mut child = program(&["sql", "a.ring", "--mode", mode, endless]).current_dir(folder.path()).spawn().expect("the program starts");
+        let mut child =
+            program(&["sql", "a.ring", "--mode", mode, endless]).current_dir(folder.path()).spawn().expect("the program starts");
         let mut some = [0; 4096];
         child.stdout.take().expect("a pipe").read_exact(&mut some).expect("rows");
         let ended = child.wait_with_output().expect("it ends");
@@ -383,7 +403,8 @@ fn an_interrupt_ends_the_statement() {
     let folder = Folder::with_database();
     let from = (0..26).map(|i| format!("tasks t{i}")).collect::<Vec<_>>().join(", ");
     let script = format!("BEGIN; DELETE FROM tasks WHERE id = 1; SELECT 'begun' AS a; SELECT COUNT(*) FROM {from};");
-    let mut child = program(&["sql", "a.ring", "--mode", "csv", &script]).current_dir(folder.path()).spawn().expect("the program starts");
+    let mut child =
+        program(&["sql", "a.ring", "--mode", "csv", &script]).current_dir(folder.path()).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     // The rows of a statement are shown when it ends: the next one runs, or is about to.
     assert!(lines.by_ref().any(|line| line.expect("text") == "begun"));

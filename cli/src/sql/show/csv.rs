@@ -1,55 +1,46 @@
-//! Comma-separated values as RFC 4180 has them, with line feeds.
+//! Comma-separated values as the SQL layer writes them, with line feeds.
 
 use std::io::{self, Write};
 
-use treering_sql::{Column, Row, Value};
+use treering_sql::{Column, CsvOptions, Row};
 
 use super::Show;
 
-/// See the file's head. A text that reads like NULL's, an empty one above all, stands in quotes.
+/// See the file's head.
 pub(super) struct Csv {
-    pub(super) null: String,
-    pub(super) header: bool,
+    options: CsvOptions,
+    line: String,
 }
 
-impl Show for Csv {
-    fn begin(&mut self, columns: &[Column], out: &mut dyn Write) -> io::Result<()> {
-        if !self.header {
-            return Ok(());
-        }
-        for (i, column) in columns.iter().enumerate() {
-            comma(i, out)?;
-            field(column.name(), false, out)?;
-        }
-        writeln!(out)
+impl Csv {
+    pub(super) fn new(null: String, header: bool) -> Csv {
+        Csv { options: CsvOptions { header, null, line_end: "\n", ..CsvOptions::default() }, line: String::new() }
     }
 
-    fn row(&mut self, row: Row<'_>, out: &mut dyn Write) -> io::Result<()> {
-        for (i, value) in row.values().enumerate() {
-            comma(i, out)?;
-            match value {
-                Value::Null => out.write_all(self.null.as_bytes())?,
-                Value::Text(text) => field(text, **text == self.null, out)?,
-                value => write!(out, "{value}")?,
-            }
-        }
-        writeln!(out)
+    /// What is wrong with the text of NULL, if something is.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.options.check().map_err(|e| e.to_string())
     }
 
-    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.line.as_bytes())?;
+        self.line.clear();
         Ok(())
     }
 }
 
-fn comma(i: usize, out: &mut dyn Write) -> io::Result<()> {
-    if i > 0 { out.write_all(b",") } else { Ok(()) }
-}
+impl Show for Csv {
+    fn begin(&mut self, columns: &[Column], out: &mut dyn Write) -> io::Result<()> {
+        self.options.append_header(columns, &mut self.line);
+        self.write(out)
+    }
 
-fn field(text: &str, quoted: bool, out: &mut dyn Write) -> io::Result<()> {
-    let spaced = text.starts_with(' ') || text.ends_with(' ');
-    if quoted || spaced || text.contains([',', '"', '\n', '\r']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
-    } else {
-        out.write_all(text.as_bytes())
+    fn row(&mut self, row: Row<'_>, out: &mut dyn Write) -> io::Result<()> {
+        self.options.append_row(row, &mut self.line);
+        self.write(out)
+    }
+
+    fn end(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
     }
 }

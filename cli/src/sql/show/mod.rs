@@ -67,12 +67,24 @@ pub(crate) trait Show {
 }
 
 impl Form {
+    /// What is wrong with the choices together, for a person.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.mode {
+            Mode::Csv => csv::Csv::new(self.null(""), self.header).check(),
+            _ => Ok(()),
+        }
+    }
+
+    fn null(&self, default: &str) -> String {
+        self.null.clone().unwrap_or_else(|| default.to_owned())
+    }
+
     /// What shows one result.
     pub(crate) fn show(&self) -> Box<dyn Show> {
-        let null = |default: &str| self.null.clone().unwrap_or_else(|| default.to_owned());
+        let null = |default| self.null(default);
         match self.mode {
             Mode::Table => Box::new(table::Table::new(null("NULL"), self.header, self.width)),
-            Mode::Csv => Box::new(csv::Csv { null: null(""), header: self.header }),
+            Mode::Csv => Box::new(csv::Csv::new(null(""), self.header)),
             Mode::Json => Box::new(json::Json::default()),
             Mode::Line => Box::new(line::Line::new(null("NULL"))),
             Mode::List => Box::new(list::List { null: null("\\N"), header: self.header }),
