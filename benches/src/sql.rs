@@ -25,9 +25,18 @@ struct Args {
     /// Where the files stand while they are measured: an existing folder on the disk to be measured.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Rows whose name, with `memory` or `file` at its end, contains this; all without it. Given several times: any of them.
+    #[arg(long)]
+    only: Vec<String>,
     /// Write results as JSON lines to this file.
     #[arg(long)]
     out: Option<PathBuf>,
+}
+
+impl Args {
+    fn is_wanted(&self, row: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| row.contains(part))
+    }
 }
 
 const SCHEMA: &str = "
@@ -330,6 +339,13 @@ fn run(args: &Args) -> Outcome<()> {
     };
     let mut rows: Vec<Row> = Vec::new();
     for place in ["memory", "file"] {
+        let is_wanted = |name: &str| args.is_wanted(&format!("{name}, {place}"));
+        let (inserted, updated) =
+            (format!("insert, one transaction of {}", args.rows), "update by key, one durable transaction each");
+        let (is_inserted, is_updated) = (is_wanted(&inserted), place == "file" && is_wanted(updated));
+        if !is_inserted && !is_updated && !QUERIES.iter().any(|query| is_wanted(query.name)) {
+            continue;
+        }
         let path = |name: &str| (place == "file").then(|| folder.path().join(name));
         let mut ours = Ours::open(path("ours.ring").as_deref())?;
         let mut theirs = Theirs::open(path("theirs.db").as_deref())?;
@@ -337,12 +353,14 @@ fn run(args: &Args) -> Outcome<()> {
         theirs.batch(SCHEMA)?;
         fill(&mut ours, args.rows)?;
         fill(&mut theirs, args.rows)?;
-        for query in QUERIES {
+        for query in QUERIES.iter().filter(|query| is_wanted(query.name)) {
             rows.push(compare(args, place, query, &ours, &theirs)?);
         }
-        rows.push(inserts(args, place, folder.path())?);
-        if place == "file" {
-            rows.push(updates(args, &mut ours, &mut theirs)?);
+        if is_inserted {
+            rows.push(inserts(args, &inserted, place, folder.path())?);
+        }
+        if is_updated {
+            rows.push(updates(args, updated, &mut ours, &mut theirs)?);
         }
     }
     show(args, &rows)
@@ -367,9 +385,8 @@ fn compare(args: &Args, place: &str, query: &Query, ours: &Ours, theirs: &Theirs
     Ok(row)
 }
 
-fn inserts(args: &Args, place: &str, folder: &Path) -> Outcome<Row> {
-    let mut row =
-        Row { name: format!("insert, one transaction of {}, {place}", args.rows), ours: Vec::new(), theirs: Vec::new() };
+fn inserts(args: &Args, name: &str, place: &str, folder: &Path) -> Outcome<Row> {
+    let mut row = Row { name: format!("{name}, {place}"), ours: Vec::new(), theirs: Vec::new() };
     for n in 0..args.repeat {
         let path = |name: &str| (place == "file").then(|| folder.join(format!("{name}-{n}")));
         let mut side = Ours::open(path("ours").as_deref())?;
@@ -382,9 +399,9 @@ fn inserts(args: &Args, place: &str, folder: &Path) -> Outcome<Row> {
     Ok(row)
 }
 
-fn updates(args: &Args, ours: &mut Ours, theirs: &mut Theirs) -> Outcome<Row> {
+fn updates(args: &Args, name: &str, ours: &mut Ours, theirs: &mut Theirs) -> Outcome<Row> {
     const TIMES: i64 = 1_000;
-    let mut row = Row { name: "update by key, one durable transaction each, file".into(), ours: Vec::new(), theirs: Vec::new() };
+    let mut row = Row { name: format!("{name}, file"), ours: Vec::new(), theirs: Vec::new() };
     let below = args.rows;
     for n in 0..args.repeat as i64 {
         let changes = || (0..TIMES).map(move |at| vec![Cell::Number(at + n), Cell::Number((at * 7_919 + n) % below)]);

@@ -174,6 +174,10 @@ fn snapshots_stand_still() {
     assert_eq!((refused.kind(), refused.sqlstate()), (ErrorKind::State, "25006"));
     let refused = snapshot.query("DELETE FROM tasks RETURNING id", ()).expect_err("a snapshot");
     assert_eq!((refused.kind(), refused.sqlstate()), (ErrorKind::State, "25006"));
+    // What only shows a plan changes nothing.
+    for plan in ["EXPLAIN DELETE FROM tasks", "EXPLAIN ANALYZE SELECT * FROM tasks"] {
+        assert!(!snapshot.query(plan, ()).expect("a plan").is_empty() && !reading.query(plan, ()).expect("a plan").is_empty());
+    }
     drop(reading);
     assert_eq!(count(&reader), 2);
 }

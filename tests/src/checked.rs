@@ -21,6 +21,19 @@ impl Sound for treering::Store {
     }
 }
 
+/// The store, and in it rows, indexes and constraints.
+#[cfg(feature = "sql")]
+impl Sound for treering_sql::Database {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = self.store().problems();
+        match self.check() {
+            Ok(found) => problems.extend(found),
+            Err(e) => problems.push(format!("the check of the tables cannot run: {e:?}")),
+        }
+        problems
+    }
+}
+
 /// Derefs to the store and checks it at the end.
 #[derive(Debug)]
 pub struct Checked<S: Sound> {

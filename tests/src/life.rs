@@ -26,6 +26,9 @@ pub struct Life {
     held: Vec<Snapshot>,
     /// The newest version that was handed to the system: a kill of the process does not lose it.
     written: u64,
+    /// What compaction moved: of the present store, and of those before it.
+    moved_bytes: u64,
+    moved_before: u64,
     /// Whether a thread works in the background: then figures move by themselves.
     has_thread: bool,
 }
@@ -40,21 +43,21 @@ impl Life {
         disk.forget();
         let store = options.open_on(Arc::clone(&disk) as Arc<dyn Disk>).map_err(|e| format!("create: {e:?}"))?;
         let (options, model, held) = (options.clone(), Model::new(), Vec::new());
-        Ok(Life { options, disk, store: Some(store), model, held, written: 0, has_thread })
+        Ok(Life { options, disk, store: Some(store), model, held, written: 0, moved_bytes: 0, moved_before: 0, has_thread })
     }
 
-    /// Does all of these steps, and the end; a panic on the way is an error too.
+    /// Does all of these steps, and the end; a panic on the way is an error too. Gives the bytes of the pages that compaction moved.
     ///
     /// # Errors
     /// The first thing that went wrong, for a person, with the number of its step.
-    pub fn run(options: &Options, has_thread: bool, steps: &[Step]) -> Result<(), String> {
+    pub fn run(options: &Options, has_thread: bool, steps: &[Step]) -> Result<u64, String> {
         let lived = catch_unwind(AssertUnwindSafe(|| {
             let mut life = Life::begin(options, has_thread)?;
             for (n, step) in steps.iter().enumerate() {
                 let done = catch_unwind(AssertUnwindSafe(|| life.step(step)));
                 done.unwrap_or_else(|panic| Err(said(&*panic))).map_err(|what| format!("step {n}: {what}"))?;
             }
-            life.end()
+            life.end().map(|()| life.moved_bytes)
         }));
         lived.unwrap_or_else(|panic| Err(said(&*panic)))
     }
@@ -108,6 +111,7 @@ impl Life {
             Step::Reopen => self.reopen()?,
             Step::Kill => self.kill()?,
         }
+        self.moved_bytes = self.moved_before + self.store().stats().moved_bytes;
         self.figures()
     }
 
@@ -223,6 +227,7 @@ impl Life {
     fn open(&mut self) -> Result<(), String> {
         let disk = Arc::clone(&self.disk) as Arc<dyn Disk>;
         self.store = Some(self.options.open_on(disk).map_err(say("open"))?);
+        self.moved_before = self.moved_bytes;
         Ok(())
     }
 

@@ -197,6 +197,54 @@ impl<'r> Range<'r> {
     pub(super) fn of_writer(range: tree::Range<'r, Editor<'r>>) -> Range<'r> {
         Range(Inner::Write(range))
     }
+
+    /// The value of the next entry from the front. Its key is passed over, which costs less than to put it together: for whoever needs values alone.
+    ///
+    /// # Errors
+    /// `Corrupt`. The range has ended then.
+    #[inline]
+    pub fn next_value(&mut self) -> Result<Option<&'r [u8]>> {
+        match &mut self.0 {
+            Inner::Read(range) => range.next_value(),
+            Inner::Write(range) => range.next_value(),
+        }
+    }
+
+    /// The value of the next entry from the back.
+    ///
+    /// # Errors
+    /// As [`Range::next_value`].
+    #[inline]
+    pub fn next_value_back(&mut self) -> Result<Option<&'r [u8]>> {
+        match &mut self.0 {
+            Inner::Read(range) => range.next_value_back(),
+            Inner::Write(range) => range.next_value_back(),
+        }
+    }
+
+    /// The next entry from the front, its key lent until the next call: less work than the key of its own that the iterator gives. Allocates when a key is longer than all before it.
+    ///
+    /// # Errors
+    /// As [`Range::next_value`].
+    #[inline]
+    pub fn next_lent(&mut self) -> Result<Option<(&[u8], &'r [u8])>> {
+        match &mut self.0 {
+            Inner::Read(range) => range.next_lent(),
+            Inner::Write(range) => range.next_lent(),
+        }
+    }
+
+    /// The next entry from the back, its key lent until the next call.
+    ///
+    /// # Errors
+    /// As [`Range::next_value`].
+    #[inline]
+    pub fn next_lent_back(&mut self) -> Result<Option<(&[u8], &'r [u8])>> {
+        match &mut self.0 {
+            Inner::Read(range) => range.next_lent_back(),
+            Inner::Write(range) => range.next_lent_back(),
+        }
+    }
 }
 
 impl<'r> Iterator for Range<'r> {

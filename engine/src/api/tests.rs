@@ -1,5 +1,6 @@
 //! The public nouns together: what a user does first, and the promises that one process can see.
 
+mod order;
 mod whole;
 
 use std::sync::Arc;

@@ -193,6 +193,14 @@ impl<'t> TableMut<'t> {
         self.editor.as_mut().expect("taken by drop alone").tree_op(op)
     }
 
+    fn record_put(&self, key: &[u8], value: &[u8]) {
+        let limit = self.txn.handle.machine.settings.record_bytes;
+        self.txn.with(|draft| {
+            draft.grows = true;
+            draft.record(limit, |out| change::put(out, self.id, key, value));
+        });
+    }
+
     fn record(&self, encode: impl FnOnce(&mut Vec<u8>)) {
         let limit = self.txn.handle.machine.settings.record_bytes;
         self.txn.with(|draft| draft.record(limit, encode));
@@ -205,9 +213,22 @@ impl<'t> TableMut<'t> {
     pub fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         check_lengths(key, value)?;
         self.change(|editor, tree| tree::insert(editor, tree, key, value))?;
-        self.txn.with(|draft| draft.grows = true);
-        self.record(|out| change::put(out, self.id, key, value));
+        self.record_put(key, value);
         Ok(())
+    }
+
+    /// Puts an entry if there is none with its key; whether it did. One way down the tree: cheaper than to ask first. If the key is there nothing changes, but pages on the way to
+    /// it may have been copied for the transaction: for keys that are mostly new.
+    ///
+    /// # Errors
+    /// As [`TableMut::insert`].
+    pub fn insert_new(&mut self, key: &[u8], value: &[u8]) -> Result<bool> {
+        check_lengths(key, value)?;
+        let is_new = self.change(|editor, tree| tree::insert_new(editor, tree, key, value))?;
+        if is_new {
+            self.record_put(key, value);
+        }
+        Ok(is_new)
     }
 
     /// Puts an entry and gives a copy of the value that it replaced.

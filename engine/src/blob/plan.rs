@@ -70,8 +70,9 @@ struct Walked {
 impl Plan {
     /// The blob of the version `root`, which the caller holds.
     pub(super) fn new(machine: &Machine, root: &Root) -> Result<Plan> {
-        let look = machine.look(root.version);
+        let look = machine.look(root);
         let (last, is_mixed) = last_chunk(&look, root.version)?;
+        let is_mixed = is_mixed || look.has_moved;
         let mut walked = walk(&look, root, is_mixed)?;
         let mut dead = if is_mixed { BTreeMap::new() } else { dead_bytes(&look)? };
         let mut pieces = Vec::new();

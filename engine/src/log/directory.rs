@@ -449,6 +449,18 @@ impl FileHome {
         }
     }
 
+    /// Where a page begins in the extent, in bytes; none if there is no such page.
+    pub(crate) fn offset(&self, at: Position) -> Result<Option<u64>> {
+        match &self.copied {
+            None if at.ordinal() >= self.slot_count() => Ok(None),
+            None => {
+                let entry = self.entry(self.open()?, at.ordinal());
+                Ok(Some(entry).filter(|entry| *entry != NO_PAGE).map(|entry| u64::from(entry) * ALIGN as u64))
+            }
+            Some(copied) => Ok(self.places(copied)?.offset(at.ordinal())),
+        }
+    }
+
     /// Stored length of a page in bytes. Where pages are copied it takes no I/O once the directory is known: no read that fails can spoil the books.
     pub(crate) fn stored_len(&self, at: Position) -> Result<Option<u64>> {
         match &self.copied {

@@ -140,6 +140,11 @@ impl Places {
         Some((u64::from(place.start) * PAGE_ALIGN, place.len as usize * PAGE_ALIGN as usize))
     }
 
+    /// Where a page begins in the extent, in bytes.
+    pub(crate) fn offset(&self, ordinal: u32) -> Option<u64> {
+        self.get(ordinal).map(|(offset, _)| offset)
+    }
+
     /// Stored length of a page in bytes.
     pub(crate) fn len(&self, ordinal: u32) -> Option<u64> {
         self.get(ordinal).map(|(_, len)| len as u64)

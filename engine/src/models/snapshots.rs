@@ -10,6 +10,7 @@ use crate::log::cache::Loans;
 use crate::log::directory::{Chunk, HeapHome, Home};
 use crate::sync::checker::fault::Fault;
 use crate::sync::{Counted, epoch};
+use crate::version::moment::Moment;
 use crate::version::root::{Catalogue, Pinned, Retired, Root, TableEntry, Tree, Versions};
 
 /// A root whose parts all say its version.
@@ -17,7 +18,7 @@ fn root(version: u64) -> Root {
     let entry = TableEntry { name: "table".into(), id: TableId(1), lz4: false };
     let catalogue = Arc::new(Catalogue { tables: vec![entry], next_table: TableId(version as u32) });
     let tree = Tree { len: version, ..Tree::default() };
-    Root { version: Version(version), catalogue, trees: Arc::new([tree]), since: Instant::now() }
+    Root { version: Version(version), moment: Moment(version), catalogue, trees: Arc::new([tree]), since: Instant::now() }
 }
 
 fn whole(root: &Root) -> u64 {
@@ -90,13 +91,13 @@ impl Books {
     }
 
     /// Publishes a version, and frees the page and the root of each older one that nobody holds.
-    fn publish(&self, version: u32, roots: &mut BTreeMap<Version, Retired>) {
+    fn publish(&self, version: u32, roots: &mut BTreeMap<Moment, Retired>) {
         self.put(version);
         let retired = self.versions.publish(root(u64::from(version)));
-        roots.insert(Version(u64::from(version) - 1), retired);
+        roots.insert(Moment(u64::from(version) - 1), retired);
         let mut held = Vec::new();
         self.versions.registry.registered(&mut held);
-        let unheld: Vec<Version> = roots.keys().filter(|version| held.binary_search(version).is_err()).copied().collect();
+        let unheld: Vec<Moment> = roots.keys().filter(|version| held.binary_search(version).is_err()).copied().collect();
         for version in unheld {
             roots.remove(&version);
             assert!(self.heap().take(version.0 as u32).is_some(), "version {version} was freed twice");

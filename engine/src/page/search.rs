@@ -25,6 +25,18 @@ fn lower_bound(heads: &[[u8; 4]], head: u32) -> usize {
     }
 }
 
+/// What stands behind `prefix` in `key`, if it begins so. Prefixes are short: a loop over their bytes costs less than a call that compares any length.
+#[inline]
+fn behind_prefix<'k>(key: &'k [u8], prefix: &[u8]) -> Option<&'k [u8]> {
+    let (start, suffix) = key.split_at_checked(prefix.len())?;
+    let is_equal = match prefix.len() {
+        0 => true,
+        1..=8 => start.iter().zip(prefix).all(|(a, b)| a == b),
+        _ => start == prefix,
+    };
+    is_equal.then_some(suffix)
+}
+
 impl Page<'_> {
     /// `Ok(i)` if key (or separator) `i` is `key`, else `Err(i)` with the index where it would stand. Cost O(log count).
     #[inline]
@@ -34,7 +46,7 @@ impl Page<'_> {
             return Ok(Ok(0));
         }
         let prefix = self.prefix();
-        let Some(suffix) = key.strip_prefix(prefix) else {
+        let Some(suffix) = behind_prefix(key, prefix) else {
             return Ok(Err(if key < prefix { first } else { self.count() }));
         };
         let heads = self.heads().get(first..).unwrap_or(&[]);
@@ -64,6 +76,10 @@ impl Page<'_> {
     #[inline]
     pub(super) fn compare_rest(&self, i: usize, suffix: &[u8]) -> Result<Ordering> {
         let slot = self.slot(i)?;
+        if slot.rest_len() == 0 && suffix.len() <= IN_HEAD {
+            // All of both stands in the heads, which are equal: the lengths tell `a` from `a\0`.
+            return Ok(usize::from(slot.suffix_len).cmp(&suffix.len()));
+        }
         let (rest, _) = self.parts(slot)?;
         // Rests that are equal and not empty have equal lengths; the lengths tell suffixes of up to 4 bytes apart (`a`, `a\0`).
         Ok(rest.cmp(rest_of(suffix)).then(usize::from(slot.suffix_len).cmp(&suffix.len())))

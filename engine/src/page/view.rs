@@ -230,6 +230,7 @@ impl<'a> Page<'a> {
     }
 
     /// What stands behind the prefix in key `i`: the bytes of the head that count, and the rest.
+    #[inline]
     pub(super) fn suffix(&self, i: usize) -> Result<([u8; IN_HEAD], usize, &'a [u8])> {
         let slot = self.slot(i)?;
         let head = self.head_at(i)?.to_be_bytes();
@@ -246,12 +247,34 @@ impl<'a> Page<'a> {
     }
 
     /// Puts key or separator `i` into `out` in place of what it held; no allocation if `out` is large enough.
+    #[inline]
     pub fn key_into(&self, i: usize, out: &mut Vec<u8>) -> Result<()> {
         let (head, head_len, rest) = self.suffix(i)?;
         out.clear();
         if i >= self.kind.first_key() {
             out.extend_from_slice(self.prefix());
             out.extend_from_slice(&head[..head_len]);
+            out.extend_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// How long the prefix is that all keys of a leaf begin with.
+    #[must_use]
+    #[inline]
+    pub fn prefix_len(&self) -> usize {
+        self.prefix().len()
+    }
+
+    /// Adds what stands behind the prefix in key `i` of a leaf to `out`.
+    #[inline]
+    pub fn push_suffix(&self, i: usize, out: &mut Vec<u8>) -> Result<()> {
+        let (head, head_len, rest) = self.suffix(i)?;
+        // All of the head, which takes one store, and cut.
+        let len = out.len() + head_len;
+        out.extend_from_slice(&head);
+        out.truncate(len);
+        if !rest.is_empty() {
             out.extend_from_slice(rest);
         }
         Ok(())

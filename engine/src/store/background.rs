@@ -8,6 +8,7 @@ use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
+use crate::store::merge::Asked;
 use crate::store::reclaim::SETTLED_BY_STEP;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Condvar, Counted, Mutex, epoch};
@@ -86,6 +87,7 @@ struct Vain {
     /// The durable version that they began at.
     since: Version,
     compactions: u32,
+    merges: u32,
     shrinkings: u32,
     /// The least length of the file that was reached.
     shortest: u64,
@@ -194,6 +196,10 @@ impl Machine {
         if let Ok(true) = compacted {
             return Ok(true);
         }
+        let compacted = self.idle_merge().and_then(|merged| compacted.map(|_| merged));
+        if let Ok(true) = compacted {
+            return Ok(true);
+        }
         let shrunk = is_idle && self.idle_shrink()?;
         compacted.map(|_| shrunk)
     }
@@ -208,6 +214,22 @@ impl Machine {
             self.vain(|vain| vain.compactions += 1);
         }
         result.map(|bytes| bytes > 0)
+    }
+
+    /// A round of merging small chunks, unless memory is short, or it was in vain too often since the last commit: no turn came, say.
+    fn idle_merge(&self) -> Result<bool> {
+        if self.pressure() >= 0.0 || self.checkpoint.is_running() || self.vain(|vain| vain.merges) >= TRIES {
+            return Ok(false);
+        }
+        let victims = self.small_chunks(Asked::No);
+        if victims.is_empty() {
+            return Ok(false);
+        }
+        let merged = self.merge_some(&victims);
+        if !matches!(merged, Ok(true)) {
+            self.vain(|vain| vain.merges += 1);
+        }
+        merged
     }
 
     /// Looks at, or counts, what was tried in vain since the durable version.
@@ -350,7 +372,7 @@ impl Machine {
     }
 
     /// How close what only memory and records hold is to its limits: 0 and below where a checkpoint starts, 1 and beyond where commits wait.
-    fn pressure(&self) -> f64 {
+    pub(crate) fn pressure(&self) -> f64 {
         let over = |bytes: u64, soft: u64, hard: u64| (bytes as f64 - soft as f64) / (hard - soft).max(1) as f64;
         let (dirty, log) = (self.settings.dirty_bytes, self.settings.log_bytes);
         let tail = self.pipeline.lock().tail_bytes;

@@ -410,7 +410,7 @@ impl Machine {
             let mut reclaim = self.reclaim.lock();
             for (chunk, home) in written {
                 self.swing(chunk.id, home);
-                self.chunk_written(&mut reclaim, chunk, captured.root.version);
+                self.chunk_written(&mut reclaim, chunk, captured.root.moment);
             }
             // Closed chunks of which nothing was needed.
             let unneeded = captured.heaps.keys().copied().filter(|id| reclaim.closed.remove(id).is_some()).collect();

@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::Version;
 use crate::format::record::RecordKind;
+use crate::format::{Position, Version};
 use crate::log::append::{Label, Log};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
@@ -55,6 +55,8 @@ struct Appended {
     root: Root,
     durability: Durability,
     dead: Vec<Dead>,
+    /// Pages that only got new positions, if that is all that it did.
+    moved: Vec<Position>,
 }
 
 impl Pipeline {
@@ -198,7 +200,32 @@ impl Machine {
         pipeline.newest = root.clone();
         pipeline.callbacks.extend(callbacks.into_iter().map(|callback| (version, callback)));
         pipeline.unsynced_since.get_or_insert_with(Instant::now);
-        pipeline.queue.push_back(Appended { root, durability, dead });
+        pipeline.queue.push_back(Appended { root, durability, dead, moved: Vec::new() });
+    }
+
+    /// Makes a draft that changed no entry another root of the version that it was built on. No record tells of it: until the next checkpoint a crash leaves the pages where they were.
+    /// `since`: when it got the turn.
+    pub(crate) fn commit_moved(&self, mut draft: Draft, since: Instant) -> Result<()> {
+        let version = draft.base.version;
+        let bytes = draft.own_bytes();
+        let ready = draft.whole().and_then(|()| self.keep_room(self.dirty_bytes() + bytes, false));
+        let mut pipeline = self.pipeline.lock();
+        if let Err(e) = ready.and_then(|()| self.writable()) {
+            drop(pipeline);
+            draft.discard(self);
+            return Err(e);
+        }
+        let moment = draft.base.moment.step();
+        let (mut frozen, turn) = draft.freeze()?;
+        frozen.root.moment = moment.expect("whoever moves pages has seen that there is a next moment");
+        let moved = frozen.pages.iter().map(|(at, _)| *at).collect();
+        let (root, dead) = self.install(frozen);
+        pipeline.newest = root.clone();
+        pipeline.queue.push_back(Appended { root, durability: Durability::Memory, dead, moved });
+        drop(pipeline);
+        drop(turn);
+        self.counters.moved(bytes, since.elapsed());
+        self.settle(Until::Published(version))
     }
 
     /// The pipeline, locked, with room in the log for a record with such a body. Space is found and written before anything is appended (L9).
@@ -310,9 +337,10 @@ impl Machine {
         while pipeline.queue.front().is_some_and(|front| pipeline.is_met(front)) {
             let Some(appended) = pipeline.queue.pop_front() else { break };
             let version = appended.root.version;
+            let died = appended.root.moment;
             let retired = self.versions.publish(appended.root);
             pipeline.published = version;
-            self.push_batch(Batch { died: version, dead: appended.dead, retired });
+            self.push_batch(Batch { version, died, dead: appended.dead, moved: appended.moved, retired });
         }
     }
 
@@ -361,8 +389,9 @@ impl Machine {
         pipeline.newest = root.clone();
         (pipeline.written, pipeline.synced, pipeline.published) = (version, version, version);
         pipeline.tail_bytes = tail_bytes;
+        let died = root.moment;
         let retired = self.versions.publish(root);
-        self.push_batch(Batch { died: version, dead, retired });
+        self.push_batch(Batch { version, died, dead, moved: Vec::new(), retired });
         drop(pipeline);
         self.reclaim_published();
     }

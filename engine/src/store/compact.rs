@@ -15,14 +15,14 @@ use crate::format::seal::SealedChunk;
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
-use crate::page::{Item, Kind, Page};
+use crate::page::{Kind, Page};
 use crate::store::Machine;
 use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::read::Lender;
 use crate::sync::{Counted, epoch, thread};
-use crate::tree::Pages;
-use crate::version::root::{Root, Tree};
+use crate::tree::{self, Place};
+use crate::version::root::Root;
 
 /// A dense twin, on the medium, named by nothing yet.
 pub(crate) struct Twin {
@@ -38,7 +38,7 @@ pub struct Compaction {
     pub file_bytes_before: u64,
     /// Length of the file after.
     pub file_bytes_after: u64,
-    /// Bytes written into dense twins.
+    /// Bytes of pages that got new positions, and of dense twins.
     pub bytes_written: u64,
 }
 
@@ -53,12 +53,22 @@ const TURNS: u32 = 64;
 const ROUND_BYTES: u64 = 64 << 20;
 
 impl Machine {
-    /// Twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
+    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
     pub(crate) fn compact(&self) -> Result<Compaction> {
         self.writable()?;
         let file_bytes_before = self.space.lock().end();
-        let mut bytes_written = 0;
         self.checkpoint(Vec::new(), false)?;
+        let (mut bytes_written, mut damage) = (0, None);
+        let moves: [fn(&Machine) -> Result<u64>; 2] = [Machine::put_in_order, Machine::merge_all];
+        for work in moves {
+            match work(self) {
+                Ok(bytes) => bytes_written += bytes,
+                // The rest need not wait for a damaged chunk, and makes room perhaps.
+                Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.or(Some(e)),
+                Err(e) if e.kind() == ErrorKind::Full => {}
+                Err(e) => return Err(e),
+            }
+        }
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
         self.move_log_down(patience)?;
@@ -77,6 +87,9 @@ impl Machine {
         self.move_log_down(patience)?;
         self.cut_file()?;
         let file_bytes_after = self.space.lock().end();
+        if let Some(damage) = damage {
+            return Err(damage);
+        }
         Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
     }
 
@@ -219,6 +232,9 @@ impl Machine {
         let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
         let needed = needed_pages(self, &mut lender, root, &home, &kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
+        // In the order in which they stood: a checkpoint puts leaves in that of their keys.
+        let mut order = needed.iter().map(|(at, _)| Ok((home.offset(*at)?, *at))).collect::<Result<Vec<_>>>()?;
+        order.sort_unstable();
         if needed.is_empty() {
             return Ok(None);
         }
@@ -232,7 +248,7 @@ impl Machine {
         let written = self.stream_to(
             extent,
             |writer| {
-                for (at, _) in &needed {
+                for (_, at) in &order {
                     let Some(stored) = home.stored(*at)? else { continue };
                     if let Cow::Owned(copy) = &stored {
                         // Read a second time: what was checked is another copy.
@@ -285,40 +301,11 @@ fn needed_pages(
 
 /// Whether the version reaches the page.
 fn is_reached(lender: &Lender<'_>, root: &Root, page: Page<'_>) -> Result<bool> {
-    let at = page.position();
     let tree = root.tables().find(|(entry, _)| entry.id == page.table()).map(|(_, tree)| *tree);
     let Some(tree) = tree.filter(|tree| !tree.at.is_none()) else { return Ok(false) };
-    match page.kind() {
-        Kind::Leaf => meets(lender, tree, at, page.level(), &page.key(0)?),
-        // A branch with a single child has no separator of its own: kept, to be on the safe side.
-        Kind::Branch if page.count() < 2 => Ok(true),
-        Kind::Branch => meets(lender, tree, at, page.level(), &page.key(1)?),
-        Kind::Large => owns(lender, tree, at, page.large_key()?),
+    // A branch with a single child has no separator of its own: kept, to be on the safe side.
+    if matches!(page.kind(), Kind::Branch) && page.count() < 2 {
+        return Ok(true);
     }
-}
-
-/// Whether the descent for `key` meets the page `at`, which is of `level`.
-fn meets(lender: &Lender<'_>, tree: Tree, at: Position, level: u8, key: &[u8]) -> Result<bool> {
-    let mut here = tree.at;
-    for _ in 0..tree.height {
-        if here == at {
-            return Ok(true);
-        }
-        let page = lender.page(here)?;
-        if page.level() <= level {
-            return Ok(false);
-        }
-        here = page.child(page.child_for(key)?)?;
-    }
-    Ok(here == at)
-}
-
-/// Whether the entry of `key` has its value in the large page `at`.
-fn owns(lender: &Lender<'_>, tree: Tree, at: Position, key: &[u8]) -> Result<bool> {
-    let mut page: Page<'_> = lender.page(tree.at)?;
-    for _ in 1..tree.height {
-        page = lender.page(page.child(page.child_for(key)?)?)?;
-    }
-    let Ok(i) = page.search(key)? else { return Ok(false) };
-    Ok(matches!(page.item(i)?, Item::Large { at: there, .. } if there == at))
+    tree::reaches(lender, &tree, &Place::of(lender, page)?)
 }

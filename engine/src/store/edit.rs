@@ -96,7 +96,7 @@ pub(crate) struct Draft {
     savepoint: u32,
     savepoints: Vec<SavedDraft>,
     /// Dead pages of tables that were dropped.
-    dropped: Vec<(TableId, Work)>,
+    dropped: Vec<(TableId, Box<Work>)>,
     /// Chunks of its own that stand in the file already, with the savepoint in which they were written.
     spilled: Vec<(u32, ChunkId)>,
     /// Held to the end of the commit's append.
@@ -104,7 +104,8 @@ pub(crate) struct Draft {
 }
 
 enum Slot {
-    Idle(Work),
+    /// Boxed: tables are opened and closed often, and this is all that moves.
+    Idle(Box<Work>),
     /// Lent to an open table.
     Lent,
 }
@@ -158,38 +159,47 @@ impl Draft {
     pub(crate) fn tables(&self) -> Vec<(String, u64)> {
         let len = |entry: &TableEntry| match self.works.get(&entry.id) {
             Some(Slot::Idle(work)) => work.tree.len,
-            _ => self.base_tree(entry).len,
+            _ => self.base_tree(entry.id).len,
         };
         self.catalogue.tables.iter().map(|entry| (entry.name.to_string(), len(entry))).collect()
     }
 
-    fn base_tree(&self, entry: &TableEntry) -> Tree {
-        self.base.tables().find(|(base, _)| base.id == entry.id).map_or(Tree::default(), |(_, tree)| *tree)
+    fn base_tree(&self, id: TableId) -> Tree {
+        self.base.tables().find(|(base, _)| base.id == id).map_or(Tree::default(), |(_, tree)| *tree)
     }
 
-    fn entry(&self, name: &str) -> Result<TableEntry> {
+    fn entry(&self, name: &str) -> Result<&TableEntry> {
         match self.catalogue.find(name) {
-            Ok(i) => Ok(self.catalogue.tables[i].clone()),
+            Ok(i) => Ok(&self.catalogue.tables[i]),
             Err(_) => Err(Error::new(ErrorKind::NotFound, format!("there is no table \"{name}\""))),
         }
     }
 
     /// Lends the table's work out; `put_back` ends that.
-    pub(crate) fn lend(&mut self, name: &str) -> Result<(TableId, Work)> {
-        let entry = self.entry(name)?;
-        let fresh = Slot::Idle(Work { tree: self.base_tree(&entry), ..Work::default() });
-        let slot = self.works.entry(entry.id).or_insert(fresh);
-        match std::mem::replace(slot, Slot::Lent) {
+    pub(crate) fn lend(&mut self, name: &str) -> Result<(TableId, Box<Work>)> {
+        let id = self.entry(name)?.id;
+        let slot = match self.works.get_mut(&id) {
+            Some(slot) => std::mem::replace(slot, Slot::Lent),
+            None => {
+                let fresh = Work { tree: self.base_tree(id), ..Work::default() };
+                self.works.insert(id, Slot::Lent);
+                Slot::Idle(Box::new(fresh))
+            }
+        };
+        match slot {
             Slot::Idle(mut work) => {
                 work.mark(self.savepoint);
-                Ok((entry.id, work))
+                Ok((id, work))
             }
             Slot::Lent => Err(Error::new(ErrorKind::InUse, format!("table \"{name}\" is open in this transaction already"))),
         }
     }
 
-    pub(crate) fn put_back(&mut self, table: TableId, work: Work) {
-        self.works.insert(table, Slot::Idle(work));
+    pub(crate) fn put_back(&mut self, table: TableId, work: Box<Work>) {
+        match self.works.get_mut(&table) {
+            Some(slot) => *slot = Slot::Idle(work),
+            None => _ = self.works.insert(table, Slot::Idle(work)),
+        }
     }
 
     /// Makes an empty table.
@@ -230,7 +240,7 @@ impl Draft {
     /// Renames a table.
     pub(crate) fn rename(&mut self, from: &str, to: &str) -> Result<()> {
         check_name(to)?;
-        let entry = self.entry(from)?;
+        let entry = self.entry(from)?.clone();
         if from == to {
             return Ok(());
         }
@@ -294,7 +304,7 @@ impl Draft {
         self.changes.is_empty() && !self.by_seal
     }
 
-    pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: Work) -> Editor<'e> {
+    pub(crate) fn editor<'e>(&self, machine: &'e Machine, table: TableId, work: Box<Work>) -> Editor<'e> {
         let lender = Lender::new(machine);
         let (first_chunk, version, savepoint) = (self.first_chunk, self.version, self.savepoint);
         Editor { machine, lender, first_chunk, version, savepoint, table, work, spilled: Vec::new() }
@@ -372,17 +382,18 @@ impl Draft {
             match self.works.remove(&entry.id) {
                 Some(Slot::Idle(work)) => {
                     trees.push(work.tree);
-                    work.freeze(&mut frozen)?;
+                    (*work).freeze(&mut frozen)?;
                 }
                 Some(Slot::Lent) => return Err(Error::new(ErrorKind::InUse, "a table was leaked while it was open")),
-                None => trees.push(self.base_tree(entry)),
+                None => trees.push(self.base_tree(entry.id)),
             }
         }
         for (_, work) in std::mem::take(&mut self.dropped) {
-            work.freeze(&mut frozen)?;
+            (*work).freeze(&mut frozen)?;
         }
-        frozen.root =
-            Root { version: self.version, catalogue: Arc::clone(&self.catalogue), trees: trees.into(), since: Instant::now() };
+        let moment = self.base.moment.later(self.version.0.saturating_sub(self.base.version.0));
+        let catalogue = Arc::clone(&self.catalogue);
+        frozen.root = Root { version: self.version, moment, catalogue, trees: trees.into(), since: Instant::now() };
         Ok((frozen, self.turn.take()))
     }
 
@@ -461,7 +472,7 @@ pub(crate) struct Editor<'e> {
     version: Version,
     savepoint: u32,
     table: TableId,
-    work: Work,
+    work: Box<Work>,
     /// Chunks that were written during this editing.
     spilled: Vec<ChunkId>,
 }
@@ -473,7 +484,7 @@ impl Editor<'_> {
     }
 
     /// Ends the editing. What it spilled was handed over by `take_spilled`.
-    pub(crate) fn into_work(self) -> Work {
+    pub(crate) fn into_work(self) -> Box<Work> {
         debug_assert!(self.spilled.is_empty(), "spilled chunks belong to the draft");
         self.work
     }

@@ -44,7 +44,8 @@ impl Machine {
             self.close_chunk(&mut reclaim, &mut open);
         }
         self.swing(chunk, self.file_home(&sealed, &written));
-        self.chunk_written(&mut reclaim, sealed, self.version());
+        let published = self.versions.current(&epoch::pin()).moment;
+        self.chunk_written(&mut reclaim, sealed, published);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::seal::SealedChunk;
-use crate::format::{ChunkId, Extent, Position, Version};
+use crate::format::{ChunkId, Extent, Position};
 use crate::log::cache::Loans;
 use crate::log::chunk::{SLICE, Sink};
 use crate::log::directory::Home;
@@ -19,6 +19,7 @@ use crate::store::commit::Pipeline;
 use crate::store::reclaim::Account;
 use crate::sync::{MutexGuard, epoch};
 use crate::tree::Pages;
+use crate::version::moment::Moment;
 use crate::version::root::{Pinned, Root};
 
 /// The books of a moment.
@@ -29,6 +30,8 @@ pub(crate) struct Look {
     pub(crate) accounts: BTreeMap<ChunkId, Account>,
     /// Pages that the version in question reaches and the newest one does not.
     pub(crate) dead: Vec<Position>,
+    /// Pages of that version got new positions since: what was born in it is not all reached.
+    pub(crate) has_moved: bool,
     pub(crate) extents: Extents,
     loans: Loans,
 }
@@ -67,9 +70,9 @@ impl Drop for Pin<'_> {
 
 impl Machine {
     /// A look for a version that the caller holds.
-    pub(crate) fn look(&self, version: Version) -> Look {
+    pub(crate) fn look(&self, root: &Root) -> Look {
         self.reclaim_all();
-        self.look_with(&self.pipeline.lock(), version)
+        self.look_with(&self.pipeline.lock(), root.moment)
     }
 
     /// Holds the newest published version and looks: the accounts are exactly those of this version.
@@ -77,12 +80,12 @@ impl Machine {
         self.reclaim_all();
         let pipeline = self.pipeline.lock();
         let pin = Pin { machine: self, pinned: self.versions.pin() };
-        let look = self.look_with(&pipeline, pin.root().version);
+        let look = self.look_with(&pipeline, pin.root().moment);
         (pin, look)
     }
 
     /// Nothing is published while `pipeline` is locked, so the accounts stand still once everything published was settled.
-    fn look_with(&self, pipeline: &MutexGuard<'_, Pipeline>, version: Version) -> Look {
+    fn look_with(&self, pipeline: &MutexGuard<'_, Pipeline>, moment: Moment) -> Look {
         self.reclaim_published();
         let reclaim = self.reclaim.lock();
         let open = self.open.lock().id;
@@ -100,8 +103,9 @@ impl Machine {
             end: space.end(),
             in_hand: self.has_extents_in_hand(),
         };
-        let (accounts, dead) = (reclaim.accounts.clone(), reclaim.dead_seen_by(version).collect());
-        Look { homes, accounts, dead, extents, loans: Loans::aside() }
+        let (accounts, dead) = (reclaim.accounts.clone(), reclaim.dead_seen_by(moment).collect());
+        let has_moved = reclaim.has_moved_since(moment);
+        Look { homes, accounts, dead, has_moved, extents, loans: Loans::aside() }
     }
 }
 

@@ -27,6 +27,7 @@ use crate::store::replay::Replay;
 use crate::store::slots::{Slots, runs_from};
 use crate::store::{Identity, Machine, OpenChunk, stated};
 use crate::sync::{Condvar, Counted, Mutex, OnceLock};
+use crate::version::moment::Moment;
 use crate::version::root::{Catalogue, Root, TableEntry, Tree, Versions};
 
 /// What opening found and did.
@@ -142,7 +143,7 @@ pub(crate) fn is_unfinished(disk: &dyn Disk) -> Result<bool> {
 
 fn empty_root() -> Root {
     let catalogue = Arc::new(Catalogue { tables: Vec::new(), next_table: TableId(1) });
-    Root { version: Version(0), catalogue, trees: Arc::new([]), since: Instant::now() }
+    Root { version: Version(0), moment: Moment::OPENED, catalogue, trees: Arc::new([]), since: Instant::now() }
 }
 
 /// Recovers the newest whole state of a file; writable, it begins a new run and makes it durable.
@@ -188,7 +189,7 @@ fn sealed_root(seal: &Seal, version: Version) -> Root {
     tables.sort_unstable_by(|a, b| a.0.name.cmp(&b.0.name));
     let (tables, trees): (Vec<_>, Vec<_>) = tables.into_iter().unzip();
     let catalogue = Arc::new(Catalogue { tables, next_table: seal.next_table });
-    Root { version, catalogue, trees: trees.into(), since: Instant::now() }
+    Root { version, moment: Moment::OPENED, catalogue, trees: trees.into(), since: Instant::now() }
 }
 
 /// The machine as of the seal.

@@ -7,8 +7,8 @@
 //! Invariants, per chunk in the file: `newest_bytes` = stored bytes of its pages that the newest published version reaches; `kept_bytes` = that
 //! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
 
 use crate::error::Result;
 use crate::format::seal::SealedChunk;
@@ -16,12 +16,13 @@ use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::directory::{HeapHome, Home};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
-use crate::store::edit::Dead;
+use crate::store::edit::{Dead, PositionHasher};
 use crate::sync::atomic::Ordering;
 use crate::sync::lease::Watch;
 use crate::sync::{Counted, epoch};
 use crate::version::dead::DeadLists;
-use crate::version::root::Retired;
+use crate::version::moment::Moment;
+use crate::version::root::{Retired, Root};
 
 /// How many pages of dropped snapshots a committer settles, and how many a step does.
 const SETTLED_BY_COMMIT: usize = 32;
@@ -29,8 +30,11 @@ pub(crate) const SETTLED_BY_STEP: usize = 4096;
 
 /// The deaths that came with a published version.
 pub(crate) struct Batch {
-    pub(crate) died: Version,
+    pub(crate) version: Version,
+    pub(crate) died: Moment,
     pub(crate) dead: Vec<Dead>,
+    /// Pages that only got new positions: born, by what they say, in a version that was published before.
+    pub(crate) moved: Vec<Position>,
     /// The root before it.
     pub(crate) retired: Retired,
 }
@@ -47,9 +51,22 @@ pub(crate) struct Account {
 /// A closed chunk that is not in the file yet: what happens to its pages is put into its account when it is.
 pub(crate) struct Closed {
     pub(crate) heap: Counted<HeapHome>,
-    /// With the version that no longer reaches the page.
-    died: Vec<(Position, Version)>,
+    /// With the moment from which on the page is not reached.
+    died: Vec<(Position, Moment)>,
     freed: Vec<Position>,
+}
+
+/// When pages were born that got new positions in a version that was published before.
+#[derive(Default)]
+struct Births {
+    pages: HashMap<Position, Moment, BuildHasherDefault<PositionHasher>>,
+    /// The newest of them.
+    last: Moment,
+}
+
+/// Whether a moment from `first` on and before `end` is among the held ones, which ascend.
+fn is_held_within(held: &[Moment], first: Moment, end: Moment) -> bool {
+    held.get(held.partition_point(|held| *held < first)).is_some_and(|held| *held < end)
 }
 
 /// An extent that nobody needs once the conditions hold.
@@ -79,18 +96,22 @@ pub(crate) struct Reclaim {
     pub(crate) closed: BTreeMap<ChunkId, Closed>,
     dead: DeadLists,
     /// Roots of versions that are no longer published but held.
-    roots: BTreeMap<Version, Retired>,
+    roots: BTreeMap<Moment, Retired>,
+    /// Of versions that had several roots and of which an earlier one is held, by the moment of their first.
+    moved: BTreeMap<Moment, Births>,
     leaving: VecDeque<Leaving>,
     /// Pages that nobody needs since a snapshot was dropped, not taken off their chunks' accounts yet: a bounded number at a time.
     unsettled: Vec<Position>,
     /// Deaths and frees whose pages' lengths could not be read: tried again each time. An account that missed one would never be right again.
-    late_deaths: Vec<(Position, Version)>,
+    late_deaths: Vec<(Position, Moment)>,
     late_frees: Vec<Position>,
     /// Chunks that nobody needs any more, until the end of the settling: they are taken out of the table together, which is copied for that.
     empty: Vec<ChunkId>,
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
-    held: Vec<Version>,
+    held: Vec<Moment>,
+    /// Chunks that a merge could not empty, because of damage say: left alone until the store is opened anew.
+    pub(crate) unmerged: BTreeSet<ChunkId>,
 }
 
 impl Closed {
@@ -144,13 +165,34 @@ impl Reclaim {
     }
 
     /// Positions of pages that died after `version`, which is held, and that it reaches.
-    pub(crate) fn dead_seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+    pub(crate) fn dead_seen_by(&self, version: Moment) -> impl Iterator<Item = Position> + '_ {
         self.dead.seen_by(version)
     }
 
-    /// When a held version that is no longer the published one was published.
-    pub(crate) fn since(&self, version: Version) -> Option<Instant> {
-        self.roots.get(&version).map(Retired::since)
+    /// The root of a held moment that is no longer the published one.
+    pub(crate) fn root(&self, held: Moment) -> Option<&Root> {
+        self.roots.get(&held).map(Retired::root)
+    }
+
+    /// Whether pages of the version got new positions after `held`, a moment that the caller holds.
+    pub(crate) fn has_moved_since(&self, held: Moment) -> bool {
+        self.moved.get(&held.first()).is_some_and(|births| held < births.last)
+    }
+
+    /// Remembers when moved pages were born, as long as somebody holds their version as it was before: he does not need them. Nobody else could tell.
+    fn note_births(&mut self, born: Moment, moved: Vec<Position>) {
+        let first = born.first();
+        if !moved.is_empty() && is_held_within(&self.held, first, born) {
+            let births = self.moved.entry(first).or_default();
+            births.last = born;
+            births.pages.extend(moved.into_iter().map(|at| (at, born)));
+        }
+    }
+
+    /// When the page was born that says it was in `version`.
+    fn birth(&self, at: Position, first: Moment) -> Moment {
+        let births = self.moved.get(&first).and_then(|births| births.pages.get(&at));
+        births.copied().unwrap_or(first)
     }
 
     /// Pages that nobody needs and that are not settled yet.
@@ -197,16 +239,17 @@ impl Machine {
             self.page_died(reclaim, at, died);
         }
         for batch in batches {
-            // A version v was published until v + 1 was: its root is the one that the batch of v + 1 retired.
-            let before = Version(batch.died.0.saturating_sub(1));
-            reclaim.roots.insert(before, batch.retired);
+            reclaim.roots.insert(batch.retired.root().moment, batch.retired);
+            reclaim.note_births(batch.died, batch.moved);
             for Dead { at, born } in batch.dead {
                 self.page_died(reclaim, at, batch.died);
+                let born = reclaim.birth(at, batch.died.of(batch.version, born));
                 reclaim.dead.die(at, born, batch.died, &mut free);
             }
         }
         let held = std::mem::take(&mut reclaim.held);
-        reclaim.roots.retain(|version, _| held.binary_search(version).is_ok());
+        reclaim.roots.retain(|moment, _| held.binary_search(moment).is_ok());
+        reclaim.moved.retain(|first, births| is_held_within(&held, *first, births.last));
         reclaim.held = held;
         for at in free {
             self.page_freed(reclaim, at);
@@ -216,8 +259,8 @@ impl Machine {
         !reclaim.unsettled.is_empty()
     }
 
-    /// From version `died` on the page is not reached any more.
-    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position, died: Version) {
+    /// From `died` on the page is not reached any more.
+    pub(crate) fn page_died(&self, reclaim: &mut Reclaim, at: Position, died: Moment) {
         if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
             closed.died.push((at, died));
             return;
@@ -319,7 +362,7 @@ impl Machine {
 
     /// A closed chunk stands in the file now: its account begins, and what happened to its pages since `sealed` is put into it. Its live bytes are as of
     /// that version: deaths up to it are in them (L7).
-    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk, sealed: Version) {
+    pub(crate) fn chunk_written(&self, reclaim: &mut Reclaim, chunk: SealedChunk, sealed: Moment) {
         let closed = reclaim.closed.remove(&chunk.id);
         let account = Account { chunk, newest_bytes: chunk.live_bytes, kept_bytes: chunk.page_bytes };
         reclaim.accounts.insert(chunk.id, account);

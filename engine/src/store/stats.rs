@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::format::Version;
 use crate::store::Machine;
 use crate::sync::epoch;
 
@@ -14,6 +13,9 @@ pub(crate) struct Counters {
     pub(crate) checkpoints: AtomicU64,
     pub(crate) headers: AtomicU64,
     pub(crate) twins: AtomicU64,
+    pub(crate) merged_chunks: AtomicU64,
+    moved_bytes: AtomicU64,
+    move_turn_max_ns: AtomicU64,
     /// The older of the two seals that the header slots name: what it needs is not free.
     pub(crate) oldest_named_seal: crate::sync::atomic::AtomicU64,
     /// How many are at work with extents that stand in no book.
@@ -55,6 +57,11 @@ impl Counters {
 
     pub(crate) fn checkpoint_turn(&self, time: Duration) {
         self.checkpoint_turn_max_ns.fetch_max(ns(time), Ordering::Relaxed);
+    }
+
+    pub(crate) fn moved(&self, bytes: u64, time: Duration) {
+        self.moved_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.move_turn_max_ns.fetch_max(ns(time), Ordering::Relaxed);
     }
 
     pub(crate) fn export_turn(&self, time: Duration) {
@@ -137,6 +144,12 @@ pub struct Stats {
     pub export_turn_max: Duration,
     /// Dense twins written.
     pub twins: u64,
+    /// Small chunks whose pages were merged into others.
+    pub merged_chunks: u64,
+    /// Bytes of pages that compaction gave new positions: to merge small chunks, and to put leaves in the order of their keys.
+    pub moved_bytes: u64,
+    /// Longest time that compaction held the writer's turn to give pages new positions.
+    pub move_turn_max: Duration,
     /// Headers written.
     pub headers: u64,
     /// Writers, and checkpoints, that wait for their turn now.
@@ -163,7 +176,7 @@ impl Machine {
     /// The figures now. Takes short locks, and waits for a header that is being written. Cost: O(chunks + snapshots), and what dropped snapshots left behind.
     pub(crate) fn stats(&self) -> Stats {
         self.reclaim_all();
-        let mut held: Vec<Version> = Vec::new();
+        let mut held = Vec::new();
         self.versions.registry.registered(&mut held);
         let guard = epoch::pin();
         let root = self.versions.current(&guard);
@@ -187,6 +200,9 @@ impl Machine {
             checkpoint_turn_max: time(&c.checkpoint_turn_max_ns),
             export_turn_max: time(&c.export_turn_max_ns),
             twins: load(&c.twins),
+            merged_chunks: load(&c.merged_chunks),
+            moved_bytes: load(&c.moved_bytes),
+            move_turn_max: time(&c.move_turn_max_ns),
             headers: load(&c.headers),
             waiting: self.turn.waiting() as u64,
             waits: load(&c.waits),
@@ -208,9 +224,9 @@ impl Machine {
         {
             let reclaim = self.reclaim.lock();
             if let Some(oldest) = held.first() {
-                stats.oldest_snapshot_version = Some(oldest.0);
-                let since = reclaim.since(*oldest).unwrap_or(root.since);
-                stats.oldest_snapshot_age = Some(since.elapsed());
+                let root = reclaim.root(*oldest).unwrap_or(root);
+                stats.oldest_snapshot_version = Some(root.version.0);
+                stats.oldest_snapshot_age = Some(root.since.elapsed());
             }
             stats.snapshot_pages = reclaim.kept_count() as u64;
             stats.chunks = reclaim.accounts.len() as u64;

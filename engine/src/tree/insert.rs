@@ -23,6 +23,18 @@ const ENTRY_OVERHEAD: usize = 4 + 8 + 8 + 8 + 16;
 /// # Errors
 /// `Invalid` if key or value is too long (nothing changed); `Corrupt`, `Io`, `Full` from the pages: the edit must be given up.
 pub fn insert<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8], value: &[u8]) -> Result<bool> {
+    put(edit, root, key, value, true)
+}
+
+/// The same, but an entry that is there stays as it is. Then the result is false; pages on the way to it may have become own.
+///
+/// # Errors
+/// As [`insert`].
+pub fn insert_new<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8], value: &[u8]) -> Result<bool> {
+    put(edit, root, key, value, false)
+}
+
+fn put<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8], value: &[u8], replaces: bool) -> Result<bool> {
     check_len(key, value)?;
     if root.height == 0 {
         let item = store_value(edit, key, value)?;
@@ -32,14 +44,16 @@ pub fn insert<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8], value
         return Ok(true);
     }
     let (path, leaf) = own_path(edit, root, key)?;
+    let page = edit.edit(leaf.at).page();
+    let (i, old) = match page.search(key)? {
+        Err(i) => (i, None),
+        Ok(_) if !replaces => return Ok(false),
+        Ok(i) => (i, Some(large_at(page, i)?)),
+    };
     let item = store_value(edit, key, value)?;
     let page_len = edit.page_len();
-    let buf = edit.edit(leaf.at);
-    let (i, old) = match buf.page().search(key)? {
-        Err(i) => (i, None),
-        Ok(i) => (i, Some(large_at(buf.page(), i)?)),
-    };
     let mut split = None;
+    let buf = edit.edit(leaf.at);
     if old.is_none() {
         split = place_entry(edit, leaf, i, key, item)?;
     } else if !(has_room(buf, page_len, entry_len(key, item)) && buf.replace(i, item)?) {

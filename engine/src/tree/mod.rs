@@ -28,12 +28,14 @@
 
 mod bulk;
 mod check;
+mod families;
 mod get;
 mod insert;
 mod path;
 mod range;
 mod rank;
 mod remove;
+mod renew;
 mod sweep;
 mod walk;
 
@@ -42,11 +44,13 @@ mod tests;
 
 pub use bulk::Builder;
 pub use check::check;
+pub use families::families;
 pub use get::{get, value_page};
-pub use insert::insert;
+pub use insert::{insert, insert_new};
 pub use range::{Range, range};
 pub use rank::{nth, rank};
 pub use remove::remove;
+pub use renew::{Place, reaches, renew};
 pub use sweep::{clear, remove_range};
 pub use walk::walk;
 

@@ -157,11 +157,16 @@ impl Path {
 /// Makes every page from the root to the leaf that holds `key` this savepoint's own and gives the branches passed and the leaf.
 /// The tree is not empty. Each page is owned before its child, and named in its parent at once: the tree is whole at every step.
 pub(super) fn own_path<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8]) -> Result<(Path, Step)> {
+    own_path_to(edit, root, key, 0)
+}
+
+/// The same down to the page on level `end`, which is not above the root's.
+pub(super) fn own_path_to<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8], end: u32) -> Result<(Path, Step)> {
     let top = top_level(root)?;
     let mut path = Path::default();
     root.at = edit.own(root.at)?;
     let mut step = Step { at: root.at, index: 0, first: true, last: true };
-    for level in (1..=top).rev() {
+    for level in (end + 1..=top).rev() {
         let page = edit.edit(step.at).page();
         expect_level(page, step.at, level)?;
         let index = page.child_for(key)?;
@@ -175,6 +180,6 @@ pub(super) fn own_path<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u
         path.push(step);
         step = Step { at: own, index: 0, first, last };
     }
-    expect_level(edit.edit(step.at).page(), step.at, 0)?;
+    expect_level(edit.edit(step.at).page(), step.at, end)?;
     Ok((path, step))
 }

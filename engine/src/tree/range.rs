@@ -20,7 +20,7 @@ use super::path::{ascends, page_on, resolve, top_level};
 use super::{Pages, Root};
 use crate::error::Result;
 use crate::format::Position;
-use crate::page::{Key, Page};
+use crate::page::{Item, Key, Page};
 
 /// A place between two keys of a tree.
 #[derive(Clone, Copy)]
@@ -181,6 +181,7 @@ pub struct Range<'a, P: ?Sized> {
     root: Root,
     /// `None` once the two ends met, or after an error.
     ends: Option<(Cursor<'a>, Back<'a>)>,
+    key: Lent,
 }
 
 /// The entries of the tree from `start` to `end`. Bounds in the wrong order give nothing.
@@ -190,7 +191,7 @@ pub struct Range<'a, P: ?Sized> {
 pub fn range<'a, P: Pages + ?Sized>(pages: &'a P, root: Root, start: Bound<&[u8]>, end: Bound<&[u8]>) -> Result<Range<'a, P>> {
     let (start, end) = (Edge::start(start), Edge::end(end));
     if root.height == 0 || start.excludes_all(end) {
-        return Ok(Range { pages, root, ends: None });
+        return Ok(Range { pages, root, ends: None, key: Lent::default() });
     }
     let front = Cursor::seek(pages, &root, start)?;
     let limit = limit_in(front.leaf, end)?;
@@ -200,7 +201,7 @@ pub fn range<'a, P: Pages + ?Sized>(pages: &'a P, root: Root, start: Bound<&[u8]
         Edge::After(key) => Edge::After(Key::from(key)),
         Edge::Last => Edge::Last,
     };
-    Ok(Range { pages, root, ends: Some((front, Back::Edge { edge, limit })) })
+    Ok(Range { pages, root, ends: Some((front, Back::Edge { edge, limit })), key: Lent::default() })
 }
 
 /// Where `end` cuts `leaf`: most often behind its last entry, which costs one comparison.
@@ -217,29 +218,112 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
     ///
     /// # Errors
     /// As [`range`]; after that `None`.
+    #[inline]
     #[allow(clippy::should_implement_trait, reason = "the trait is implemented too, with the result turned inside out")]
     pub fn next(&mut self) -> Result<Option<(Key, &'a [u8])>> {
-        let found = self.try_next();
-        if !matches!(found, Ok(Some(_))) {
-            self.ends = None;
-        }
-        found
+        let next = self.forward();
+        self.read(next, entry)
     }
 
     /// The next entry from the back. Amortized O(1); the first one costs a way down the tree.
     ///
     /// # Errors
     /// As [`range`]; after that `None`.
+    #[inline]
     pub fn next_back(&mut self) -> Result<Option<(Key, &'a [u8])>> {
-        let found = self.try_next_back();
+        let next = self.backward();
+        self.read(next, entry)
+    }
+
+    /// The value of the next entry from the front; its key is not put together.
+    ///
+    /// # Errors
+    /// As [`range`]; after that `None`.
+    #[inline]
+    pub fn next_value(&mut self) -> Result<Option<&'a [u8]>> {
+        let next = self.forward();
+        self.read(next, value)
+    }
+
+    /// The value of the next entry from the back; its key is not put together.
+    ///
+    /// # Errors
+    /// As [`range`]; after that `None`.
+    #[inline]
+    pub fn next_value_back(&mut self) -> Result<Option<&'a [u8]>> {
+        let next = self.backward();
+        self.read(next, value)
+    }
+
+    /// The next entry from the front; its key is lent until the next call: of the keys of one leaf only what differs is put together anew.
+    ///
+    /// # Errors
+    /// As [`range`]; after that `None`.
+    #[inline]
+    pub fn next_lent(&mut self) -> Result<Option<(&[u8], &'a [u8])>> {
+        let next = self.forward();
+        self.lend(next)
+    }
+
+    /// The same from the back.
+    ///
+    /// # Errors
+    /// As [`range`]; after that `None`.
+    #[inline]
+    pub fn next_lent_back(&mut self) -> Result<Option<(&[u8], &'a [u8])>> {
+        let next = self.backward();
+        self.lend(next)
+    }
+
+    #[inline(always)]
+    fn lend(&mut self, step: Result<Option<(Page<'a>, usize)>>) -> Result<Option<(&[u8], &'a [u8])>> {
+        let found = match step {
+            Ok(Some((leaf, i))) => self.key.put(leaf, i).and_then(|()| value(self.pages, leaf, i)).map(Some),
+            Ok(None) => Ok(None),
+            Err(e) => Err(e),
+        };
+        match found {
+            Ok(Some(value)) => Ok(Some((self.key.bytes.as_slice(), value))),
+            ended => {
+                self.ends = None;
+                ended.map(|_| None)
+            }
+        }
+    }
+
+    /// Reads the entry that a step led to; the range is over if it led to none, or something failed.
+    #[inline(always)]
+    fn read<T>(
+        &mut self,
+        step: Result<Option<(Page<'a>, usize)>>,
+        read: impl FnOnce(&'a P, Page<'a>, usize) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let found = match step {
+            Ok(Some((leaf, i))) => read(self.pages, leaf, i).map(Some),
+            Ok(None) => Ok(None),
+            Err(e) => Err(e),
+        };
         if !matches!(found, Ok(Some(_))) {
             self.ends = None;
         }
         found
     }
 
-    #[inline]
-    fn try_next(&mut self) -> Result<Option<(Key, &'a [u8])>> {
+    /// One entry on from the front: its leaf, and its index there.
+    #[inline(always)]
+    fn forward(&mut self) -> Result<Option<(Page<'a>, usize)>> {
+        if let Some((front, Back::Edge { limit, .. })) = &mut self.ends
+            && front.index < *limit
+        {
+            front.index += 1;
+            return Ok(Some((front.leaf, front.index - 1)));
+        }
+        self.forward_over()
+    }
+
+    /// The same where the front is at the end of its leaf, or the range is read from both ends.
+    #[inline(never)]
+    fn forward_over(&mut self) -> Result<Option<(Page<'a>, usize)>> {
         let Some((front, back)) = &mut self.ends else { return Ok(None) };
         loop {
             let (limit, is_last) = match back {
@@ -249,7 +333,7 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
             };
             if front.index < limit {
                 front.index += 1;
-                return entry(self.pages, front.leaf, front.index - 1).map(Some);
+                return Ok(Some((front.leaf, front.index - 1)));
             }
             if is_last || !front.forward(self.pages)? {
                 return Ok(None);
@@ -260,7 +344,7 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
         }
     }
 
-    fn try_next_back(&mut self) -> Result<Option<(Key, &'a [u8])>> {
+    fn backward(&mut self) -> Result<Option<(Page<'a>, usize)>> {
         let Some((front, back)) = &mut self.ends else { return Ok(None) };
         if let Back::Edge { edge, .. } = back {
             *back = Back::At(Cursor::seek(self.pages, &self.root, edge.borrowed())?);
@@ -271,12 +355,47 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
             let limit = if is_last { front.index } else { 0 };
             if back.index > limit {
                 back.index -= 1;
-                return entry(self.pages, back.leaf, back.index).map(Some);
+                return Ok(Some((back.leaf, back.index)));
             }
             if is_last || !back.backward(self.pages)? {
                 return Ok(None);
             }
         }
+    }
+}
+
+/// The key that is lent.
+#[derive(Default)]
+struct Lent {
+    bytes: Vec<u8>,
+    /// Where the leaf stands whose prefix it begins with, and how long that is. Leaves are lent for as long as the range, so that no other comes to stand there.
+    leaf: usize,
+    prefix_len: usize,
+}
+
+impl Lent {
+    #[inline(always)]
+    fn put(&mut self, leaf: Page<'_>, i: usize) -> Result<()> {
+        let at = leaf.bytes().as_ptr().addr();
+        if at != self.leaf {
+            // Not said before it is there: what follows may fail.
+            self.leaf = 0;
+            leaf.key_into(i, &mut self.bytes)?;
+            (self.leaf, self.prefix_len) = (at, leaf.prefix_len());
+            return Ok(());
+        }
+        self.bytes.truncate(self.prefix_len);
+        leaf.push_suffix(i, &mut self.bytes)
+    }
+}
+
+/// The value of entry `i` of a leaf.
+#[inline(always)]
+fn value<'a, P: Pages + ?Sized>(pages: &'a P, leaf: Page<'a>, i: usize) -> Result<&'a [u8]> {
+    match leaf.item(i)? {
+        Item::Inline(value) => Ok(value),
+        // The large page bears the key too.
+        large => resolve(pages, large, &leaf.key(i)?),
     }
 }
 

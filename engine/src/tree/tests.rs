@@ -11,6 +11,7 @@ use crate::format::{ChunkId, Version};
 use crate::page::Kind;
 
 mod forged;
+mod renewed;
 
 const PAGE_LEN: usize = 4096;
 const TABLE: TableId = TableId(7);
@@ -221,11 +222,21 @@ fn compare_range(memory: &Memory, root: Root, model: &Model, random: &mut Random
     let mut found = range(memory, root, borrowed(&start), borrowed(&end)).unwrap();
     let from_back = random.below(5);
     loop {
-        let (got, want) = match random.below(4) < from_back {
-            true => (found.next_back().unwrap(), expected.pop_back()),
-            false => (found.next().unwrap(), expected.pop_front()),
+        let is_back = random.below(4) < from_back;
+        let want = if is_back { expected.pop_back() } else { expected.pop_front() };
+        // Each entry in one of the three forms that there are, mixed.
+        let got = match (random.below(3), is_back) {
+            (0, true) => found.next_back().unwrap().map(|(key, value)| (Some(key.into_vec()), value)),
+            (0, false) => found.next().unwrap().map(|(key, value)| (Some(key.into_vec()), value)),
+            (1, true) => found.next_lent_back().unwrap().map(|(key, value)| (Some(key.to_vec()), value)),
+            (1, false) => found.next_lent().unwrap().map(|(key, value)| (Some(key.to_vec()), value)),
+            (_, true) => found.next_value_back().unwrap().map(|value| (None, value)),
+            (_, false) => found.next_value().unwrap().map(|value| (None, value)),
         };
-        assert_eq!(got.as_ref().map(|(key, value)| (key.as_slice(), *value)), want, "in {start:?}..{end:?}");
+        assert_eq!(got.as_ref().map(|(_, value)| *value), want.map(|(_, value)| value), "in {start:?}..{end:?}");
+        if let Some((Some(key), _)) = &got {
+            assert_eq!(Some(key.as_slice()), want.map(|(key, _)| key), "in {start:?}..{end:?}");
+        }
         if got.is_none() {
             break;
         }
@@ -262,7 +273,13 @@ fn change(memory: &mut Memory, root: &mut Root, model: &mut Model, random: &mut 
         let key = keys.make(random);
         if random.below(9) < adds {
             let value = value(random);
-            assert_eq!(insert(memory, root, &key, &value).unwrap(), model.insert(key, value).is_none());
+            if random.one_in(3) {
+                let is_new = !model.contains_key(&key);
+                assert_eq!(insert_new(memory, root, &key, &value).unwrap(), is_new);
+                model.entry(key).or_insert(value);
+            } else {
+                assert_eq!(insert(memory, root, &key, &value).unwrap(), model.insert(key, value).is_none());
+            }
         } else {
             assert_eq!(remove(memory, root, &key).unwrap(), model.remove(&key).is_some());
         }

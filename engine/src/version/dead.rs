@@ -15,20 +15,21 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::{Position, Version};
+use super::moment::Moment;
+use crate::format::Position;
 
 /// The lists of all held versions.
 #[derive(Default)]
 pub(crate) struct DeadLists {
-    lists: BTreeMap<Version, List>,
+    lists: BTreeMap<Moment, List>,
 }
 
-type List = BTreeMap<Version, Vec<Position>>;
+type List = BTreeMap<Moment, Vec<Position>>;
 
 impl DeadLists {
     /// Takes over the held versions, ascending: pages that only versions no longer held could see go to `free`.
-    pub(crate) fn hold(&mut self, held: &[Version], free: &mut Vec<Position>) {
-        let dropped: Vec<Version> = self.lists.keys().filter(|v| held.binary_search(v).is_err()).copied().collect();
+    pub(crate) fn hold(&mut self, held: &[Moment], free: &mut Vec<Position>) {
+        let dropped: Vec<Moment> = self.lists.keys().filter(|v| held.binary_search(v).is_err()).copied().collect();
         for version in dropped {
             self.release(version, free);
         }
@@ -38,7 +39,7 @@ impl DeadLists {
     }
 
     /// A page born at `born` was replaced by version `died`: it is kept for the newest held version that sees it, or goes to `free`.
-    pub(crate) fn die(&mut self, at: Position, born: Version, died: Version, free: &mut Vec<Position>) {
+    pub(crate) fn die(&mut self, at: Position, born: Moment, died: Moment, free: &mut Vec<Position>) {
         let before_birth = self.held_before(born);
         match self.lists.range_mut(..died).next_back() {
             Some((holder, list)) if *holder >= born => list.entry(before_birth).or_default().push(at),
@@ -52,7 +53,7 @@ impl DeadLists {
     }
 
     /// Dead pages that `version`, a held one, sees: on its list or a later one, and born after no held version that is as new.
-    pub(crate) fn seen_by(&self, version: Version) -> impl Iterator<Item = Position> + '_ {
+    pub(crate) fn seen_by(&self, version: Moment) -> impl Iterator<Item = Position> + '_ {
         self.lists.range(version..).flat_map(move |(_, list)| list.range(..version).flat_map(|(_, pages)| pages.iter().copied()))
     }
 
@@ -61,14 +62,14 @@ impl DeadLists {
         self.lists.values().flat_map(BTreeMap::values).map(Vec::len).sum()
     }
 
-    fn held_before(&self, version: Version) -> Version {
-        self.lists.range(..version).next_back().map_or(Version(0), |(v, _)| *v)
+    fn held_before(&self, version: Moment) -> Moment {
+        self.lists.range(..version).next_back().map_or(Moment(0), |(v, _)| *v)
     }
 
-    fn release(&mut self, version: Version, free: &mut Vec<Position>) {
+    fn release(&mut self, version: Moment, free: &mut Vec<Position>) {
         let Some(list) = self.lists.remove(&version) else { return };
         let before = self.lists.range(..version).next_back().map(|(v, _)| *v);
-        let key = before.unwrap_or(Version(0));
+        let key = before.unwrap_or(Moment(0));
         for (bucket, mut pages) in list {
             match before {
                 Some(before) if bucket < before => join(self.lists.entry(before).or_default(), bucket, pages),
@@ -84,7 +85,7 @@ impl DeadLists {
 }
 
 /// Adds `pages` to a bucket, the shorter to the longer, so that a page is moved O(log n) times at most.
-fn join(list: &mut List, bucket: Version, mut pages: Vec<Position>) {
+fn join(list: &mut List, bucket: Moment, mut pages: Vec<Position>) {
     let there = list.entry(bucket).or_default();
     if there.len() < pages.len() {
         std::mem::swap(there, &mut pages);
@@ -109,11 +110,11 @@ mod tests {
                 random % n
             };
             let mut lists = DeadLists::default();
-            let mut held: BTreeSet<Version> = BTreeSet::new();
-            let mut live: Vec<(Position, Version)> = Vec::new();
-            let mut dead: HashMap<Position, (Version, Version)> = HashMap::new();
+            let mut held: BTreeSet<Moment> = BTreeSet::new();
+            let mut live: Vec<(Position, Moment)> = Vec::new();
+            let mut dead: HashMap<Position, (Moment, Moment)> = HashMap::new();
             let mut position = 0;
-            for version in (1..200).map(Version) {
+            for version in (1..200).map(Moment) {
                 let mut dying = Vec::new();
                 for _ in 0..next(4).min(live.len() as u64) {
                     dying.push(live.swap_remove(next(live.len() as u64) as usize));
@@ -142,7 +143,7 @@ mod tests {
                 }
                 dead.retain(|at, (born, died)| {
                     let needed = held.range(*born..*died).next().is_some();
-                    assert!(needed, "seed {seed}: {at} [{born}, {died}) is kept for nobody of {held:?}");
+                    assert!(needed, "seed {seed}: {at} [{born:?}, {died:?}) is kept for nobody of {held:?}");
                     needed
                 });
                 let kept: BTreeSet<_> = lists.kept().collect();
@@ -151,7 +152,7 @@ mod tests {
                 for v in &held {
                     let seen: BTreeSet<_> = lists.seen_by(*v).collect();
                     let lives = dead.iter().filter(|(_, (born, died))| (*born..*died).contains(v)).map(|(at, _)| *at).collect();
-                    assert_eq!(seen, lives, "seed {seed}: seen by {v}");
+                    assert_eq!(seen, lives, "seed {seed}: seen by {v:?}");
                 }
             }
         }

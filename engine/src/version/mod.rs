@@ -7,8 +7,9 @@
 //! ```
 //!
 //! [`registry`] says which versions are held; [`dead`] keeps each replaced page on the list of the newest version that still needs it;
-//! [`root`] is what a version is: its tables and their trees. Nothing here does I/O.
+//! [`root`] is what a version is: its tables and their trees. [`moment`] tells apart the roots that one version had one after the other. Nothing here does I/O.
 
 pub(crate) mod dead;
+pub(crate) mod moment;
 pub(crate) mod registry;
 pub(crate) mod root;

@@ -12,7 +12,7 @@
 
 use std::cell::Cell;
 
-use crate::format::Version;
+use super::moment::Moment;
 use crate::planted::{Bug, planted};
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 #[cfg(loom)]
@@ -25,7 +25,7 @@ const BLOCK_SLOTS: usize = if cfg!(loom) { 1 } else { 64 };
 #[repr(align(128))]
 #[derive(Default)]
 struct Slot {
-    /// 0 = free, otherwise version + 1.
+    /// 0 = free, otherwise moment + 1.
     held: AtomicU64,
     /// Snapshots that share this slot. Own synchronisation: counted like a reference count.
     refs: AtomicU32,
@@ -99,7 +99,7 @@ fn first_hint() -> usize {
 impl Registry {
     /// Claims a slot for the version that `published` names and gives it back with that version. `published` is called until it gives the same
     /// version twice in a row; it must read with sequential consistency.
-    pub(crate) fn register(&self, mut published: impl FnMut() -> Version) -> (SlotId, Version) {
+    pub(crate) fn register(&self, mut published: impl FnMut() -> Moment) -> (SlotId, Moment) {
         let mut version = published();
         let id = self.claim(version);
         let slot = self.slot(id);
@@ -137,13 +137,13 @@ impl Registry {
     }
 
     /// The versions that are held, ascending, each once. To be called after the publish whose predecessors are in question.
-    pub(crate) fn registered(&self, into: &mut Vec<Version>) {
+    pub(crate) fn registered(&self, into: &mut Vec<Moment>) {
         into.clear();
         let mut block = Some(&self.first);
         while let Some(b) = block {
             // SeqCst: after the publish, see the file's head. It also acquires what `release` released.
             let held = b.slots.iter().map(|slot| slot.held.load(Ordering::SeqCst));
-            into.extend(held.filter(|held| *held != 0).map(|held| Version(held - 1)));
+            into.extend(held.filter(|held| *held != 0).map(|held| Moment(held - 1)));
             block = b.next();
         }
         into.sort_unstable();
@@ -162,7 +162,7 @@ impl Registry {
         count
     }
 
-    fn claim(&self, version: Version) -> SlotId {
+    fn claim(&self, version: Moment) -> SlotId {
         let hint = HINT.with(Cell::get);
         let mut block = &self.first;
         let mut before = 0;
@@ -201,17 +201,17 @@ mod tests {
     fn l6_registered_versions_are_exact() {
         let registry = Registry::default();
         let mut seen = Vec::new();
-        let ids: Vec<_> = (0..200).map(|i| registry.register(|| Version(i / 2)).0).collect();
+        let ids: Vec<_> = (0..200).map(|i| registry.register(|| Moment(i / 2)).0).collect();
         registry.registered(&mut seen);
-        assert_eq!(seen, (0..100).map(Version).collect::<Vec<_>>());
+        assert_eq!(seen, (0..100).map(Moment).collect::<Vec<_>>());
         registry.retain(ids[0]);
         registry.release(ids[0]);
         registry.release(ids[1]);
         registry.registered(&mut seen);
-        assert_eq!(seen[0], Version(0));
+        assert_eq!(seen[0], Moment(0));
         registry.release(ids[0]);
         registry.registered(&mut seen);
-        assert_eq!(seen[0], Version(1));
+        assert_eq!(seen[0], Moment(1));
         assert_eq!(registry.count(), 198);
     }
 
@@ -219,11 +219,11 @@ mod tests {
     #[test]
     fn l6_registration_follows_the_published_version() {
         let registry = Registry::default();
-        let mut reads = [Version(3), Version(4), Version(5), Version(5)].into_iter();
+        let mut reads = [Moment(3), Moment(4), Moment(5), Moment(5)].into_iter();
         let (_, version) = registry.register(|| reads.next().expect("four reads"));
-        assert_eq!(version, Version(5));
+        assert_eq!(version, Moment(5));
         let mut seen = Vec::new();
         registry.registered(&mut seen);
-        assert_eq!(seen, [Version(5)]);
+        assert_eq!(seen, [Moment(5)]);
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::moment::Moment;
 use super::registry::{Registry, SlotId};
 use crate::format::{TableId, Version};
 use crate::sync::atomic::Ordering;
@@ -39,10 +40,12 @@ impl Catalogue {
     }
 }
 
-/// One version: immutable, cheap to clone.
+/// A root of a version: immutable, cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     pub(crate) version: Version,
+    /// Tells it apart from other roots of the same version.
+    pub(crate) moment: Moment,
     pub(crate) catalogue: Arc<Catalogue>,
     /// Parallel to `catalogue.tables`.
     pub(crate) trees: Arc<[Tree]>,
@@ -101,7 +104,7 @@ impl Versions {
             root = shared.as_raw();
             // SAFETY: the published pointer is never null, and what it pointed at under this guard is freed only after the guard
             // (`Retired` defers it).
-            unsafe { shared.deref() }.version
+            unsafe { shared.deref() }.moment
         });
         Pinned { slot, root }
     }
@@ -150,11 +153,11 @@ impl Pinned {
 }
 
 impl Retired {
-    /// When it was published.
-    pub(crate) fn since(&self) -> Instant {
+    /// The root.
+    pub(crate) fn root(&self) -> &Root {
         memory::read(self.0);
         // SAFETY: it is destroyed only when `self` is dropped.
-        unsafe { (*self.0).since }
+        unsafe { &*self.0 }
     }
 }
 

@@ -178,6 +178,7 @@ const DIGITS: u32 = 30;
 ///
 /// # Errors
 /// `Store` if that is no value of the type.
+#[inline]
 pub(crate) fn take<'k>(key: &mut &'k [u8], data_type: &DataType) -> Result<Value<'k>> {
     let (tag, payload, rest) = split(key)?;
     let value = match tag {
@@ -201,10 +202,25 @@ pub(crate) fn take<'k>(key: &mut &'k [u8], data_type: &DataType) -> Result<Value
     Ok(value)
 }
 
+/// Takes the first value of a key off if it is a whole number; else the key stays as it is, and [`take`] says what stands there.
+#[inline]
+pub(crate) fn take_int(key: &mut &[u8]) -> Option<i64> {
+    let (tag, behind) = key.split_first()?;
+    let width = usize::from(tag.abs_diff(ZERO));
+    if width > 8 {
+        return None;
+    }
+    let (payload, rest) = behind.split_at_checked(width)?;
+    let number = read_int(*tag, payload).ok()?;
+    *key = rest;
+    Some(number)
+}
+
 /// Steps over the first value of a key.
 ///
 /// # Errors
 /// `Store` if no value begins there.
+#[inline]
 pub(crate) fn skip(key: &mut &[u8]) -> Result<()> {
     let (_, _, rest) = split(key)?;
     *key = rest;
@@ -220,6 +236,7 @@ pub(crate) fn next_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Tag and payload of the first value, and what follows it. The end of text and bytes belongs to neither.
+#[inline]
 fn split(key: &[u8]) -> Result<(u8, &[u8], &[u8])> {
     let (tag, behind) = key.split_first().ok_or_else(|| damaged("damaged key: it ends too early"))?;
     let (width, end) = match *tag {
@@ -242,12 +259,12 @@ fn sized<const N: usize>(payload: &[u8]) -> Result<[u8; N]> {
     payload.try_into().map_err(|_| damaged("damaged key: it ends too early"))
 }
 
+#[inline]
 fn read_int(tag: u8, payload: &[u8]) -> Result<i64> {
     let negative = tag < ZERO;
-    let mut bytes = [if negative { 0xFF } else { 0 }; 8];
-    let at = 8usize.checked_sub(payload.len()).ok_or_else(|| damaged("damaged key: a whole number is too long"))?;
-    bytes[at..].copy_from_slice(payload);
-    let number = i64::from_be_bytes(bytes);
+    // Few bytes: shifting them in costs less than a copy of a length that is not known.
+    let digits = payload.iter().fold(if negative { u64::MAX } else { 0 }, |digits, byte| digits << 8 | u64::from(*byte));
+    let number = digits as i64;
     let number = if negative { number.wrapping_add(1) } else { number };
     // A number has one form only: of minimal length, and its sign is the tag's.
     let width = 8 - (number.unsigned_abs().leading_zeros() / 8) as usize;

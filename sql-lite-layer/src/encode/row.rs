@@ -241,46 +241,57 @@ pub(crate) fn fill<'r>(row: &'r [u8], wanted: impl Iterator<Item = (usize, usize
     Ok(there)
 }
 
-/// What is left of a row while it is read.
-struct Columns<'r> {
+/// What is left of a row while it is read: a reader that reads some columns, and the ones behind them when it is known that they are needed.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'r> {
+    row: &'r [u8],
     header: &'r [u8],
-    body: &'r [u8],
-    /// The column that the header goes on with, and where its bytes begin.
+    /// The column that the header goes on with, and where its bytes begin in the row.
     at: usize,
     offset: usize,
 }
 
 impl<'r> Columns<'r> {
+    /// All columns of a row.
+    ///
+    /// # Errors
+    /// `Store` if this is no row.
     #[inline(always)]
-    fn of(row: &'r [u8]) -> Result<Columns<'r>> {
-        let (header, body) = match row.split_first() {
-            Some((len, rest)) if *len < 0x80 => rest.split_at_checked(usize::from(*len)).ok_or_else(too_short)?,
-            _ => long_header(row)?,
-        };
-        Ok(Columns { header, body, at: 0, offset: 0 })
+    pub(crate) fn of(row: &'r [u8]) -> Result<Columns<'r>> {
+        match row.split_first() {
+            Some((len, rest)) if *len < 0x80 && usize::from(*len) <= rest.len() => {
+                let len = usize::from(*len);
+                Ok(Columns { row, header: &rest[..len], at: 0, offset: len + 1 })
+            }
+            _ => {
+                let (header, body) = long_header(row)?;
+                Ok(Columns { row, header, at: 0, offset: row.len() - body.len() })
+            }
+        }
     }
 
-    /// Reads a column behind those read before; false if the row is older than it.
+    /// Reads a column behind those read before into its place; false if the row is older than it, and the place is as it was.
+    ///
+    /// # Errors
+    /// `Store` if this is no row.
     // Inlined, so that what is left of the row stands in registers.
     #[inline(always)]
-    fn read(&mut self, wanted: usize, value: &mut Value<'r>) -> Result<bool> {
-        while self.at < wanted && !self.header.is_empty() {
-            let (_, width) = take_code(&mut self.header)?;
-            self.offset = self.offset.saturating_add(width);
-            self.at += 1;
+    pub(crate) fn read(&mut self, wanted: usize, value: &mut Value<'r>) -> Result<bool> {
+        let Some((code, end)) = self.go_to(wanted)? else { return Ok(false) };
+        let start = std::mem::replace(&mut self.offset, end);
+        if let INT_0..=INT_64 = code {
+            let number = int(self.row, code, end);
+            match value {
+                Value::Int(old) => *old = number,
+                _ => *value = Value::Int(number),
+            }
+            return Ok(true);
         }
-        if self.header.is_empty() {
-            return Ok(false);
-        }
-        let (code, width) = take_code(&mut self.header)?;
-        let bytes = self.body.get(self.offset..).and_then(|behind| behind.get(..width)).ok_or_else(too_short)?;
-        self.at += 1;
-        self.offset += width;
+        let bytes = &self.row[start..end];
         // What stood there before is dropped here once, and not in each of the arms.
         *value = Value::Null;
         match code {
             TEXT..BLOB | TEXT_16 | TEXT_32 => *value = Value::Text(Cow::Borrowed(text(bytes)?)),
-            INT_0..=INT_64 => *value = Value::Int(int(code, bytes)?),
             NULL => {}
             FALSE | TRUE => *value = Value::Bool(code == TRUE),
             TIMESTAMP => *value = Value::Timestamp(Timestamp(i64::from_le_bytes(sized(bytes)?))),
@@ -289,6 +300,87 @@ impl<'r> Columns<'r> {
         }
         Ok(true)
     }
+
+    /// What a column behind those read before is, without making a value of it; none if the row is older than it.
+    ///
+    /// # Errors
+    /// `Store` if this is no row.
+    #[inline(always)]
+    pub(crate) fn look(&mut self, wanted: usize) -> Result<Option<Looked<'r>>> {
+        let Some((code, end)) = self.go_to(wanted)? else { return Ok(None) };
+        let start = std::mem::replace(&mut self.offset, end);
+        Ok(Some(match code {
+            INT_0..=INT_64 => Looked::Int(int(self.row, code, end)),
+            TEXT..BLOB | TEXT_16 | TEXT_32 => Looked::Text(&self.row[start..end]),
+            NULL => Looked::Null,
+            _ => Looked::Other,
+        }))
+    }
+
+    /// Whether this column is still to come.
+    #[inline(always)]
+    pub(crate) fn is_before(&self, column: usize) -> bool {
+        self.at <= column
+    }
+
+    /// Passes the columns before this one, and takes its code off the header: the code, and where its bytes end, which lies in the row.
+    #[inline(always)]
+    fn go_to(&mut self, wanted: usize) -> Result<Option<(u8, usize)>> {
+        if self.at < wanted && !self.skip(wanted)? {
+            return Ok(None);
+        }
+        if self.header.is_empty() {
+            return Ok(None);
+        }
+        let (code, width) = take_code(&mut self.header)?;
+        let end = self.offset + width;
+        if end > self.row.len() {
+            return Err(too_short());
+        }
+        self.at += 1;
+        Ok(Some((code, end)))
+    }
+
+    /// Passes the columns before this one; false if the row is older than it.
+    #[inline(always)]
+    fn skip(&mut self, wanted: usize) -> Result<bool> {
+        // Codes that say their column's length, as most do: their widths are added without a branch for each.
+        if let Some((codes, rest)) = self.header.split_at_checked(wanted - self.at) {
+            let (mut sum, mut longest) = (0, 0);
+            for code in codes {
+                let width = WIDTHS[usize::from(*code)];
+                sum += usize::from(width);
+                longest = longest.max(width);
+            }
+            if longest < LENGTH_16 {
+                (self.header, self.at) = (rest, wanted);
+                self.offset += sum;
+                return Ok(true);
+            }
+        }
+        self.skip_slowly(wanted)
+    }
+
+    #[inline(never)]
+    fn skip_slowly(&mut self, wanted: usize) -> Result<bool> {
+        while self.at < wanted && !self.header.is_empty() {
+            let (_, width) = take_code(&mut self.header)?;
+            // Widths below 2^32, and fewer of them than a row has bytes: far below 2^64.
+            self.offset += width;
+            self.at += 1;
+        }
+        Ok(self.at == wanted)
+    }
+}
+
+/// A column of a stored row, as far as a test needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looked<'r> {
+    Null,
+    Int(i64),
+    /// Its bytes, which nobody has held against the rules of UTF-8 yet.
+    Text(&'r [u8]),
+    Other,
 }
 
 /// Header and columns of a row whose header has 128 bytes or more.
@@ -330,15 +422,21 @@ fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| damaged("damaged row: a text is not UTF-8"))
 }
 
+/// The whole number whose bytes end there, which lies in the row.
 #[inline(always)]
-fn int(code: u8, bytes: &[u8]) -> Result<i64> {
-    Ok(match code {
-        INT_8 => i64::from(i8::from_le_bytes(sized(bytes)?)),
-        INT_16 => i64::from(i16::from_le_bytes(sized(bytes)?)),
-        INT_32 => i64::from(i32::from_le_bytes(sized(bytes)?)),
-        INT_64 => i64::from_le_bytes(sized(bytes)?),
-        _ => i64::from(code == INT_1),
-    })
+fn int(row: &[u8], code: u8, end: usize) -> i64 {
+    let width = u32::from(WIDTHS[usize::from(code)]);
+    if width == 0 {
+        return i64::from(code == INT_1);
+    }
+    // The eight bytes that end with its last: of a shorter number its own are shifted down, with their sign.
+    match row[..end].last_chunk::<8>() {
+        Some(bytes) => i64::from_le_bytes(*bytes) >> (64 - 8 * width),
+        None => {
+            let digits = row[..end].iter().rev().take(width as usize).fold(0, |digits: u64, byte| digits << 8 | u64::from(*byte));
+            (digits << (64 - 8 * width)) as i64 >> (64 - 8 * width)
+        }
+    }
 }
 
 #[inline(always)]

@@ -69,6 +69,11 @@ impl<'r> Accumulator<'r> {
             Accumulator::Count(count) => *count += 1,
             Accumulator::Sum(sum) => sum.add(&given, call)?,
             Accumulator::Best(best) => {
+                if let (Value::Int(given), Value::Int(best)) = (&*given, &mut *best) {
+                    // The most frequent case, without a value that is made and moved.
+                    *best = if call.function == AggregateFunction::Min { (*best).min(*given) } else { (*best).max(*given) };
+                    return Ok(0);
+                }
                 let wanted = if call.function == AggregateFunction::Min { Ordering::Less } else { Ordering::Greater };
                 if best.is_null() || types::order(&given, best) == wanted {
                     let before = owned_len_bytes(best);

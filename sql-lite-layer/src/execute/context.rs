@@ -2,7 +2,7 @@
 //!
 //! The frame stands apart from it, so that an expression can borrow from the one while it uses the other.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,6 +74,8 @@ pub(crate) struct Context<'r> {
     /// Taken out while it runs: a query never runs inside itself.
     pub(super) subqueries: Vec<RefCell<Option<Box<SubqueryState<'r>>>>>,
     pub(super) shared: Vec<RefCell<Option<Rc<SharedRows<'r>>>>>,
+    /// Values of `Scalar::Once`.
+    pub(super) once: Vec<OnceCell<Value<'r>>>,
     /// IN lists that are searched by hash, by the address of the list in the plan. A statement has few.
     pub(super) in_sets: RefCell<Vec<(usize, Option<Rc<InSet>>)>>,
 }
@@ -98,6 +100,7 @@ impl<'r> Context<'r> {
             kept_bytes: Cell::new(0),
             subqueries: (0..plan.subquery_count).map(|_| RefCell::default()).collect(),
             shared: (0..plan.shared_count).map(|_| RefCell::default()).collect(),
+            once: vec![OnceCell::new(); plan.once_count],
             in_sets: RefCell::default(),
         }
     }

@@ -184,7 +184,8 @@ impl KeyRanges {
 }
 
 /// Adds the value to the key; false if it is NULL.
-fn push<'r>(key: &mut Vec<u8>, expr: &'r Scalar, frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+#[inline]
+pub(super) fn push<'r>(key: &mut Vec<u8>, expr: &'r Scalar, frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
     let value = operand(expr, frame, cx)?;
     if value.is_null() {
         return Ok(false);

@@ -12,7 +12,7 @@
 //! 3. No row that only passes is copied or allocated for. What keeps rows says so to the statement's memory budget, and what can run long looks at the cancel flag
 //!    and the clock: every 256 rows, whatever operator they are in.
 //! 4. A change finds all its rows before it changes the first.
-//! 5. A lookup by a whole key of one table takes a way of its own, without operators (`point`).
+//! 5. A lookup by a whole key of one table takes a way of its own, without operators (`point`); joins with single rows found by whole keys are one operator (`lookups`).
 
 mod accumulator;
 mod aggregate;
@@ -28,10 +28,12 @@ mod in_list;
 mod keys;
 mod keyset;
 mod limit;
+mod lookups;
 mod nested_join;
 mod operator;
 mod point;
 mod project;
+mod row_test;
 mod scalar;
 mod scan;
 mod set_operation;

@@ -9,6 +9,7 @@ use super::filter::Filter;
 use super::full_join::FullJoin;
 use super::hash_join::HashJoin;
 use super::limit::Limit;
+use super::lookups::Lookups;
 use super::nested_join::NestedJoin;
 use super::project::Project;
 use super::scan::Scan;
@@ -28,6 +29,7 @@ pub(crate) enum Operator<'r> {
     Filter(Box<Filter<'r>>),
     Project(Box<Project<'r>>),
     NestedJoin(Box<NestedJoin<'r>>),
+    Lookups(Box<Lookups<'r>>),
     FullJoin(Box<FullJoin<'r>>),
     HashJoin(Box<HashJoin<'r>>),
     Aggregate(Box<Aggregate<'r>>),
@@ -49,6 +51,13 @@ impl<'r> Operator<'r> {
             Node::Scan(scan) => Operator::Scan(Box::new(Scan::new(scan, cx)?)),
             Node::Filter { input, all } => Operator::Filter(Box::new(Filter::new(input, all, cx)?)),
             Node::Project { input, exprs } => Operator::Project(Box::new(Project::new(input, exprs, cx)?)),
+            // What EXPLAIN ANALYZE counts it counts by operator.
+            Node::Join(join)
+                if cx.inputs.counters.is_none()
+                    && let Some(lookups) = Lookups::of(join, cx)? =>
+            {
+                Operator::Lookups(Box::new(lookups))
+            }
             Node::Join(join) => match (&join.method, join.kind) {
                 (JoinMethod::Nested, JoinKind::Full) => Operator::FullJoin(Box::new(FullJoin::new(join, cx)?)),
                 (JoinMethod::Nested, _) => Operator::NestedJoin(Box::new(NestedJoin::new(join, cx)?)),
@@ -79,6 +88,7 @@ impl<'r> Operator<'r> {
             Operator::Filter(operator) => return operator.open(frame, cx),
             Operator::Project(operator) => return operator.open(frame, cx),
             Operator::NestedJoin(operator) => return operator.open(frame, cx),
+            Operator::Lookups(operator) => return operator.open(frame, cx),
             Operator::FullJoin(operator) => return operator.open(frame, cx),
             Operator::HashJoin(operator) => return operator.open(frame, cx),
             Operator::Aggregate(operator) => return operator.open(frame, cx),
@@ -103,6 +113,7 @@ impl<'r> Operator<'r> {
             Operator::Filter(operator) => operator.next(frame, cx),
             Operator::Project(operator) => operator.next(frame, cx),
             Operator::NestedJoin(operator) => operator.next(frame, cx),
+            Operator::Lookups(operator) => operator.next(frame, cx),
             Operator::FullJoin(operator) => operator.next(frame, cx),
             Operator::HashJoin(operator) => operator.next(frame, cx),
             Operator::Aggregate(operator) => operator.next(frame, cx),

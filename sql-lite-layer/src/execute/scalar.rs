@@ -47,6 +47,7 @@ pub(super) fn operand<'a, 'r>(expr: &'r Scalar, frame: &'a [Value<'r>], cx: &'a 
         Scalar::Slot(slot) => Ok(Operand::Stands(&frame[slot.0 as usize])),
         Scalar::Constant(value) => Ok(Operand::Stands(value)),
         Scalar::Parameter(number) => Ok(Operand::Stands(parameter(*number, cx)?)),
+        Scalar::Once { number, of } => Ok(Operand::Stands(once(*number, of, frame, cx)?)),
         other => Ok(Operand::Computed(value(other, frame, cx)?)),
     }
 }
@@ -57,6 +58,7 @@ pub(super) fn value<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>)
         Scalar::Slot(slot) => Ok(frame[slot.0 as usize].clone()),
         Scalar::Constant(value) => Ok(value.lend()),
         Scalar::Parameter(number) => Ok(parameter(*number, cx)?.lend()),
+        Scalar::Once { number, of } => Ok(once(*number, of, frame, cx)?.clone()),
         Scalar::Negate(of) => types::negate(&*operand(of, frame, cx)?),
         Scalar::Arithmetic { op, left, right } => arithmetic(*op, left, right, frame, cx),
         Scalar::Concat(parts) => concat(parts, frame, cx),
@@ -100,6 +102,11 @@ pub(super) fn holds<'r>(all: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>
 pub(super) fn truth<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>) -> Result<Option<bool>> {
     match expr {
         Scalar::Compare { op, left, right } => {
+            if let Some(left) = plain_int(left, frame, cx)
+                && let Some(right) = plain_int(right, frame, cx)
+            {
+                return Ok(Some(holds_of(*op, left.cmp(&right))));
+            }
             let left = operand(left, frame, cx)?;
             if left.is_null() {
                 return Ok(None);
@@ -139,6 +146,20 @@ fn parameter<'r>(number: u32, cx: &Context<'r>) -> Result<&'r Value<'r>> {
     })
 }
 
+/// The value that an expression has in the whole statement.
+fn once<'a, 'r>(number: usize, of: &'r Scalar, frame: &[Value<'r>], cx: &'a Context<'r>) -> Result<&'a Value<'r>> {
+    let Some(kept) = cx.once.get(number) else {
+        return Err(Error::new(ErrorKind::State, "an expression has no place to be kept in"));
+    };
+    match kept.get() {
+        Some(value) => Ok(value),
+        None => {
+            let value = value(of, frame, cx)?;
+            Ok(kept.get_or_init(|| value))
+        }
+    }
+}
+
 /// What a value says as a condition. Numbers count as H2 and SQLite take them: 0 is false.
 fn of_value(value: &Value<'_>) -> Result<Option<bool>> {
     match value {
@@ -159,14 +180,62 @@ pub(super) fn compare(op: CompareOp, left: &Value<'_>, right: &Value<'_>) -> Opt
         }
         _ => types::compare(left, right)?,
     };
-    Some(match op {
+    Some(holds_of(op, order))
+}
+
+#[inline]
+pub(super) fn holds_of(op: CompareOp, order: Ordering) -> bool {
+    match op {
         CompareOp::Eq => order.is_eq(),
         CompareOp::Ne => order.is_ne(),
         CompareOp::Lt => order.is_lt(),
         CompareOp::Le => order.is_le(),
         CompareOp::Gt => order.is_gt(),
         CompareOp::Ge => order.is_ge(),
-    })
+    }
+}
+
+/// A whole number, where the expression is one and no more is to be done than a little arithmetic: what most conditions compute. None says nothing: then [`operand`] is asked,
+/// which also has the errors.
+#[inline]
+fn plain_int<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>) -> Option<i64> {
+    let stands = match expr {
+        Scalar::Slot(slot) => &frame[slot.0 as usize],
+        Scalar::Constant(value) => value,
+        Scalar::Parameter(number) => cx.inputs.parameters.get(*number as usize)?,
+        Scalar::Once { number, .. } => cx.once.get(*number)?.get()?,
+        Scalar::Arithmetic { op, left, right } => return plain_arithmetic(*op, left, right, frame, cx),
+        _ => return None,
+    };
+    match stands {
+        Value::Int(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn plain_arithmetic<'r>(
+    op: ArithmeticOp,
+    left: &'r Scalar,
+    right: &'r Scalar,
+    frame: &[Value<'r>],
+    cx: &Context<'r>,
+) -> Option<i64> {
+    plain_step(op, plain_int(left, frame, cx)?, plain_int(right, frame, cx)?)
+}
+
+/// Arithmetic of two whole numbers; none where it fails, and where the general form has to say what it gives.
+#[inline]
+pub(super) fn plain_step(op: ArithmeticOp, left: i64, right: i64) -> Option<i64> {
+    match op {
+        ArithmeticOp::Add => left.checked_add(right),
+        ArithmeticOp::Subtract => left.checked_sub(right),
+        ArithmeticOp::Multiply => left.checked_mul(right),
+        ArithmeticOp::Divide => left.checked_div(right),
+        ArithmeticOp::Modulo => left.checked_rem(right),
+        ArithmeticOp::BitAnd => Some(left & right),
+        ArithmeticOp::BitOr => Some(left | right),
+        ArithmeticOp::BitXor => Some(left ^ right),
+    }
 }
 
 /// False if one is false, else NULL if one is NULL.
@@ -199,8 +268,7 @@ fn or<'r>(any: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<Op
 fn like(of: &Value<'_>, pattern: &Value<'_>, escape: Option<&Value<'_>>, ignore_case: bool) -> Result<Option<bool>> {
     let not_text = |value: &Value<'_>| Error::new(ErrorKind::Type, format!("LIKE compares texts, not {value}"));
     let escape = match escape {
-        // As H2 and PostgreSQL have it; `ESCAPE ''` is none.
-        None => Some("\\"),
+        None => None,
         Some(Value::Null) => return Ok(None),
         Some(Value::Text(escape)) => Some(&**escape),
         Some(other) => return Err(not_text(other)),
@@ -221,13 +289,7 @@ fn arithmetic<'r>(
 ) -> Result<Value<'r>> {
     let (left, right) = (operand(left, frame, cx)?, operand(right, frame, cx)?);
     if let (Value::Int(left), Value::Int(right)) = (&*left, &*right) {
-        let quick = match op {
-            ArithmeticOp::Add => left.checked_add(*right),
-            ArithmeticOp::Subtract => left.checked_sub(*right),
-            ArithmeticOp::Multiply => left.checked_mul(*right),
-            _ => None,
-        };
-        if let Some(number) = quick {
+        if let Some(number) = plain_step(op, *left, *right) {
             return Ok(Value::Int(number));
         }
     }

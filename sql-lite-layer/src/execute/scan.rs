@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::context::{Context, Frame};
 use super::keys::{KeyRanges, Step};
+use super::row_test::{RowTests, Verdict};
 use super::scalar::holds;
 use crate::encode::{key, row};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +22,7 @@ pub(crate) struct Scan<'r> {
     way: Way<'r>,
     ranges: KeyRanges,
     range: Option<EntryRange<'r>>,
+    tests: RowTests<'r>,
 }
 
 enum Way<'r> {
@@ -44,7 +46,7 @@ impl<'r> Scan<'r> {
                 Way::Index { entries: tables.index(index)?, index, only }
             }
         };
-        Ok(Scan { plan, rows: tables.rows(&plan.table)?, way, ranges: KeyRanges::new(), range: None })
+        Ok(Scan { plan, rows: tables.rows(&plan.table)?, way, ranges: KeyRanges::new(), range: None, tests: RowTests::new(plan) })
     }
 
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
@@ -64,35 +66,45 @@ impl<'r> Scan<'r> {
 
     pub(super) fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
         loop {
-            if self.read(frame, cx)? {
-                if holds(&self.plan.filter, frame, cx)? {
+            if self.range.is_some() {
+                if self.next_of_range(frame, cx)? {
                     return Ok(true);
                 }
-            } else if !self.next_range(frame, cx)? {
-                return Ok(false);
-            } else if self.range.is_none() && holds(&self.plan.filter, frame, cx)? {
+                self.range = None;
+            }
+            match self.next_range(frame, cx)? {
+                Some(false) => {}
+                Some(true) => return Ok(true),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Goes to the next row of the open range that passes the filter; false if there is none.
+    fn next_of_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+        let Scan { plan, rows, way, range: Some(range), tests, .. } = self else { return Ok(false) };
+        if let (Way::Rows, None) = (&way, plan.key) {
+            loop {
+                cx.tick()?;
+                let row = if plan.reverse { range.next_value_back()? } else { range.next_value()? };
+                let Some(row) = row else { return Ok(false) };
+                if read_row(plan, tests, row, frame, cx)? {
+                    return Ok(true);
+                }
+            }
+        }
+        loop {
+            cx.tick()?;
+            let entry = if plan.reverse { range.next_lent_back()? } else { range.next_lent()? };
+            let Some((key, value)) = entry else { return Ok(false) };
+            if read_entry(plan, rows, way, tests, (key, value), frame, cx)? {
                 return Ok(true);
             }
         }
     }
 
-    /// Reads the next row of the open range into the frame; false if there is none.
-    #[inline]
-    fn read(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
-        let Some(range) = &mut self.range else { return Ok(false) };
-        cx.tick()?;
-        let entry = if self.plan.reverse { range.next_back() } else { range.next() };
-        let Some(entry) = entry else {
-            self.range = None;
-            return Ok(false);
-        };
-        let (key, value) = entry?;
-        put_entry(self.plan, &self.rows, &self.way, &key, value, frame)?;
-        Ok(true)
-    }
-
-    /// Goes on to the next range, or reads the next single entry into the frame, and then leaves no range; false at the end.
-    fn next_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+    /// Goes on to the next range, or reads the next single entry: then says whether it passes the filter, false also for a range. None at the end.
+    fn next_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<bool>> {
         let entries = match &self.way {
             Way::Rows => &self.rows,
             Way::Index { entries, .. } => entries,
@@ -102,40 +114,73 @@ impl<'r> Scan<'r> {
             match step {
                 Step::Range(low, high) => {
                     self.range = Some(entries.range((low, high))?);
-                    return Ok(true);
+                    return Ok(Some(false));
                 }
                 Step::Point(key) => {
                     if let Some(value) = entries.get(key)? {
-                        put_entry(self.plan, &self.rows, &self.way, key, value, frame)?;
-                        return Ok(true);
+                        return read_entry(self.plan, &self.rows, &self.way, &mut self.tests, (key, value), frame, cx).map(Some);
                     }
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 
-/// Puts the row that an entry holds, or leads to, into the frame.
+/// Reads the row that an entry holds, or leads to, into the frame, if it passes the filter; says whether it does.
 #[inline]
-fn put_entry<'r>(
-    plan: &node::Scan,
+fn read_entry<'r>(
+    plan: &'r node::Scan,
     rows: &Entries<'r>,
     way: &Way<'r>,
-    key: &[u8],
-    value: &'r [u8],
+    tests: &mut RowTests<'r>,
+    (key, value): (&[u8], &'r [u8]),
     frame: &mut Frame<'r>,
-) -> Result<()> {
+    cx: &Context<'r>,
+) -> Result<bool> {
     let Way::Index { index, only, .. } = way else {
         put_key(plan.key, key, frame);
-        return put_row(&plan.table, &plan.columns, value, frame);
+        return read_row(plan, tests, value, frame, cx);
     };
     let row_key = if value.is_empty() { behind(key, index.columns.len())? } else { value };
     put_key(plan.key, row_key, frame);
     match only {
-        Some(parts) => put_parts(parts, index.columns.len(), key, row_key, frame),
-        None => put_row(&plan.table, &plan.columns, row_of(rows, row_key, index)?, frame),
+        Some(parts) => {
+            put_parts(parts, index.columns.len(), key, row_key, frame)?;
+            holds(&plan.filter, frame, cx)
+        }
+        None => read_row(plan, tests, row_of(rows, row_key, index)?, frame, cx),
     }
+}
+
+/// Reads the columns of a row into their slots, those first that the filter needs, and the others if it is true; says whether it is.
+#[inline]
+pub(super) fn read_row<'r>(
+    plan: &'r node::Scan,
+    tests: &mut RowTests<'r>,
+    bytes: &'r [u8],
+    frame: &mut Frame<'r>,
+    cx: &Context<'r>,
+) -> Result<bool> {
+    let mut filter = &plan.filter[..];
+    if tests.len() > 0 {
+        match tests.of(bytes, cx)? {
+            Verdict::Fails => return Ok(false),
+            Verdict::Passes => filter = &filter[tests.len()..],
+            Verdict::NotKnown => {}
+        }
+    }
+    let mut row = row::Columns::of(bytes)?;
+    if filter.is_empty() {
+        return put_columns(&plan.table, &plan.columns, &mut row, frame).map(|()| true);
+    }
+    let (tested, others) = plan.columns.split_at(plan.tested.min(plan.columns.len()));
+    put_columns(&plan.table, tested, &mut row, frame)?;
+    if !holds(filter, frame, cx)? {
+        return Ok(false);
+    }
+    put_columns(&plan.table, others, &mut row, frame)?;
+    Ok(true)
 }
 
 /// The row that an index leads to.
@@ -156,19 +201,14 @@ pub(super) fn behind(key: &[u8], columns: usize) -> Result<&[u8]> {
 
 /// Reads columns of a row into their slots.
 #[inline]
-pub(super) fn put_row<'r>(table: &Table, columns: &[(usize, Slot)], bytes: &'r [u8], frame: &mut Frame<'r>) -> Result<()> {
-    let mut failed = None;
-    row::read(bytes, columns.iter().map(|(column, _)| *column), |nth, value| {
-        let (column, slot) = columns[nth];
-        frame[slot.0 as usize] = match value {
-            Some(value) => value,
-            None => missing(table, column).unwrap_or_else(|error| {
-                failed = Some(error);
-                Value::Null
-            }),
-        };
-    })?;
-    failed.map_or(Ok(()), Err)
+fn put_columns<'r>(table: &Table, columns: &[(usize, Slot)], row: &mut row::Columns<'r>, frame: &mut Frame<'r>) -> Result<()> {
+    for (column, slot) in columns {
+        let place = &mut frame[slot.0 as usize];
+        if !row.read(*column, place)? {
+            *place = missing(table, *column)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a row that is older than a column holds there.
@@ -182,7 +222,7 @@ pub(super) fn missing(table: &Table, column: usize) -> Result<Value<'static>> {
 
 /// Puts the row's key where the plan wants it.
 #[inline]
-fn put_key(slot: Option<Slot>, key: &[u8], frame: &mut Frame<'_>) {
+pub(super) fn put_key(slot: Option<Slot>, key: &[u8], frame: &mut Frame<'_>) {
     if let Some(slot) = slot {
         put_bytes(&mut frame[slot.0 as usize], key);
     }
@@ -191,6 +231,8 @@ fn put_key(slot: Option<Slot>, key: &[u8], frame: &mut Frame<'_>) {
 /// One column of an entry's key, in the key's order.
 struct Part {
     data_type: DataType,
+    /// Its values are whole numbers.
+    whole: bool,
     slot: Option<Slot>,
 }
 
@@ -200,7 +242,8 @@ fn parts(table: &Table, index: &Index, wanted: &[(usize, Slot)]) -> Result<Vec<P
     let mut parts: Vec<Part> = Vec::with_capacity(index.columns.len() + table.primary.len());
     for column in index.columns.iter().chain(&table.primary) {
         let slot = slots.iter().position(|(wanted, _)| wanted == column).map(|at| slots.swap_remove(at).1);
-        parts.push(Part { data_type: table.columns[*column].data_type, slot });
+        let data_type = table.columns[*column].data_type;
+        parts.push(Part { data_type, whole: matches!(data_type, DataType::Integer(_)), slot });
     }
     match slots.first() {
         None => Ok(parts),
@@ -216,6 +259,14 @@ fn put_parts(parts: &[Part], of_index: usize, key: &[u8], row_key: &[u8], frame:
     for (parts, mut bytes) in [(of_key, key), (of_row_key, row_key)] {
         let Some(last) = parts.iter().rposition(|part| part.slot.is_some()) else { continue };
         for part in &parts[..=last] {
+            if part.whole
+                && let Some(number) = key::take_int(&mut bytes)
+            {
+                if let Some(slot) = part.slot {
+                    put_int(&mut frame[slot.0 as usize], number);
+                }
+                continue;
+            }
             match part.slot {
                 Some(slot) => put_copy(&mut frame[slot.0 as usize], key::take(&mut bytes, &part.data_type)?),
                 None => key::skip(&mut bytes)?,
@@ -223,6 +274,14 @@ fn put_parts(parts: &[Part], of_index: usize, key: &[u8], row_key: &[u8], frame:
         }
     }
     Ok(())
+}
+
+#[inline]
+fn put_int(place: &mut Value<'_>, number: i64) {
+    match place {
+        Value::Int(old) => *old = number,
+        _ => *place = Value::Int(number),
+    }
 }
 
 /// Puts a value that does not live long enough; text goes into the memory that the place has.

@@ -8,9 +8,10 @@ use std::cmp::Ordering;
 use super::context::{Context, Frame, Kept, KeptRows};
 use super::limit::needed;
 use super::operator::Operator;
-use super::scalar::value;
+use super::scalar::{operand, value};
 use crate::error::Result;
 use crate::plan::node::{self, SortKey};
+use crate::plan::scalar::Scalar;
 use crate::types::{self, Value};
 
 /// Rows that are sorted without a look at the cancel flag: a few milliseconds.
@@ -87,9 +88,14 @@ impl<'r> Sort<'r> {
         self.input.open(frame, cx)?;
         let mut keys = Vec::with_capacity(self.plan.keys.len());
         let mut count = 0_u64;
+        // Keys that cannot fail need not be computed to the last, and are looked at where they stand.
+        let plain = self.plan.keys.iter().all(|key| matches!(key.expr, Scalar::Slot(_) | Scalar::Constant(_)));
         while self.input.next(frame, cx)? {
-            write_keys(&mut keys, &self.plan.keys, frame, cx)?;
             count += 1;
+            if plain && self.order.len() >= most && self.is_behind_all(frame, cx)? {
+                continue;
+            }
+            write_keys(&mut keys, &self.plan.keys, frame, cx)?;
             if self.order.len() < most {
                 let number = self.rows.push_values(keys.drain(..).chain(kept_values(self.plan, frame)));
                 self.came.push(count);
@@ -112,6 +118,18 @@ impl<'r> Sort<'r> {
             compare(keys, rows.row(a), rows.row(b)).then(came[a].cmp(&came[b]))
         };
         merge_sort(&mut self.order, by_key, cx)
+    }
+
+    /// Whether the row in the frame, which came later than all rows that are kept, belongs behind them.
+    #[inline]
+    fn is_behind_all(&self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+        for (key, kept) in self.plan.keys.iter().zip(self.rows.row(self.order[0] as usize)) {
+            let order = compare_by(key, &*operand(&key.expr, frame, cx)?, kept);
+            if order.is_ne() {
+                return Ok(order.is_gt());
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the row at this place of the heap belongs behind the one at the other.
@@ -167,20 +185,26 @@ fn kept_values<'a, 'r>(plan: &'a node::Sort, frame: &'a Frame<'r>) -> impl Itera
 #[inline]
 pub(super) fn compare(keys: &[SortKey], left: &[Value<'_>], right: &[Value<'_>]) -> Ordering {
     for ((key, left), right) in keys.iter().zip(left).zip(right) {
-        let order = match (left.is_null(), right.is_null()) {
-            (false, false) => {
-                let order = types::order(left, right);
-                if key.descending { order.reverse() } else { order }
-            }
-            (true, true) => Ordering::Equal,
-            (left, _) if left == key.nulls_first => Ordering::Less,
-            _ => Ordering::Greater,
-        };
+        let order = compare_by(key, left, right);
         if order.is_ne() {
             return order;
         }
     }
     Ordering::Equal
+}
+
+/// The order of two values of this key.
+#[inline]
+fn compare_by(key: &SortKey, left: &Value<'_>, right: &Value<'_>) -> Ordering {
+    match (left.is_null(), right.is_null()) {
+        (false, false) => {
+            let order = types::order(left, right);
+            if key.descending { order.reverse() } else { order }
+        }
+        (true, true) => Ordering::Equal,
+        (left, _) if left == key.nulls_first => Ordering::Less,
+        _ => Ordering::Greater,
+    }
 }
 
 /// Sorts numbers of rows, equal ones staying in order: sorted runs, merged two by two, with looks at the cancel flag between.

@@ -138,7 +138,7 @@ fn facts(scan: &Scan, cx: &Context<'_>) -> HashMap<usize, Facts> {
     for (nth, condition) in scan.filter.iter().enumerate() {
         match condition {
             Scalar::Compare { op, left, right } => {
-                let sides = [(left, right, *op), (right, left, super::fold::flipped(*op))];
+                let sides = [(left, right, *op), (right, left, op.flipped())];
                 let found = sides.into_iter().find_map(|(column, other, op)| {
                     let at = column_of(column)?;
                     Some((at, value(other, at)?, op))

@@ -131,7 +131,7 @@ fn folded(scalar: &mut Scalar) -> Option<Scalar> {
             }
             if matches!(**right, Scalar::Slot(_)) && !matches!(**left, Scalar::Slot(_)) {
                 std::mem::swap(left, right);
-                *op = flipped(*op);
+                *op = op.flipped();
             }
             None
         }
@@ -339,17 +339,6 @@ fn case(branches: &mut Vec<(Scalar, Scalar)>, otherwise: &mut Option<Box<Scalar>
     match branches.is_empty() {
         true => Some(otherwise.take().map_or_else(|| truth(None), |otherwise| *otherwise)),
         false => None,
-    }
-}
-
-/// `a op b` as `b op a`.
-pub(super) fn flipped(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Lt => CompareOp::Gt,
-        CompareOp::Le => CompareOp::Ge,
-        CompareOp::Gt => CompareOp::Lt,
-        CompareOp::Ge => CompareOp::Le,
-        same => same,
     }
 }
 

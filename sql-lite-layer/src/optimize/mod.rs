@@ -11,6 +11,7 @@
 //! | `extremes` | MIN and MAX read one end of an index |
 //! | `order` | no sort where an index gives the order; a sort with a limit keeps no more |
 //! | `prune` | again: what the other rules left over, and reads of an index alone |
+//! | `once` | what is the same for all rows is computed once; scans read first what their filter needs |
 //!
 //! What may fail (an overflow, a division, a cast, a subquery of two rows) is not computed for rows that the statement would not have computed it for, with one
 //! exception: an equality between tables may be used in whatever order the tables are joined, and for the keys of an index. `may_fail` tells.
@@ -21,6 +22,7 @@ mod extremes;
 mod fold;
 mod inline;
 mod joins;
+mod once;
 mod order;
 mod prune;
 mod pushdown;
@@ -97,6 +99,7 @@ fn run(plan: &mut Plan, cx: &mut Context<'_>, last: &str) {
         }
     }
     prune::plan(plan);
+    once::plan(plan);
 }
 
 /// Applies a rule to every tree of a plan, subqueries and shared queries first.

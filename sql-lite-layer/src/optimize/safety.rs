@@ -13,8 +13,8 @@ pub(super) use crate::plan::is_volatile;
 pub(super) fn may_fail(scalar: &Scalar) -> bool {
     scalar.any(&mut |scalar| match scalar {
         Scalar::Negate(_) | Scalar::Arithmetic { .. } => true,
-        // Every value has a text, and a whole number a truth.
-        Scalar::Cast { to, .. } => !matches!(to, DataType::Text { max: None } | DataType::Boolean),
+        // Every value has a text.
+        Scalar::Cast { to, .. } => !matches!(to, DataType::Text { max: None }),
         Scalar::Like { escape, .. } => escape.is_some(),
         Scalar::Call { function, .. } => function.may_fail(),
         Scalar::Subquery(query) => !gives_one_row(&query.node) || node_may_fail(&query.node),

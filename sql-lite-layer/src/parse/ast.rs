@@ -324,6 +324,11 @@ pub(crate) enum Expr {
         to: DataType,
     },
     Call(Box<Call>),
+    /// `INTERVAL 5 DAY`: beside `+` and `-`. The unit as it is written.
+    Interval {
+        count: Box<Expr>,
+        unit: Ident,
+    },
 }
 
 /// A call of a function, of one row or of many. `CASEWHEN`, `COALESCE`, `EXTRACT(x FROM y)`, `SUBSTRING(a FROM b FOR c)`, `TRIM(..)`, `POSITION(a IN b)`,
@@ -348,6 +353,19 @@ pub(crate) enum CompareOp {
     Le,
     Gt,
     Ge,
+}
+
+impl CompareOp {
+    /// The comparison of the same two with their sides exchanged.
+    pub(crate) fn flipped(self) -> CompareOp {
+        match self {
+            CompareOp::Lt => CompareOp::Gt,
+            CompareOp::Le => CompareOp::Ge,
+            CompareOp::Gt => CompareOp::Lt,
+            CompareOp::Ge => CompareOp::Le,
+            same => same,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,8 +6,8 @@
 use std::cell::Cell;
 
 use sqlparser::ast::{
-    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    UnaryOperator, Value,
+    CastKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, Interval, ObjectName, UnaryOperator, Value,
 };
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -251,9 +251,8 @@ fn word(dialect: &Sql, parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
         };
     }
     match &second.token {
-        Token::SingleQuotedString(_) if is("interval") => unsupported("INTERVAL", span.start),
+        Token::SingleQuotedString(_) | Token::Number(..) | Token::Placeholder(_) if is("interval") => interval(parser),
         Token::SingleQuotedString(_) => typed(parser),
-        Token::Number(..) | Token::Placeholder(_) if is("interval") => unsupported("INTERVAL", span.start),
         Token::Word(_) if is("timestamp") => typed_timestamp(parser),
         Token::Word(_) if is("current") => Ok(sequence(parser, "currval")?.unwrap_or_else(|| column(parser))),
         _ if ["current_timestamp", "current_date", "localtimestamp", "current_time", "localtime"].into_iter().any(is) => {
@@ -394,6 +393,41 @@ fn typed(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     let data_type = DataType::Custom(ObjectName::from(vec![name]), Vec::new());
     let literal = parser.parse_value().map(Expr::Value)?;
     Ok(Expr::Cast { kind: CastKind::Cast, expr: Box::new(literal), data_type, format: None })
+}
+
+/// `INTERVAL 5 DAY`, `INTERVAL '5' DAY` or `INTERVAL '5 days'`.
+fn interval(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    parser.advance_token();
+    let mut value = parser.parse_value()?;
+    let written = match &value.value {
+        Value::SingleQuotedString(text) => {
+            text.trim().split_once(' ').map(|(count, unit)| (count.to_owned(), unit.trim().to_owned()))
+        }
+        _ => None,
+    };
+    let unit = match written {
+        Some((count, unit)) => {
+            value.value = Value::SingleQuotedString(count);
+            Ident::with_span(value.span, unit)
+        }
+        None if is_name(&parser.peek_token_ref().token) => take_name(parser),
+        None => return parser.expected_ref("a unit of time", parser.peek_token_ref()),
+    };
+    let next = parser.peek_token_ref();
+    if matches!(&next.token, Token::Word(word) if word.value.eq_ignore_ascii_case("to")) {
+        return unsupported("INTERVAL .. TO", next.span.start);
+    }
+    Ok(Expr::Interval(Interval {
+        value: Box::new(Expr::Value(value)),
+        leading_field: Some(DateTimeField::Custom(unit)),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
+}
+
+fn is_name(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if !is_reserved(word.keyword))
 }
 
 /// `TIMESTAMP WITHOUT TIME ZONE '..'`, or a column with this name.

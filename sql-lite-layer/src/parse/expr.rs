@@ -92,6 +92,9 @@ impl Lowering {
             sp::Expr::Substring { expr, substring_from, substring_for, special: _, shorthand: _ } => {
                 self.substring(*expr, substring_from, substring_for)
             }
+            sp::Expr::Interval(sp::Interval { value, leading_field: Some(sp::DateTimeField::Custom(unit)), .. }) => {
+                Ok(Expr::Interval { count: self.boxed(*value)?, unit: ident(unit)? })
+            }
             other => Err(unsupported(&kind_of(&other), place(&other))),
         }
     }

@@ -20,7 +20,8 @@ impl Expr {
             | Expr::IsNull { expr, .. }
             | Expr::IsTruth { expr, .. }
             | Expr::InQuery { expr, .. }
-            | Expr::Cast { expr, .. } => expr.each_mut(f),
+            | Expr::Cast { expr, .. }
+            | Expr::Interval { count: expr, .. } => expr.each_mut(f),
             Expr::Compare { left, right, .. } | Expr::Arithmetic { left, right, .. } | Expr::IsDistinct { left, right, .. } => {
                 left.each_mut(f);
                 right.each_mut(f);

@@ -100,18 +100,17 @@ impl<'a> Planner<'a> {
         if signature.swapped {
             args.swap(0, 1);
         }
-        let mut data_type = data_type;
-        if signature.function == Function::DateAdd && data_type == DataType::Date && is_of_day(&args[0]) {
-            // A day and some hours is a time of day.
-            let day = std::mem::replace(&mut args[2], Scalar::Constant(Value::Null));
-            args[2] = cast(Typed { scalar: day, data_type }, DataType::Timestamp).scalar;
-            data_type = DataType::Timestamp;
+        if let (Function::DateAdd, [Scalar::Constant(Value::Text(unit)), ..]) = (signature.function, &args[..])
+            && let Some(unit) = function::unit(unit)
+        {
+            let (time, count) = (args.swap_remove(2), args.swap_remove(1));
+            return Ok(date_add(unit, count, Typed { scalar: time, data_type }));
         }
         Ok(Typed { scalar: Scalar::Call { function: signature.function, args }, data_type })
     }
 
     /// An argument of this kind.
-    fn argument(&mut self, kind: Argument, expr: &'a Expr) -> Result<Typed> {
+    pub(super) fn argument(&mut self, kind: Argument, expr: &'a Expr) -> Result<Typed> {
         let place = place_of(expr);
         match kind {
             Argument::Text => return Ok(Typed { scalar: self.text_of_any(expr)?, data_type: DataType::TEXT }),
@@ -296,8 +295,22 @@ pub(crate) fn is_volatile_node(node: &super::node::Node) -> bool {
     found
 }
 
-fn is_of_day(unit: &Scalar) -> bool {
-    matches!(unit, Scalar::Constant(Value::Text(unit)) if matches!(&**unit, "hour" | "minute" | "second" | "millisecond" | "microsecond"))
+/// A time so many units later. A day and some hours is a time of day.
+pub(super) fn date_add(unit: &'static str, count: Scalar, mut time: Typed) -> Typed {
+    if time.data_type == DataType::Date && matches!(unit, "hour" | "minute" | "second" | "millisecond" | "microsecond") {
+        time = cast(time, DataType::Timestamp);
+    }
+    let unit = Scalar::Constant(Value::Text(unit.into()));
+    Typed {
+        scalar: Scalar::Call { function: Function::DateAdd, args: vec![unit, count, time.scalar] },
+        data_type: time.data_type,
+    }
+}
+
+/// The unit of time with this name.
+pub(super) fn unit_of(name: &str, place: Place) -> Result<&'static str> {
+    function::unit(name)
+        .ok_or_else(|| Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place))
 }
 
 fn bare_name(expr: &Expr) -> Result<(&str, Place)> {
@@ -310,7 +323,5 @@ fn bare_name(expr: &Expr) -> Result<(&str, Place)> {
 
 fn unit_argument(expr: &Expr) -> Result<Typed> {
     let (name, place) = bare_name(expr)?;
-    let unit = function::unit(name)
-        .ok_or_else(|| Error::new(ErrorKind::Name, format!("there is no unit of time {name}")).with_state("42703").at(place))?;
-    Ok(Typed { scalar: Scalar::Constant(Value::Text(unit.into())), data_type: DataType::TEXT })
+    Ok(Typed { scalar: Scalar::Constant(Value::Text(unit_of(name, place)?.into())), data_type: DataType::TEXT })
 }

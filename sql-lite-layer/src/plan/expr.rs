@@ -3,7 +3,8 @@
 //! Types are strict, as PostgreSQL and H2 have them. What converts by itself: a text literal to whatever stands beside it, a whole number to a truth value (H2's
 //! `active = 1`), numbers among each other, whatever is joined by `||` to text.
 
-use super::call::is_volatile;
+use super::call::{date_add, is_volatile, unit_of};
+use super::function::Argument;
 use super::scalar::Scalar;
 use super::{COPIED_MAX, Planner, Typed, type_error, unsupported};
 use crate::error::{Error, ErrorKind, Place, Result};
@@ -77,6 +78,9 @@ impl<'a> Planner<'a> {
                 Ok(Typed { scalar: Scalar::Cast { of: Box::new(of.scalar), to: *to }, data_type: *to })
             }
             Expr::Call(call) => self.call(call),
+            Expr::Interval { unit, .. } => {
+                Err(unsupported(unit.place, "an INTERVAL stands only behind a time and + or -: there are no columns of them"))
+            }
         }
     }
 
@@ -121,9 +125,26 @@ impl<'a> Planner<'a> {
     }
 
     fn arithmetic(&mut self, op: ArithmeticOp, left: &'a Expr, right: &'a Expr) -> Result<Typed> {
-        let place = place_of(left);
-        let (left, right) = (self.expr(left)?, self.expr(right)?);
-        self.arithmetic_of(op, left, right, place)
+        match (op, left, right) {
+            (ArithmeticOp::Add | ArithmeticOp::Subtract, time, Expr::Interval { count, unit })
+            | (ArithmeticOp::Add, Expr::Interval { count, unit }, time) => self.later(op, time, count, unit),
+            _ => {
+                let place = place_of(left);
+                let (left, right) = (self.expr(left)?, self.expr(right)?);
+                self.arithmetic_of(op, left, right, place)
+            }
+        }
+    }
+
+    /// A time plus or minus an interval.
+    fn later(&mut self, op: ArithmeticOp, time: &'a Expr, count: &'a Expr, unit: &'a Ident) -> Result<Typed> {
+        let unit = unit_of(&unit.name, unit.place)?;
+        let mut count = self.argument(Argument::Integer, count)?.scalar;
+        let time = self.argument(Argument::Time, time)?;
+        if op == ArithmeticOp::Subtract {
+            count = Scalar::Negate(Box::new(count));
+        }
+        Ok(date_add(unit, count, time))
     }
 
     /// `left op right` of expressions that are planned.
@@ -135,6 +156,9 @@ impl<'a> Planner<'a> {
             }
             if one.data_type == DataType::Unknown && other.is_numeric() {
                 self.infer(one, &other);
+            }
+            if one.data_type == DataType::Unknown && matches!(other, DataType::Date | DataType::Timestamp) {
+                self.infer(one, &DataType::BIGINT);
             }
         }
         let bits = matches!(op, ArithmeticOp::BitAnd | ArithmeticOp::BitOr | ArithmeticOp::BitXor);
@@ -150,6 +174,13 @@ impl<'a> Planner<'a> {
             {
                 decimal(scale)
             }
+            (time @ (DataType::Date | DataType::Timestamp), DataType::Integer(_))
+                if matches!(op, ArithmeticOp::Add | ArithmeticOp::Subtract) =>
+            {
+                time
+            }
+            (DataType::Integer(_), time @ (DataType::Date | DataType::Timestamp)) if op == ArithmeticOp::Add => time,
+            (DataType::Date, DataType::Date) if op == ArithmeticOp::Subtract => DataType::BIGINT,
             (a, b) => return Err(type_error(place, format!("{a} {} {b} is not defined", arithmetic_sign(op)))),
         };
         let scalar = Scalar::Arithmetic { op, left: Box::new(left.scalar), right: Box::new(right.scalar) };
@@ -432,6 +463,7 @@ pub(super) fn place_of(expr: &Expr) -> Place {
             None => branches.first().map_or_else(Place::default, |(when, then)| or(when, then)),
         },
         Expr::Call(call) => call.name.place,
+        Expr::Interval { unit, .. } => unit.place,
     }
 }
 

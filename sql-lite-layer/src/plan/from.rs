@@ -146,6 +146,7 @@ impl<'a> Planner<'a> {
             columns: read,
             key,
             filter: Vec::new(),
+            tested: usize::MAX,
         }));
         From { node, columns, keyed }
     }

@@ -83,6 +83,7 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         slot_types: state.slots.iter().map(|slot| slot.data_type).collect(),
         subquery_count: state.subquery_count,
         shared_count: state.shared_count,
+        once_count: 0,
         parameters: state.parameters,
     })
 }

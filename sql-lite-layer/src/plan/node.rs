@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) subquery_count: usize,
     /// Queries that are kept for the statement (`Node::Shared`), numbered from 0.
     pub(crate) shared_count: usize,
+    /// Expressions that have one value in the whole statement (`Scalar::Once`), numbered from 0.
+    pub(crate) once_count: usize,
     /// What each parameter is compared with or stored in; `Unknown` where nothing says it. Only the class counts (widths, lengths and scales are the widest): before
     /// the plan runs each value given is converted to a value of this class that is equal to it, and refused where there is none, so that keys may hold it.
     pub(crate) parameters: Vec<DataType>,
@@ -106,6 +108,8 @@ pub(crate) struct Scan {
     pub(crate) key: Option<Slot>,
     /// Tested for each row when its columns are read.
     pub(crate) filter: Vec<Scalar>,
+    /// The filter reads no more than the first so many of `columns`: the others are read when it is true. `usize::MAX` until the optimizer's last rule has looked.
+    pub(crate) tested: usize,
 }
 
 #[derive(Clone, Debug)]

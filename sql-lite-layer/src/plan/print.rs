@@ -351,6 +351,7 @@ impl Printer<'_> {
                 text
             }
             Scalar::Cast { of, to } => format!("cast({} as {to})", self.scalar(of)),
+            Scalar::Once { of, .. } => self.scalar(of),
             Scalar::Call { function, args } => format!("{}({})", function.name(), join(args.iter().map(|arg| self.scalar(arg)))),
             Scalar::Subquery(query) => format!("(subquery {})", query.number),
             Scalar::Exists { query, negated } => format!("{}exists (subquery {})", not(negated), query.number),
@@ -367,6 +368,7 @@ impl Printer<'_> {
             Scalar::And(_) | Scalar::Or(_) | Scalar::Concat(_) | Scalar::Not(_) | Scalar::Arithmetic { .. } => {
                 format!("({})", self.scalar(scalar))
             }
+            Scalar::Once { of, .. } => self.operand(of),
             _ => self.scalar(scalar),
         }
     }

@@ -80,6 +80,11 @@ pub(crate) enum Scalar {
         query: Box<Subquery>,
         negated: bool,
     },
+    /// What has one value in the whole statement: computed when it is first needed, and kept. Numbered from 0; the optimizer's last rule makes it.
+    Once {
+        number: usize,
+        of: Box<Scalar>,
+    },
 }
 
 /// A query inside an expression.

@@ -229,10 +229,10 @@ fn is_item(item: &Scalar, key: &Scalar) -> bool {
     }
 }
 
-/// A whole number that stands for a column of the result.
+/// A whole number that stands for a column of the result. One with a sign is a value as any other.
 pub(super) fn ordinal(expr: &Expr) -> Option<i64> {
     match expr {
-        Expr::Literal(Value::Int(number)) => Some(*number),
+        Expr::Literal(Value::Int(number)) if *number >= 0 => Some(*number),
         _ => None,
     }
 }

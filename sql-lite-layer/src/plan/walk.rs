@@ -19,7 +19,8 @@ impl Scalar {
             | Scalar::Negate(of)
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
-            | Scalar::Cast { of, .. } => f(of),
+            | Scalar::Cast { of, .. }
+            | Scalar::Once { of, .. } => f(of),
             Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
                 list.iter().for_each(f)
             }
@@ -57,7 +58,8 @@ impl Scalar {
             | Scalar::Negate(of)
             | Scalar::IsNull { of, .. }
             | Scalar::IsTruth { of, .. }
-            | Scalar::Cast { of, .. } => f(of),
+            | Scalar::Cast { of, .. }
+            | Scalar::Once { of, .. } => f(of),
             Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
                 list.iter_mut().for_each(f)
             }
@@ -173,6 +175,7 @@ pub(crate) fn same(a: &Scalar, b: &Scalar) -> bool {
         ) => (a.is_some(), c, e) == (b.is_some(), d, f),
         (Scalar::Case { branches: a, .. }, Scalar::Case { branches: b, .. }) => a.len() == b.len(),
         (Scalar::Cast { to: a, .. }, Scalar::Cast { to: b, .. }) => a == b,
+        (Scalar::Once { .. }, Scalar::Once { .. }) => true,
         (Scalar::Call { function: a, .. }, Scalar::Call { function: b, .. }) => a == b,
         // A query has its number from where it stands in the text: copies of one are the same.
         (Scalar::Subquery(a), Scalar::Subquery(b)) => a.number == b.number,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::connection::{Connection, State};
 use super::row::{Column, Row};
 use super::run::Given;
+use super::snapshot::Snapshot;
 use super::statement::EachWith;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Counters, Cursor, Inputs, Program};
@@ -17,66 +18,75 @@ use crate::types::{DataType, Value};
 
 impl Connection {
     /// Shows the plan of a statement, one line a row. With `analyze` a query is run to its end first.
-    pub(super) fn explain(
-        &self,
-        analyze: bool,
-        statement: &Statement,
-        mut given: Given<'_>,
-        each: &mut EachWith<'_>,
-    ) -> Result<()> {
-        let known = self.known()?;
-        let program = program(statement, given.values.len(), &known.schema)?;
-        let text = match (analyze, statement) {
-            (false, _) => print::explain(program.plan()),
-            (true, Statement::Query(_)) => {
-                given.values = super::run::classified(given.values, program.plan())?;
-                self.analyzed(&program, &given)?
-            }
-            (true, _) => {
-                let message =
-                    "EXPLAIN ANALYZE runs the statement, and runs queries alone: what changes rows is explained without ANALYZE";
-                return Err(Error::new(ErrorKind::Unsupported, message));
-            }
-        };
-        let columns: Arc<[Column]> = Arc::new([Column { name: "plan".into(), data_type: DataType::TEXT }]);
-        for line in text.lines() {
-            let row = vec![Value::from(line)];
-            if !each(&columns, Row::new(&columns, &row))? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn analyzed(&self, program: &Program, given: &Given<'_>) -> Result<String> {
-        let counters = Counters::default();
-        match &*self.state()? {
+    pub(super) fn explain(&self, analyze: bool, statement: &Statement, given: Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
+        let shared = &self.database.shared;
+        let (engine, known) = match &*self.state()? {
             State::Writing(writing) => {
                 writing.check()?;
-                let open = Open::new(&writing.txn);
-                drain(program, open.tables(), Inputs { counters: Some(&counters), ..given.inputs() })?;
+                let run = |program: &Program, inputs: Inputs<'_>| drain(program, Open::new(&writing.txn).tables(), inputs);
+                return explain(&writing.schema, analyze, statement, given, each, run);
             }
-            State::Reading { engine, .. } => {
-                let reader = engine.reader();
-                drain(program, Tables::of_reader(&reader), Inputs { counters: Some(&counters), ..given.inputs() })?;
-            }
+            State::Reading { engine, known } => (engine.clone(), known.clone()),
             State::Idle => {
-                let engine = self.database.shared.store.snapshot();
-                let reader = engine.reader();
-                drain(program, Tables::of_reader(&reader), Inputs { counters: Some(&counters), ..given.inputs() })?;
+                let engine = shared.store.snapshot();
+                let known = shared.schemas.of(&engine)?;
+                (engine, known)
             }
-        }
-        Ok(print::explain_with(program.plan(), &|node| {
-            let counter = counters.of(node)?;
-            let times = if counter.opened == 1 { String::new() } else { format!(" in {} openings", counter.opened) };
-            let rows = if counter.rows == 1 { "row" } else { "rows" };
-            Some(format!("{} {rows}{times}, {:.1?}", counter.rows, counter.time))
-        }))
+        };
+        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&engine.reader()), inputs);
+        explain(&known.schema, analyze, statement, given, each, run)
     }
 }
 
-fn program(statement: &Statement, parameter_count: usize, schema: &Schema) -> Result<Program> {
-    Ok(Program::new(optimize(plan_statement(statement, parameter_count, schema)?)))
+impl Snapshot {
+    /// The same over what the snapshot holds.
+    pub(super) fn explain(&self, analyze: bool, statement: &Statement, given: Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
+        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&self.engine.reader()), inputs);
+        explain(&self.known.schema, analyze, statement, given, each, run)
+    }
+}
+
+fn explain(
+    schema: &Schema,
+    analyze: bool,
+    statement: &Statement,
+    mut given: Given<'_>,
+    each: &mut EachWith<'_>,
+    run: impl FnOnce(&Program, Inputs<'_>) -> Result<()>,
+) -> Result<()> {
+    let program = Program::new(optimize(plan_statement(statement, given.values.len(), schema)?));
+    let text = match (analyze, statement) {
+        (false, _) => print::explain(program.plan()),
+        (true, Statement::Query(_)) => {
+            given.values = super::run::classified(given.values, program.plan())?;
+            let counters = Counters::default();
+            run(&program, Inputs { counters: Some(&counters), ..given.inputs() })?;
+            analyzed(&program, &counters)
+        }
+        (true, _) => {
+            let message =
+                "EXPLAIN ANALYZE runs the statement, and runs queries alone: what changes rows is explained without ANALYZE";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+    };
+    let columns: Arc<[Column]> = Arc::new([Column { name: "plan".into(), data_type: DataType::TEXT }]);
+    for line in text.lines() {
+        let row = vec![Value::from(line)];
+        if !each(&columns, Row::new(&columns, &row))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The plan with what each operator did.
+fn analyzed(program: &Program, counters: &Counters) -> String {
+    print::explain_with(program.plan(), &|node| {
+        let counter = counters.of(node)?;
+        let times = if counter.opened == 1 { String::new() } else { format!(" in {} openings", counter.opened) };
+        let rows = if counter.rows == 1 { "row" } else { "rows" };
+        Some(format!("{} {rows}{times}, {:.1?}", counter.rows, counter.time))
+    })
 }
 
 fn drain<'r>(program: &'r Program, tables: Tables<'r>, inputs: Inputs<'r>) -> Result<()> {

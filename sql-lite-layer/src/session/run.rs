@@ -21,15 +21,18 @@ use crate::execute::{self, Changed, Cursor, Inputs};
 use crate::parse::ast;
 use crate::plan::node::{Access, Action, Node, Plan};
 use crate::table::schema::Schema;
-use crate::table::{Changes, Open, Tables, WriteTxn};
+use crate::table::{Buffers, Changes, Open, Tables, WriteTxn};
 use crate::types::{self, Timestamp, Value};
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
         let given = Given { values, limits: self.limits(), cancelled: None, last_identity: None };
         match &statement.prepared().parsed.statement {
-            ast::Statement::Query(_) => (),
+            ast::Statement::Query(_) => {}
             ast::Statement::Script(script) => return self.script(script, &given, each).map(|()| 0),
+            ast::Statement::Explain { analyze, statement } => {
+                return self.explain(*analyze, statement, given, each).map(|()| 0);
+            }
             _ => return Err(read_only("a snapshot")),
         }
         let planned = statement.planned_for(&self.known)?;
@@ -108,12 +111,12 @@ impl Connection {
                 let planned = statement.planned_for(&writing.known())?;
                 if is_small(planned.program.plan()) {
                     writing.check()?;
-                    let done = change(&writing.txn, &writing.schema, &planned, given, true);
+                    let done = change(&writing.txn, &writing.schema, &planned, given, Some(&mut writing.buffers));
                     // What the store failed in cannot be undone with certainty.
                     writing.broken = done.as_ref().is_err_and(|e| e.kind() == ErrorKind::Store);
                     done?
                 } else {
-                    writing.atomically(|txn, schema| change(txn, schema, &planned, given, false))?
+                    writing.atomically(|txn, schema| change(txn, schema, &planned, given, None))?
                 }
             }
             State::Idle => {
@@ -121,7 +124,7 @@ impl Connection {
                 let shared = &self.database.shared;
                 let writing = Writing::begin(shared, given.limits.wait)?;
                 let planned = statement.planned_for(&writing.known())?;
-                let done = change(&writing.txn, &writing.schema, &planned, given, false)?;
+                let done = change(&writing.txn, &writing.schema, &planned, given, None)?;
                 writing.commit(&shared.schemas, self.durability.get())?;
                 return self.tell(&done, each);
             }
@@ -188,8 +191,14 @@ fn query<'r>(planned: &'r Planned, tables: Tables<'r>, inputs: Inputs<'r>, each:
     Ok(0)
 }
 
-/// Runs a change. `undo`: what it did is undone by itself if it fails.
-fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<'_>, undo: bool) -> Result<Done> {
+/// Runs a change. With `undo` what it did is undone by itself if it fails, step by step, in the memory of the statement before it.
+fn change(
+    txn: &WriteTxn,
+    schema: &Arc<Schema>,
+    planned: &Planned,
+    given: Given<'_>,
+    mut undo: Option<&mut Buffers>,
+) -> Result<Done> {
     let given = given.classified(planned)?;
     let numbers = match planned.asks_for_numbers {
         false => None,
@@ -201,8 +210,8 @@ fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<
     let inputs = Inputs { sequences: numbers.as_ref().map(|numbers| numbers as _), ..given.inputs() };
     let rules = CatalogueRules { txn, schema, now: inputs.now };
     let mut changes = Changes::new(txn, Arc::clone(schema)).with_rules(&rules);
-    if undo {
-        changes = changes.with_undo();
+    if let Some(buffers) = &mut undo {
+        changes = changes.with_undo(buffers);
     }
     let changed = match &planned.program.plan().action {
         Action::Query(_) => rows_of(planned, &changes, &inputs),
@@ -212,14 +221,17 @@ fn change(txn: &WriteTxn, schema: &Arc<Schema>, planned: &Planned, given: Given<
         match changed.and_then(|changed| numbers.iter().try_for_each(|numbers| numbers.write(&mut changes)).map(|()| changed)) {
             Ok(changed) => changed,
             Err(e) => {
-                if undo {
+                if undo.is_some() {
                     changes.undo()?;
                 }
                 return Err(e);
             }
         };
     let last_identity = changes.last_identity();
-    changes.finish()?;
+    match undo {
+        Some(buffers) => changes.finish_into(buffers)?,
+        None => changes.finish()?,
+    }
     Ok(Done { count: changed.count, columns: Arc::clone(&planned.columns), rows: changed.returned, last_identity })
 }
 

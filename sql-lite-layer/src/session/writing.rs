@@ -8,7 +8,7 @@ use super::database::Shared;
 use super::schemas::{Known, Schemas};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::schema::Schema;
-use crate::table::{Durability, EngineSavepoint, WriteTxn};
+use crate::table::{Buffers, Durability, EngineSavepoint, WriteTxn};
 
 /// See the file's head.
 ///
@@ -20,6 +20,8 @@ pub(super) struct Writing {
     /// The schema that it began with.
     before: Arc<Schema>,
     savepoints: Vec<Named>,
+    /// Memory of its small statements.
+    pub(super) buffers: Buffers,
     /// The store failed in the middle of a change: it can only be rolled back.
     pub(super) broken: bool,
 }
@@ -39,7 +41,14 @@ impl Writing {
             Some(time) => shared.store.begin_write_within(time)?,
         };
         let schema = shared.schemas.of_writer(&txn)?;
-        Ok(Writing { txn, before: Arc::clone(&schema), schema, savepoints: Vec::new(), broken: false })
+        Ok(Writing {
+            txn,
+            before: Arc::clone(&schema),
+            schema,
+            savepoints: Vec::new(),
+            buffers: Buffers::default(),
+            broken: false,
+        })
     }
 
     /// Commits; gives the version.

@@ -131,10 +131,11 @@ impl Load<'_> {
         let table = &*self.linked.table;
         assert_eq!(values.len(), table.columns.len(), "a row has a value for each column");
         for (at, counter) in &self.linked.counters {
-            match values[*at] {
-                Value::Null => values[*at] = Value::Int(self.counters.next(open, *counter, &table.columns[*at].name)?),
-                Value::Int(number) => self.counters.note(open, *counter, number)?,
-                _ => (),
+            if values[*at].is_null() {
+                values[*at] = Value::Int(self.counters.next(open, *counter, &table.columns[*at].name)?);
+            }
+            if let Value::Int(number) = values[*at] {
+                self.counters.note(open, *counter, number)?;
             }
         }
         if let Some(at) = self.linked.required.iter().find(|at| values[**at].is_null()) {
@@ -145,7 +146,7 @@ impl Load<'_> {
             true => rows::hidden_key(self.fed.cast_signed()),
             false => rows::row_key(table, values),
         };
-        rows::check_key_len(&key, "a row", table)?;
+        rows::check_key_len(&key, || "a row".to_owned(), table)?;
         let mut bytes = Vec::new();
         row::encode(&mut bytes, values.iter());
         Ok((key, bytes))

@@ -86,21 +86,17 @@ struct Known {
 }
 
 impl Counters {
-    /// The next number.
+    /// The next number, which [`Counters::note`] takes.
     pub(super) fn next(&mut self, open: &Open<'_>, counter: Counter, name: &str) -> Result<i64> {
         let known = self.known(open, counter)?;
         let next = match known.last {
             None => Some(counter.start),
             Some(last) => last.checked_add(counter.increment),
         };
-        let Some(next) = next else {
-            return Err(Error::new(ErrorKind::Data, format!("\"{name}\" has given its last number")).with_state("2200H"));
-        };
-        (known.last, known.changed) = (Some(next), true);
-        Ok(next)
+        next.ok_or_else(|| Error::new(ErrorKind::Data, format!("\"{name}\" has given its last number")).with_state("2200H"))
     }
 
-    /// A number was given by hand: those that follow are beyond it.
+    /// A number was given, by the counter or by hand: those that follow are beyond it.
     pub(super) fn note(&mut self, open: &Open<'_>, counter: Counter, number: i64) -> Result<()> {
         let known = self.known(open, counter)?;
         let reached = match known.last {

@@ -28,7 +28,7 @@ mod stored;
 pub(crate) mod verify;
 mod violation;
 
-pub(crate) use changes::{Changes, Rules};
+pub(crate) use changes::{Buffers, Changes, Rules};
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
 #[cfg(test)]

@@ -21,7 +21,8 @@ const FIRST: usize = 8;
 /// 8 x (2^14 - 1) handles are twice as many tables as a store can have.
 const BLOCKS: usize = 14;
 
-type Block<'t> = Box<[OnceCell<TableMut<'t>>]>;
+/// Handles are some hundred bytes: a block of places for them is small, and so quickly made and given back.
+type Block<'t> = Box<[OnceCell<Box<TableMut<'t>>>]>;
 
 /// The tables that a statement has opened.
 pub(crate) struct Open<'t> {
@@ -50,7 +51,7 @@ impl<'t> Open<'t> {
     pub(super) fn table_mut(&mut self, what: Stored) -> Result<&mut TableMut<'t>> {
         let (block, at) = place(self.number(what)?);
         let handles = self.blocks.get_mut(block).and_then(OnceCell::get_mut);
-        handles.and_then(|handles| handles.get_mut(at)).and_then(OnceCell::get_mut).ok_or_else(lost)
+        handles.and_then(|handles| handles.get_mut(at)).and_then(OnceCell::get_mut).map(|table| &mut **table).ok_or_else(lost)
     }
 
     /// Closes all.
@@ -76,14 +77,14 @@ impl<'t> Open<'t> {
         };
         let handles = handles.get_or_init(|| (0..FIRST << block).map(|_| OnceCell::new()).collect());
         let handle = handles.get(at).ok_or_else(lost)?;
-        handle.set(self.txn.open_table(what.name().as_str())?).map_err(|_| lost())?;
+        handle.set(Box::new(self.txn.open_table(what.name().as_str())?)).map_err(|_| lost())?;
         self.keys.borrow_mut().push(what);
         Ok(number)
     }
 
     fn handle(&self, number: usize) -> Option<&TableMut<'t>> {
         let (block, at) = place(number);
-        self.blocks.get(block)?.get()?.get(at)?.get()
+        self.blocks.get(block)?.get()?.get(at)?.get().map(|table| &**table)
     }
 }
 

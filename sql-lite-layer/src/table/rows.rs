@@ -94,11 +94,11 @@ pub(crate) fn row_key_of_entry<'k>(index: &Index, key: &'k [u8], value: &'k [u8]
 }
 
 /// Refuses what the engine cannot hold, before anything was changed.
-pub(super) fn check_key_len(key: &[u8], of: &str, table: &Table) -> Result<()> {
+pub(super) fn check_key_len(key: &[u8], of: impl FnOnce() -> String, table: &Table) -> Result<()> {
     if key.len() <= MAX_KEY_BYTES {
         return Ok(());
     }
-    let (len, table) = (key.len(), &table.name);
+    let (of, len, table) = (of(), key.len(), &table.name);
     Err(Error::new(
         ErrorKind::Limit,
         format!("{of} of table \"{table}\" would have a key of {len} bytes; at most {MAX_KEY_BYTES} are possible"),

@@ -2,12 +2,12 @@
 //!
 //! 1. NULL makes NULL. Whole numbers give whole numbers, division is towards zero; a decimal number and a whole one give a decimal one; a double makes doubles.
 //! 2. A result that is out of range is an error of kind `Data`, 22003; division by zero is one too, 22012. Nothing wraps, nothing becomes infinite.
-//! 3. A day plus or minus a whole number is a day; a day minus a day is a whole number of days.
+//! 3. A day or a time plus or minus a whole number is a day or a time so many days away; a day minus a day is a whole number of days.
 //!
 //! A decimal result of more than 28 digits is rounded at the last one that fits.
 
 use super::number::{double, nearest_double};
-use super::{Date, Decimal, Value};
+use super::{Date, Decimal, Timestamp, Value};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An operation on two numbers.
@@ -64,6 +64,9 @@ fn mixed(op: Arithmetic, left: &Value<'_>, right: &Value<'_>) -> Result<Value<'s
         (Value::Date(a), Value::Int(b)) if op == Arithmetic::Add => day(*a, Some(*b), left, op, right),
         (Value::Int(a), Value::Date(b)) if op == Arithmetic::Add => day(*b, Some(*a), left, op, right),
         (Value::Date(a), Value::Int(b)) if op == Arithmetic::Subtract => day(*a, b.checked_neg(), left, op, right),
+        (Value::Timestamp(a), Value::Int(b)) if op == Arithmetic::Add => time(*a, Some(*b), left, op, right),
+        (Value::Int(a), Value::Timestamp(b)) if op == Arithmetic::Add => time(*b, Some(*a), left, op, right),
+        (Value::Timestamp(a), Value::Int(b)) if op == Arithmetic::Subtract => time(*a, b.checked_neg(), left, op, right),
         (Value::Date(a), Value::Date(b)) if op == Arithmetic::Subtract => Ok(Value::Int(i64::from(a.0) - i64::from(b.0))),
         _ => Err(undefined(op, left, right)),
     }
@@ -144,6 +147,13 @@ fn day(date: Date, days: Option<i64>, left: &Value<'_>, op: Arithmetic, right: &
     match days.and_then(|days| date.plus_days(days)) {
         Some(date) => Ok(Value::Date(date)),
         None => Err(out_of_range("DATE", left, op, right).with_state("22008")),
+    }
+}
+
+fn time(at: Timestamp, days: Option<i64>, left: &Value<'_>, op: Arithmetic, right: &Value<'_>) -> Result<Value<'static>> {
+    match days.and_then(|days| at.plus_days(days)) {
+        Some(at) => Ok(Value::Timestamp(at)),
+        None => Err(out_of_range("TIMESTAMP", left, op, right).with_state("22008")),
     }
 }
 

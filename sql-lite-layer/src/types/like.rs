@@ -1,4 +1,6 @@
-//! LIKE: `%` is any text, `_` any one character; all else is itself.
+//! LIKE: `%` is any text, `_` any one character; all else is itself, and so is whatever stands behind an escape: a backslash, or what ESCAPE names.
+//!
+//! A pattern may end with a backslash that nobody called an escape: it is itself. So LIKE without ESCAPE never fails, and may be tested wherever that is cheapest.
 //!
 //! Only the last `%` is ever tried anew, because an earlier one that took more text could not help: so matching takes at most (length of the text) x (length of the
 //! pattern) steps, and no allocation.
@@ -27,9 +29,9 @@ impl Iterator for Tokens<'_> {
 
     fn next(&mut self) -> Option<Token> {
         let char = self.chars.next()?;
-        // An escape at the end was refused before.
         if Some(char) == self.escape {
-            return self.chars.next().map(Token::Char);
+            // At the end only the backslash of no ESCAPE: others were refused before.
+            return Some(Token::Char(self.chars.next().unwrap_or(char)));
         }
         Some(match char {
             '%' => Token::AnyText,
@@ -43,7 +45,10 @@ impl<'p> Tokens<'p> {
     /// # Errors
     /// `Data`: 22019 if the escape is not one character, 22025 if the pattern ends with it.
     fn new(pattern: &'p str, escape: Option<&str>) -> Result<Tokens<'p>> {
-        let mut chars = escape.unwrap_or("").chars();
+        let Some(escape) = escape else {
+            return Ok(Tokens { chars: pattern.chars(), escape: Some('\\') });
+        };
+        let mut chars = escape.chars();
         let escape = chars.next();
         if chars.next().is_some() {
             return Err(Error::new(ErrorKind::Data, "ESCAPE takes one character").with_state("22019"));
@@ -58,10 +63,11 @@ impl<'p> Tokens<'p> {
     }
 }
 
-/// Whether the text is like the pattern. The character behind an escape is itself; an escape of no character is none.
+/// Whether the text is like the pattern. The character behind an escape is itself. No escape is named: it is a backslash, as H2 and PostgreSQL have it; one of no
+/// character: there is none.
 ///
 /// # Errors
-/// `Data`: 22019 if the escape is more than one character, 22025 if the pattern ends with it.
+/// `Data`: 22019 if the escape that is named is more than one character, 22025 if the pattern ends with it.
 pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case: bool) -> Result<bool> {
     let (mut text, mut tokens) = (text.chars(), Tokens::new(pattern, escape)?);
     // Where the text behind the last `%` is tried, and the pattern behind it.

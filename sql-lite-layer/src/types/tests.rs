@@ -610,6 +610,16 @@ fn like_by_case() {
     }
     assert_eq!(like("a", "a", Some("xy"), false).expect_err("two characters").sqlstate(), "22019");
     assert_eq!(like("a", "_", Some(""), false).ok(), Some(true));
+    for (text, pattern, escape, expected) in [
+        ("50%", "50\\%", None, true),
+        ("500", "50\\%", None, false),
+        ("a\\b", "a\\\\b", None, true),
+        ("a\\", "a\\", None, true),
+        ("a", "a\\", None, false),
+        ("a\\b", "a\\_", Some(""), true),
+    ] {
+        assert_eq!(like(text, pattern, escape, false).ok(), Some(expected), "{text} LIKE {pattern}");
+    }
 }
 
 /// A pattern with many `%` takes no more than text times pattern steps: with a trial of every way this test would not end.

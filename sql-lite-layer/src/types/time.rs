@@ -56,6 +56,12 @@ impl Timestamp {
         Date(self.0.div_euclid(MICROS_A_DAY) as i32)
     }
 
+    /// The time so many days later; none outside of the years 1 to 9999.
+    pub(crate) fn plus_days(self, days: i64) -> Option<Timestamp> {
+        let time = Timestamp(self.0.checked_add(days.checked_mul(MICROS_A_DAY)?)?);
+        (Timestamp::MIN..=Timestamp::MAX).contains(&time).then_some(time)
+    }
+
     /// The calendar's form; none outside of the years 1 to 9999.
     pub(crate) fn to_civil(self) -> Option<DateTime> {
         if self < Timestamp::MIN || self > Timestamp::MAX {

@@ -8,7 +8,7 @@
 //!
 //! One file, one target: [`store`] any bytes as a store, [`sealed`] a valid store with edited fields and right checksums, [`blob`] any bytes as a blob or its
 //! LZ4 stream, [`salvage`] any damage to a store, copied to a new one, [`page`] one page, [`format`](mod@format) the structures besides pages, [`life`] operations with crashes against the model, [`import`] the texts that
-//! the command line and the scheduler take from people. [`take`] turns a fuzzer's bytes into choices.
+//! the command line and the scheduler take from people, `sql_text` any text as a statement, `sql_store` statements over a store that is reopened and crashes. [`take`] turns a fuzzer's bytes into choices.
 //!
 //! Whatever the bytes are: no panic, an end after bounded work, and no more memory than follows from the input's length.
 
@@ -20,6 +20,10 @@ pub mod life;
 pub mod page;
 pub mod salvage;
 pub mod sealed;
+#[cfg(feature = "sql")]
+pub mod sql_store;
+#[cfg(feature = "sql")]
+pub mod sql_text;
 pub mod store;
 pub mod take;
 
@@ -61,8 +65,29 @@ pub const LIFE: Target = Target { name: "life", entry: life::run, largest: (64 <
 /// Lists of a cluster trace; keys and values as text.
 pub const IMPORT: Target = Target { name: "import", entry: import::run, largest: SMALL, peak: (256 << 10, 512) };
 
+/// Any text as SQL: a plan may be some hundred times as long as its text.
+#[cfg(feature = "sql")]
+pub const SQL_TEXT: Target =
+    Target { name: "sql_text", entry: sql_text::run, largest: (32 << 20, 4096), peak: (128 << 20, 16 << 10) };
+/// SQL statements over a store that is reopened and crashes in between.
+#[cfg(feature = "sql")]
+pub const SQL_STORE: Target = Target { name: "sql_store", entry: sql_store::run, largest: (64 << 20, 0), peak: (512 << 20, 0) };
+
 /// Every target.
-pub const TARGETS: [Target; 8] = [STORE, SEALED, BLOB, SALVAGE, PAGE, FORMAT, LIFE, IMPORT];
+pub const TARGETS: &[Target] = &[
+    STORE,
+    SEALED,
+    BLOB,
+    SALVAGE,
+    PAGE,
+    FORMAT,
+    LIFE,
+    IMPORT,
+    #[cfg(feature = "sql")]
+    SQL_TEXT,
+    #[cfg(feature = "sql")]
+    SQL_STORE,
+];
 
 impl Target {
     /// Tries these bytes.

@@ -120,6 +120,8 @@ fn bless() {
     structures();
     lives();
     imports();
+    #[cfg(feature = "sql")]
+    sql();
 }
 
 /// Edits of each kind of each seed.
@@ -236,4 +238,51 @@ fn imports() {
     write("import", "escape", &chosen(5, "jobs/größe\0\x1b[31m\u{202e}\\".as_bytes()));
     write("import", "unescape", &chosen(6, b"a\\x00\\t\\\\\\xff"));
     write("import", "hex", &chosen(7, b"00ffAb"));
+}
+
+/// Statements of each kind, and lives drawn from a few numbers.
+#[cfg(feature = "sql")]
+fn sql() {
+    let texts = [
+        (
+            "select",
+            "SELECT t.a, count(*) FILTER (WHERE d) AS n FROM t LEFT JOIN u ON u.b = t.id WHERE t.b LIKE 'o%' GROUP BY t.a HAVING n > 0 ORDER BY 1 DESC NULLS LAST LIMIT 5 OFFSET 1",
+        ),
+        (
+            "joins",
+            "SELECT * FROM t JOIN u USING (a) FULL JOIN key ON f > t.c, v WHERE v.a = t.a OR EXISTS (SELECT 1 FROM t x WHERE x.a = u.b)",
+        ),
+        (
+            "set",
+            "WITH w (k) AS (SELECT a FROM t) SELECT k FROM w UNION ALL (VALUES (1), (2.5)) EXCEPT SELECT b FROM u INTERSECT SELECT 3 ORDER BY 1",
+        ),
+        ("in", "SELECT (a, b) IN (SELECT a, b FROM u), a NOT IN (1, NULL, ?), :x BETWEEN a AND 5 FROM t // note\n"),
+        (
+            "case",
+            "SELECT CASE a WHEN 1 THEN 'one' ELSE coalesce(b, '-') END || substring(b FROM 2 FOR 1), CAST(c AS INT) % 3, -c * 1.5e0 FROM t",
+        ),
+        ("times", "SELECT c + INTERVAL '1' DAY, extract(YEAR FROM c), datediff('DAY', c, now()), day - 1 FROM u, key"),
+        (
+            "insert",
+            "INSERT INTO t (a, b,) VALUES (1, DEFAULT), ((SELECT max(a) FROM u), 'x') ON CONFLICT (id) DO UPDATE SET a = excluded.a WHERE t.a > 1 RETURNING *",
+        ),
+        ("merge", "MERGE INTO u (a, b, c) KEY (a, b) VALUES (1, 2, NULL)"),
+        ("update", "UPDATE t SET (a, b) = (1, 'x'), c = c + 1 FROM u WHERE u.b = t.id AND CASEWHEN(t.d, 1, 0) = 1"),
+        (
+            "create",
+            "CREATE TABLE IF NOT EXISTS n (id IDENTITY, k VARCHAR(5) NOT NULL UNIQUE REFERENCES key (name) ON DELETE SET NULL, CONSTRAINT q CHECK (k <> ''), UNIQUE (id, k),)",
+        ),
+        (
+            "alter",
+            "ALTER TABLE IF EXISTS t DROP CONSTRAINT IF EXISTS c; ALTER TABLE t ADD COLUMN z DECIMAL(5, 2) DEFAULT 0 NOT NULL",
+        ),
+    ];
+    for (name, text) in texts {
+        write("sql_text", name, text.as_bytes());
+    }
+    for n in 0..10_u64 {
+        let mut rng = fastrand::Rng::with_seed(n);
+        let bytes: Vec<u8> = (0..300 + 60 * n as usize).map(|_| rng.u8(..)).collect();
+        write("sql_store", &n.to_string(), &bytes);
+    }
 }

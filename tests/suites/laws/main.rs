@@ -4,6 +4,7 @@
 
 mod copied;
 mod keeping;
+mod merging;
 mod reading;
 mod refusals;
 mod sharing;

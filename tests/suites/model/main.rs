@@ -11,10 +11,17 @@ use treering_tests::{Life, Seed, Shape, Step, Workload, depth, drive};
 #[track_caller]
 fn check(test: &str, runs: u64, count: usize, shape: &Shape, options: &Options, has_thread: bool) {
     let seed = Seed::of(test);
+    let mut moved_bytes = 0;
     for run in 0..runs * depth() {
         let part = seed.part(run);
         let steps = Workload::new(part, shape.clone()).steps(count);
-        let Err(what) = Life::run(options, has_thread, &steps) else { continue };
+        let what = match Life::run(options, has_thread, &steps) {
+            Ok(moved) => {
+                moved_bytes += moved;
+                continue;
+            }
+            Err(what) => what,
+        };
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
         let short = shrink(&steps, 400, |steps| Life::run(options, has_thread, steps).is_err());
@@ -31,6 +38,8 @@ fn check(test: &str, runs: u64, count: usize, shape: &Shape, options: &Options, 
             list.join("\n")
         );
     }
+    // Merging and putting in order are part of what is tried.
+    assert!(moved_bytes > runs * 4096, "{test}: {moved_bytes} bytes were moved");
 }
 
 /// Leaves out what the failing transactions do not need.

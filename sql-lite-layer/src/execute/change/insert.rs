@@ -74,10 +74,13 @@ fn put<'r>(
     changed: &mut Changed,
 ) -> Result<()> {
     let table = &*insert.table;
+    // The number that the row would have: it is given only if the row is inserted.
+    let mut given = None;
     for (column, slot) in insert.new.iter().enumerate() {
         if table.columns[column].identity.is_some() && frame[slot.0 as usize].is_null() {
-            let number = Value::Int(changes.next_identity(table, column)?);
-            frame[slot.0 as usize] = assigned(table, column, number)?;
+            let number = changes.next_identity(table, column)?;
+            frame[slot.0 as usize] = assigned(table, column, Value::Int(number))?;
+            given = Some(number);
         }
     }
     check(table, &insert.checks, frame, cx)?;
@@ -95,6 +98,9 @@ fn put<'r>(
         }
     }
     changes.insert(table, &side_by_side(frame, &insert.new))?;
+    if let Some(number) = given {
+        changes.gave_identity(number);
+    }
     changed.count += 1;
     if insert.returning.is_empty() {
         return Ok(());

@@ -97,6 +97,7 @@ fn query(node: Node, slots: &[Slot]) -> Plan {
         slot_types: vec![DataType::Unknown; 64],
         subquery_count: 8,
         shared_count: 8,
+        once_count: 0,
         parameters: Vec::new(),
     }
 }
@@ -111,6 +112,7 @@ fn scan(table: &Arc<Table>, first: u32, access: Access) -> Node {
         columns: (0..table.columns.len()).map(|column| (column, Slot(first + column as u32))).collect(),
         key: None,
         filter: Vec::new(),
+        tested: usize::MAX,
     }))
 }
 

@@ -64,7 +64,7 @@ fn unsupported_is_named() {
         ("SELECT a > ALL (SELECT 1)", "ALL in an expression"),
         ("SELECT a COLLATE nocase", "COLLATE"),
         ("SELECT a AT TIME ZONE 'UTC'", "AT TIME ZONE"),
-        ("SELECT INTERVAL '1' DAY", "INTERVAL"),
+        ("SELECT a + INTERVAL '1-2' YEAR TO MONTH", "INTERVAL .. TO"),
         ("SELECT a REGEXP 'x'", "REGEXP"),
         ("SELECT a SIMILAR TO 'x'", "SIMILAR TO"),
         ("SELECT a << 1", "the operator <<"),

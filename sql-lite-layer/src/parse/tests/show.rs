@@ -196,6 +196,7 @@ pub(super) fn expr(of: &Expr) -> String {
         Expr::Exists { query: of, negated } => format!("({} {})", not(*negated, "exists"), query(of)),
         Expr::Cast { expr: of, to } => format!("cast({} as {to})", expr(of)),
         Expr::Call(of) => call(of),
+        Expr::Interval { count, unit } => format!("(interval {} {})", expr(count), unit.name),
         other => test(other),
     }
 }

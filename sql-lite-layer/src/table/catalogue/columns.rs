@@ -42,7 +42,9 @@ fn number_rows(txn: &WriteTxn, table: &Table, at: usize, counter: Counter) -> Re
     open.close();
     rewrite(txn, table, table, &mut |mut row| {
         // Known already: nothing is opened for it.
-        row[at] = Value::Int(counters.next(&open, counter, &table.columns[at].name)?);
+        let number = counters.next(&open, counter, &table.columns[at].name)?;
+        counters.note(&open, counter, number)?;
+        row[at] = Value::Int(number);
         Ok(row)
     })?;
     counters.flush(&mut open)

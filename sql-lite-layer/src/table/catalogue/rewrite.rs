@@ -55,7 +55,7 @@ fn entry(table: &Table, index: &Index, key: &[u8], row: &[u8]) -> Result<(Vec<u8
         entry.extend_from_slice(key);
         Vec::new()
     };
-    rows::check_key_len(&entry, &format!("index \"{}\"", index.name), table)?;
+    rows::check_key_len(&entry, || format!("index \"{}\"", index.name), table)?;
     Ok((entry, value))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn rewrite(
         let made = row.map_err(Error::from).and_then(|(_, row)| {
             let values = convert(rows::values(old, row)?)?;
             let key = if new.primary.is_empty() { rows::hidden_key(fed) } else { rows::row_key(new, &values) };
-            rows::check_key_len(&key, "a row", new)?;
+            rows::check_key_len(&key, || "a row".to_owned(), new)?;
             let mut row = Vec::with_capacity(row.len());
             crate::encode::row::encode(&mut row, values.iter());
             Ok((key, row))

@@ -85,10 +85,10 @@ impl Image {
 
     /// Longest key among those that the engine is to hold: for the check of lengths.
     pub(super) fn check_lens(&self, table: &Table) -> Result<()> {
-        rows::check_key_len(&self.key, "a row", table)?;
+        rows::check_key_len(&self.key, || "a row".to_owned(), table)?;
         let mut entries = self.entries();
         entries.try_for_each(|entry| {
-            rows::check_key_len(entry.key, &format!("index \"{}\"", table.indexes[entry.index].name), table)
+            rows::check_key_len(entry.key, || format!("index \"{}\"", table.indexes[entry.index].name), table)
         })
     }
 }

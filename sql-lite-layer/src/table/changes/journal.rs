@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::table::open::Open;
 use crate::table::stored::Stored;
 
+/// Memory that is kept for the next statement.
+const KEPT_BYTES: usize = 64 << 10;
+
 /// Steps, in order.
 #[derive(Default)]
 pub(super) struct Journal {
@@ -22,6 +25,14 @@ struct Step {
 }
 
 impl Journal {
+    /// Forgets everything; memory is kept, up to what many statements need.
+    pub(super) fn clear(&mut self) {
+        self.steps.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
+    }
+
     /// An entry was written or removed, where `old` stood before.
     pub(super) fn note(&mut self, what: Stored, key: &[u8], old: Option<&[u8]>) {
         // The engine's limits: keys below 2^16 bytes, values below 2^32.

@@ -88,6 +88,16 @@ struct Parked {
     row: Vec<u8>,
 }
 
+/// Memory that one statement leaves to the next: so a small statement allocates little.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    before: Image,
+    after: Image,
+    journal: Journal,
+    changed: Vec<bool>,
+    probe: Vec<u8>,
+}
+
 impl<'t> Changes<'t> {
     /// Changes within `txn`, whose tables are those of `schema`. None of them may be open.
     pub(crate) fn new(txn: &'t WriteTxn, schema: Arc<Schema>) -> Changes<'t> {
@@ -112,10 +122,14 @@ impl<'t> Changes<'t> {
         }
     }
 
-    /// Keeps a journal, so that [`Changes::undo`] works. It takes memory for each row changed: for statements that change few.
+    /// Keeps a journal, so that [`Changes::undo`] works. It takes memory for each row changed: for statements that change few. The memory is taken from `buffers`, to which
+    /// [`Changes::finish_into`] gives it back.
     #[must_use]
-    pub(crate) fn with_undo(mut self) -> Changes<'t> {
-        self.journal = Some(Journal::default());
+    pub(crate) fn with_undo(mut self, buffers: &mut Buffers) -> Changes<'t> {
+        let Buffers { before, after, mut journal, changed, probe } = std::mem::take(buffers);
+        journal.clear();
+        (self.before, self.after, self.changed, self.probe) = (before, after, changed, probe);
+        self.journal = Some(journal);
         self
     }
 
@@ -186,14 +200,17 @@ impl<'t> Changes<'t> {
         self.find_conflict(&target, row, columns)
     }
 
-    /// The next number of an identity column.
+    /// The next number of an identity column. It counts as given when a row with it is inserted.
     pub(crate) fn next_identity(&mut self, table: &Table, column: usize) -> Result<i64> {
         let Some(identity) = table.columns[column].identity else {
             return Err(Error::new(ErrorKind::State, format!("column \"{}\" does not count", table.columns[column].name)));
         };
-        let number = self.counters.next(&self.open, Counter::of_column(table, column, identity), &table.columns[column].name)?;
+        self.counters.next(&self.open, Counter::of_column(table, column, identity), &table.columns[column].name)
+    }
+
+    /// An identity column gave this number to a row that was inserted.
+    pub(crate) fn gave_identity(&mut self, number: i64) {
         self.last_identity = Some(number);
-        Ok(number)
     }
 
     /// The number that an identity column gave last in this statement.
@@ -210,15 +227,23 @@ impl<'t> Changes<'t> {
     ///
     /// # Errors
     /// `Constraint`. With [`Changes::with_undo`] everything is undone then.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
+        self.finish_into(&mut Buffers::default())
+    }
+
+    /// The same; what memory the statement had goes to `buffers`.
+    ///
+    /// # Errors
+    /// As [`Changes::finish`].
+    pub(crate) fn finish_into(mut self, buffers: &mut Buffers) -> Result<()> {
         let done = self.settle();
-        match done {
-            Err(e) if self.journal.is_some() => {
-                self.undo()?;
-                Err(e)
-            }
-            done => done,
+        if done.is_err() && self.journal.is_some() {
+            self.undo()?;
+            return done;
         }
+        let Changes { before, after, journal, changed, probe, .. } = self;
+        *buffers = Buffers { before, after, journal: journal.unwrap_or_default(), changed, probe };
+        done
     }
 
     /// Undoes the whole statement.

@@ -23,7 +23,10 @@ impl Changes<'_> {
             self.after.add_entry(at, index, row);
         }
         self.after.check_lens(table)?;
-        if let Some(key) = self.key_in_the_way(target, !table.primary.is_empty())? {
+        // A primary key alone is found to be taken when the row is written, which comes before all else that is.
+        if table.indexes.iter().any(|index| index.unique)
+            && let Some(key) = self.key_in_the_way(target, !table.primary.is_empty())?
+        {
             return Err(key.violation(table, row));
         }
         self.check_parents(target, row, false)?;
@@ -33,7 +36,7 @@ impl Changes<'_> {
             }
         }
         stored::encode(&mut self.after.row, row.iter());
-        self.write_after(target)
+        if self.write_after(target)? { Ok(()) } else { Err(Taken::Primary.violation(table, row)) }
     }
 
     /// False: there is no such row. `may_park`: a row in the way may still move on.
@@ -100,7 +103,9 @@ impl Changes<'_> {
             if let Some(key) = self.key_in_the_way(&target, true)? {
                 return Err(key.violation(table, &rows::values(table, &row)?));
             }
-            self.write_after(&target)?;
+            if !self.write_after(&target)? {
+                return Err(Taken::Primary.violation(table, &rows::values(table, &row)?));
+            }
         }
         Ok(())
     }
@@ -198,13 +203,19 @@ impl Changes<'_> {
         Ok(())
     }
 
-    /// Adds `after` to its table and all its indexes.
-    fn write_after(&mut self, target: &Linked) -> Result<()> {
-        put(&mut self.open, &mut self.journal, target.rows(), &self.after.key, &self.after.row, None)?;
-        for entry in self.after.entries() {
-            put(&mut self.open, &mut self.journal, target.index(entry.index), entry.key, entry.value, None)?;
+    /// Adds `after` to its table and all its indexes. False, and nothing is written, if the table has a row with its key.
+    fn write_after(&mut self, target: &Linked) -> Result<bool> {
+        let Changes { open, journal, after, .. } = self;
+        if !open.table_mut(target.rows())?.insert_new(&after.key, &after.row)? {
+            return Ok(false);
         }
-        Ok(())
+        if let Some(journal) = journal {
+            journal.note(target.rows(), &after.key, None);
+        }
+        for entry in after.entries() {
+            put(open, journal, target.index(entry.index), entry.key, entry.value, None)?;
+        }
+        Ok(true)
     }
 
     /// Exchanges `before` for `after`, in those indexes whose entry differs.

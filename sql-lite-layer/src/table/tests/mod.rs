@@ -18,7 +18,7 @@ use std::sync::Arc;
 use treering::{Store, WriteTxn};
 
 use super::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Table};
-use super::{Changes, Open, Rules, Tables, catalogue as cat, rows};
+use super::{Buffers, Changes, Open, Rules, Tables, catalogue as cat, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::verify::verify;
 use crate::types::{DataType, Value};
@@ -71,7 +71,7 @@ impl Db {
     pub(super) fn run(&self, statement: impl FnOnce(&mut Changes<'_>) -> Result<()>) -> Result<()> {
         let before = self.rows_of_all();
         let txn = self.store.begin_write()?;
-        let mut changes = Changes::new(&txn, Arc::clone(&self.schema)).with_undo().with_rules(&TestRules);
+        let mut changes = Changes::new(&txn, Arc::clone(&self.schema)).with_undo(&mut Buffers::default()).with_rules(&TestRules);
         let result = match statement(&mut changes) {
             Ok(()) => changes.finish(),
             Err(e) => {

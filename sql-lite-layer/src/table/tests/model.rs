@@ -10,6 +10,8 @@ struct Run {
     random: fastrand::Rng,
     tables: [Arc<Table>; 2],
     schema: Arc<Schema>,
+    /// One statement's memory is the next one's.
+    buffers: Buffers,
 }
 
 /// After any sequence of statements, failures and rollbacks each table is what the model says, and each index equals its table.
@@ -27,7 +29,8 @@ fn tables_follow_the_model() {
             db.define(|txn, schema| cat::set_type(txn, schema, id, at, DataType::TEXT, &mut |value| Ok(value))).unwrap();
         }
         let tables = [db.table("t"), db.table("h")];
-        let mut run = Run { random: fastrand::Rng::with_seed(seed), tables, schema: Arc::clone(&db.schema) };
+        let mut run =
+            Run { random: fastrand::Rng::with_seed(seed), tables, schema: Arc::clone(&db.schema), buffers: Buffers::default() };
         let mut model = Model::default();
         for _ in 0..6 {
             model = run.transaction(&db, model);
@@ -79,7 +82,7 @@ impl Run {
         let savepoint = txn.savepoint();
         let mut changes = Changes::new(txn, Arc::clone(&self.schema));
         if with_journal {
-            changes = changes.with_undo();
+            changes = changes.with_undo(&mut self.buffers);
         }
         let (mut expected, mut result) = (true, Ok(()));
         let (mut seen, mut moved) = (std::collections::BTreeSet::new(), Vec::new());
@@ -119,7 +122,7 @@ impl Run {
         // Updates meet each other at the end.
         expected &= moved.into_iter().all(|(key, row)| rows.insert(key, row).is_none()) && is_unique(&table, &rows);
         let outcome = match result {
-            Ok(()) => changes.finish(),
+            Ok(()) => changes.finish_into(&mut self.buffers),
             Err(e) => {
                 match with_journal {
                     true => changes.undo().unwrap(),

@@ -1,0 +1,305 @@
+//! Small chunks become large ones: their pages get new positions, all in one chunk (ARCHITECTURE 8).
+//!
+//! ```text
+//!  chunks by live bytes    < 8 KiB     < 64 KiB    < 512 KiB    < 4 MiB    beyond: never merged
+//!                          . . . . ──► o
+//!                          . . . .     o o o o ──► O
+//! ```
+//!
+//! A position names its chunk for ever, so a page changes its chunk by being copied, and the pages above it with it: the newest version gets another root, and no entry changes. Snapshots of
+//! the root before keep the old pages. No record tells of it. The checkpoint that follows writes the copies as one chunk, and the small ones, of which the newest version reaches nothing, die
+//! as any chunk does; a crash before that leaves everything where it was. Which pages to move is found without the turn, from the small chunks themselves; they are moved a bounded number at a
+//! turn (L10).
+//!
+//! Invariants: (1) what is merged is less than the chunk that it becomes: a page moves once a class, so O(log) times in its life, and each merge leaves fewer chunks, so merging ends;
+//! (2) a chunk that the newest version does not reach, because snapshots alone keep it, is not looked at.
+
+use std::iter::Peekable;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::error::{ErrorKind, Result};
+use crate::format::seal::SealedChunk;
+use crate::format::{ChunkId, Position, TableId};
+use crate::log::cache::Loans;
+use crate::log::directory::Home;
+use crate::page::Kind;
+use crate::store::Machine;
+use crate::store::edit::Draft;
+use crate::store::read::Lender;
+use crate::sync::Counted;
+use crate::sync::turn::Held as Turn;
+use crate::tree::{self, Place};
+use crate::version::root::Root;
+
+/// In the background so many chunks of a class become one: fewer would be more writing, more would be more chunks.
+const FAN: usize = 8;
+/// When compaction is asked for, any two do.
+const FAN_ASKED: usize = 2;
+/// Live bytes below which a chunk is of the first class; each further class has `FAN` times as many.
+const FIRST_CLASS: u64 = 8 << 10;
+/// A chunk with more live bytes is large enough: 8 KiB x 8^3. A terabyte of them is a table of 260,000 chunks in each seal.
+const LARGE: u64 = 4 << 20;
+/// Bytes that are copied at one turn, but for a single longer page: as long as a commit takes to change some tens of pages.
+const TURN_BYTES: u64 = 256 << 10;
+/// The background waits so long for a turn at most, then it has other work to do.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A page that is to get a new position.
+pub(crate) struct Move {
+    pub(crate) table: TableId,
+    pub(crate) place: Place,
+}
+
+/// Who asks for pages to be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nobody: it gives way to whoever writes.
+    No,
+    /// Somebody who waits for it.
+    Yes,
+}
+
+/// What a round did.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Moved {
+    /// Bytes of the copies.
+    pub(crate) bytes: u64,
+    /// Every page that was to move did, or is not reached any more.
+    is_all: bool,
+}
+
+impl Machine {
+    /// One round in the background, if enough small chunks came together; whether something was gained.
+    ///
+    /// # Errors
+    /// As a commit and a checkpoint; `Corrupt` if nothing but damage was met.
+    pub(crate) fn merge_some(&self, victims: &[SealedChunk]) -> Result<bool> {
+        self.merge(victims, Asked::No).map(|(_, merged)| merged > 0)
+    }
+
+    /// Merges until fewer than two small chunks are left; gives the bytes that were copied.
+    ///
+    /// # Errors
+    /// As [`Machine::merge_some`].
+    pub(crate) fn merge_all(&self) -> Result<u64> {
+        let mut bytes = 0;
+        // Each round leaves fewer small chunks, unless others make them as fast as they are merged.
+        let rounds = self.reclaim.lock().accounts.len();
+        for _ in 0..rounds {
+            let victims = self.small_chunks(Asked::Yes);
+            let (moved, merged) = if victims.is_empty() { (Moved::default(), 0) } else { self.merge(&victims, Asked::Yes)? };
+            bytes += moved.bytes;
+            if merged == 0 {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Live bytes from which on a chunk is left alone, and bytes of memory that one round may take. A small budget for what is dirty means small chunks.
+    fn merge_limits(&self) -> (u64, u64) {
+        let budget = self.settings.dirty_bytes / 4;
+        (LARGE.min(budget / FAN as u64), budget)
+    }
+
+    /// The chunks to be merged next, those with the fewest live bytes first; none if there is nothing to gain. Cost: all chunks.
+    pub(crate) fn small_chunks(&self, asked: Asked) -> Vec<SealedChunk> {
+        self.reclaim_published();
+        let (large, budget) = self.merge_limits();
+        let reclaim = self.reclaim.lock();
+        let small = |account: &&crate::store::reclaim::Account| {
+            (1..large).contains(&account.newest_bytes) && !reclaim.unmerged.contains(&account.chunk.id)
+        };
+        let mut chunks: Vec<(u64, SealedChunk)> =
+            reclaim.accounts.values().filter(small).map(|account| (account.newest_bytes, account.chunk)).collect();
+        drop(reclaim);
+        chunks.sort_unstable_by_key(|(live, chunk)| (*live, chunk.id));
+        let enough = match asked {
+            Asked::Yes if chunks.len() >= FAN_ASKED => chunks.len(),
+            Asked::Yes => 0,
+            Asked::No => full_classes(&chunks),
+        };
+        chunks.truncate(enough);
+        let mut bytes = 0;
+        let mut fits = |live: &u64| {
+            bytes += live;
+            bytes <= budget
+        };
+        chunks.into_iter().take_while(|(live, _)| fits(live)).map(|(_, chunk)| chunk).collect()
+    }
+
+    /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more.
+    fn merge(&self, victims: &[SealedChunk], asked: Asked) -> Result<(Moved, u64)> {
+        let (mut moves, mut damage) = (Vec::new(), None);
+        // Held while they are found, not while they are moved: it would hold what is moved away from.
+        let pinned = self.versions.pin();
+        let found = victims.iter().try_for_each(|chunk| match self.moves_of(pinned.root(), chunk) {
+            Ok(of_chunk) => {
+                moves.extend(of_chunk);
+                Ok(())
+            }
+            // A damaged chunk stays as it is; the others need not wait for it.
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                self.reclaim.lock().unmerged.insert(chunk.id);
+                damage = damage.take().or(Some(e));
+                Ok(())
+            }
+            Err(e) => Err(e),
+        });
+        self.versions.unpin(&pinned);
+        found?;
+        moves.sort_unstable_by(|a, b| (a.table, &a.place.key).cmp(&(b.table, &b.place.key)));
+        let moved = self.move_pages(moves, asked)?;
+        if moved.bytes > 0 {
+            self.checkpoint(Vec::new(), false)?;
+        }
+        let merged = self.count_merged(victims, moved.is_all);
+        match damage {
+            Some(e) if merged == 0 => Err(e),
+            _ => Ok((moved, merged)),
+        }
+    }
+
+    /// How many of the chunks the newest version reaches no more. If `is_all`, those that it is still said to reach are not tried again.
+    fn count_merged(&self, victims: &[SealedChunk], is_all: bool) -> u64 {
+        self.reclaim_published();
+        let mut reclaim = self.reclaim.lock();
+        let is_left = |id: &ChunkId| reclaim.accounts.get(id).is_some_and(|account| account.newest_bytes > 0);
+        let left: Vec<ChunkId> = victims.iter().map(|chunk| chunk.id).filter(is_left).collect();
+        if is_all {
+            reclaim.unmerged.extend(&left);
+        }
+        drop(reclaim);
+        let merged = (victims.len() - left.len()) as u64;
+        self.counters.merged_chunks.fetch_add(merged, Ordering::Relaxed);
+        merged
+    }
+
+    /// The pages of a chunk that the version reaches. None if the chunk is gone or younger than the version, of a transaction under way: then nothing of it is moved.
+    fn moves_of(&self, root: &Root, chunk: &SealedChunk) -> Result<Vec<Move>> {
+        let mut lender = Lender::new(self);
+        let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
+            Some(Home::File(file)) => Counted::clone(file),
+            _ => return Ok(Vec::new()),
+        };
+        let pages = Home::File(Counted::clone(&home));
+        let mut moves = Vec::new();
+        for at in (0..home.slot_count()).map(|ordinal| Position::new(chunk.id, ordinal)) {
+            if at.ordinal().is_multiple_of(1024) {
+                self.sync_deferred()?;
+            }
+            if home.offset(at)?.is_none() {
+                continue;
+            }
+            let loans = Loans::aside();
+            let page = pages.page(at, &loans)?;
+            if page.born() > root.version {
+                return Ok(Vec::new());
+            }
+            let table = page.table();
+            let Some((_, tree)) = root.tables().find(|(entry, _)| entry.id == table) else { continue };
+            let place = match Place::of(&lender, page) {
+                Ok(place) => place,
+                // Perhaps nobody reaches it, and what is below it is gone.
+                Err(_) if matches!(page.kind(), Kind::Branch) && page.count() < 2 => continue,
+                Err(e) => return Err(e),
+            };
+            if tree::reaches(&lender, tree, &place)? {
+                moves.push(Move { table, place });
+            }
+            lender.end_many_loans();
+        }
+        Ok(moves)
+    }
+
+    /// Gives pages new positions, some at a turn; they are sorted by table. What is not reached any more is passed over.
+    pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked) -> Result<Moved> {
+        let mut left = moves.into_iter().peekable();
+        let mut bytes = 0;
+        while left.peek().is_some() {
+            if self.pressure() >= 0.0 {
+                // Too much is dirty: that goes to the file first.
+                match asked {
+                    Asked::No => return Ok(Moved { bytes, is_all: false }),
+                    Asked::Yes => drop(self.checkpoint(Vec::new(), false)?),
+                }
+            }
+            let Some(turn) = self.turn_to_move(asked)? else { return Ok(Moved { bytes, is_all: false }) };
+            bytes += self.move_some(&mut left, turn)?;
+        }
+        Ok(Moved { bytes, is_all: true })
+    }
+
+    /// Waits for the turn; what is deferred does not wait for it.
+    fn turn_to_move(&self, asked: Asked) -> Result<Option<Turn>> {
+        loop {
+            let turn = self.turn.take(Some(Instant::now() + PATIENCE));
+            if turn.is_some() || asked == Asked::No {
+                return Ok(turn);
+            }
+            self.sync_deferred()?;
+        }
+    }
+
+    /// Moves as many pages as one turn allows; gives the bytes of the copies.
+    fn move_some(&self, left: &mut Peekable<std::vec::IntoIter<Move>>, turn: Turn) -> Result<u64> {
+        self.writable()?;
+        let start = Instant::now();
+        let base = self.pipeline.lock().newest.clone();
+        // 2^24 turns without a commit between: the rest waits for the next version.
+        if base.moment.step().is_none() {
+            left.by_ref().for_each(drop);
+            return Ok(0);
+        }
+        let mut draft = Draft::new(self, base, Some(turn));
+        draft.version = draft.base.version;
+        let copied = self.copy_some(left, &mut draft);
+        if !matches!(copied, Ok(1..)) {
+            draft.discard(self);
+            return copied;
+        }
+        self.commit_moved(draft, start).and(copied)
+    }
+
+    fn copy_some(&self, left: &mut Peekable<std::vec::IntoIter<Move>>, draft: &mut Draft) -> Result<u64> {
+        let mut bytes = 0;
+        while bytes < TURN_BYTES
+            && let Some(table) = left.peek().map(|next| next.table)
+        {
+            let mut of_table = std::iter::from_fn(|| left.next_if(|next| next.table == table));
+            // It was dropped meanwhile.
+            let Some(name) = draft.name_of(table) else {
+                of_table.by_ref().for_each(drop);
+                continue;
+            };
+            let (id, work) = draft.lend(&name)?;
+            let mut editor = draft.editor(self, id, work);
+            let result = editor.tree_op(|editor, tree| {
+                while bytes + editor.chunk_bytes() < TURN_BYTES
+                    && let Some(next) = of_table.next()
+                {
+                    tree::renew(editor, tree, &next.place)?;
+                }
+                Ok(())
+            });
+            bytes += editor.chunk_bytes();
+            draft.put_back(id, editor.into_work());
+            result?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// How many of the chunks, which are sorted by live bytes, are of the largest class that has enough of them, or of a smaller one.
+fn full_classes(chunks: &[(u64, SealedChunk)]) -> usize {
+    let (mut full, mut begin, mut class_end) = (0, 0, FIRST_CLASS);
+    while begin < chunks.len() {
+        let end = chunks.partition_point(|(live, _)| *live < class_end);
+        if end - begin >= FAN {
+            full = end;
+        }
+        (begin, class_end) = (end, class_end.saturating_mul(FAN as u64));
+    }
+    full
+}

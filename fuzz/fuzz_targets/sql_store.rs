@@ -1,0 +1,11 @@
+//! SQL statements over a store that is reopened and crashes.
+#![no_main]
+
+use treering_tests::{allocation::Metered, hostile};
+
+#[global_allocator]
+static METERED: Metered = Metered;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    hostile::SQL_STORE.run(bytes);
+});
