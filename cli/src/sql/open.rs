@@ -108,7 +108,7 @@ impl DatabasePath {
         let (tables, first) = (names.join(", "), escape(first.name.as_bytes()));
         Error::usage(format!(
             "{name} is a store, but holds no SQL tables: what is in it ({tables}) was written by a program through the engine. \
-             Look at it with `treering info`, `treering scan {name} '{first}'` or `treering dump`; --create makes a database beside it"
+             Look at it with `treering info`, `treering scan {name} '{first}'` or `treering dump`; --create makes a database beside it, in the same file"
         ))
     }
 }
