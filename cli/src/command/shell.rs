@@ -2,10 +2,9 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use treering_sql::Connection;
+use treering_sql::CancelHandle;
 
 use super::sql::{Results, stop_by};
 use crate::error::Result;
@@ -44,24 +43,20 @@ pub(crate) struct Shell {
     results: Results,
 }
 
-/// Whether a statement runs: then a signal cancels it, and does not end the program.
-static IS_RUNNING: AtomicBool = AtomicBool::new(false);
-
 impl Shell {
     pub(crate) fn run(self, out: &mut Output) -> Result {
         let opened = self.database.open()?;
-        let connection = opened.database.connect();
         if !io::stdin().is_terminal() {
-            stop_by(&connection)?;
-            let mut console = Console::new(connection, opened.read_only, self.results.settings(false)?, out);
+            let mut console = Console::new(&opened, self.results.settings(false)?, out);
+            stop_by(console.cancel_handle())?;
             console.batch("standard input", &mut io::stdin().lock())?;
             return console.finish();
         }
-        cancel_by(&connection)?;
         let history = if self.no_history { None } else { self.history.or_else(editor::default_history) };
         let mut editor = Editor::new(history)?;
         welcome(&self.database, &opened, out)?;
-        let mut console = Console::new(connection, opened.read_only, self.results.settings(true)?, out);
+        let mut console = Console::new(&opened, self.results.settings(true)?, out);
+        cancel_by(console.cancel_handle())?;
         type_on(&mut editor, &mut console)?;
         if console.is_in_transaction() {
             tell("the open transaction is rolled back");
@@ -70,20 +65,21 @@ impl Shell {
     }
 }
 
-/// From now on a signal cancels the statement that runs. Between statements, where Ctrl-C is a key and no signal, somebody else sent it: then the program ends.
-fn cancel_by(connection: &Connection) -> Result {
-    let handle = connection.cancel_handle();
+/// From now on Ctrl-C cancels the statement that runs.
+///
+/// While a line is edited Ctrl-C is a key and no signal: then somebody else sent it, as who closes the terminal does, and the program ends.
+fn cancel_by(handle: CancelHandle) -> Result {
     #[cfg(unix)]
-    let settings = rustix::termios::tcgetattr(io::stdin()).ok();
+    let before = rustix::termios::tcgetattr(io::stdin()).ok();
     interrupt::calls(move || {
-        // Acquire: what runs began before.
-        if !IS_RUNNING.load(Ordering::Acquire) {
-            // While a line is edited the terminal gives each key as it is typed; whoever uses it next expects lines.
-            #[cfg(unix)]
-            if let Some(settings) = &settings {
-                let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, settings);
+        #[cfg(unix)]
+        if let Some(before) = &before {
+            use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+            if tcgetattr(io::stdin()).is_ok_and(|now| !now.local_modes.contains(LocalModes::ICANON)) {
+                // Whoever uses the terminal next expects it to give lines; nobody is left to tell of a failure.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+                interrupt::end();
             }
-            interrupt::end();
         }
         handle.cancel();
     })
@@ -113,10 +109,7 @@ fn type_on(editor: &mut Editor, console: &mut Console<'_>) -> Result {
             Typed::Left => return Ok(()),
         };
         console.fit_terminal();
-        IS_RUNNING.store(true, Ordering::Release);
-        let flow = run(console, editor::plain_word(&text).unwrap_or(&text));
-        IS_RUNNING.store(false, Ordering::Release);
-        if flow? == Flow::Quit {
+        if run(console, editor::plain_word(&text).unwrap_or(&text))? == Flow::Quit {
             return Ok(());
         }
     }

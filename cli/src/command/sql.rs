@@ -1,17 +1,17 @@
 //! `treering sql`: statements in, results out.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use treering_sql::Connection;
+use treering_sql::CancelHandle;
 
 use crate::error::{Error, Result};
 use crate::interrupt;
-use crate::output::Output;
+use crate::output::{Output, tell};
 use crate::sql::console::{Console, Flow, Settings, terminal_width};
 use crate::sql::open::DatabasePath;
 use crate::sql::show::{Form, Mode};
@@ -88,10 +88,9 @@ impl Results {
 impl Sql {
     pub(crate) fn run(self, out: &mut Output) -> Result {
         let opened = self.database.open()?;
-        let connection = opened.database.connect();
-        stop_by(&connection)?;
         let settings = Settings { keep_going: self.keep_going, ..self.results.settings(false)? };
-        let mut console = Console::new(connection, opened.read_only, settings, out);
+        let mut console = Console::new(&opened, settings, out);
+        stop_by(console.cancel_handle())?;
         match (&self.file, self.statements.as_slice()) {
             (None, [one]) => drop(console.batch("the statement", &mut one.as_bytes())?),
             (None, some @ [_, ..]) => {
@@ -105,15 +104,19 @@ impl Sql {
                 let text = File::open(file).map_err(|e| Error::io("reading", file, &e))?;
                 console.batch(&file.display().to_string(), &mut BufReader::new(text))?;
             }
-            _ => drop(console.batch("standard input", &mut io::stdin().lock())?),
+            _ => {
+                if io::stdin().is_terminal() {
+                    tell("reading statements up to Ctrl-D; `treering shell` is made for typing them");
+                }
+                drop(console.batch("standard input", &mut io::stdin().lock())?);
+            }
         }
         console.finish()
     }
 }
 
 /// From now on Ctrl-C cancels the statement that runs and ends the program; a second one ends it at once.
-pub(super) fn stop_by(connection: &Connection) -> Result {
-    let handle = connection.cancel_handle();
+pub(super) fn stop_by(handle: CancelHandle) -> Result {
     interrupt::calls(move || {
         if interrupt::ask() {
             interrupt::end();

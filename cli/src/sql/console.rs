@@ -5,11 +5,11 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use treering_sql::{Connection, StatementKind};
+use treering_sql::{CancelHandle, Connection, StatementKind};
 
 use super::failure::{Failure, Stopped};
 use super::names::Names;
-use super::open::ReadOnly;
+use super::open::{Opened, ReadOnly};
 use super::script::{Item, Script, Source};
 use super::show::{Form, Mode};
 use crate::error::{Error, Exit, Result};
@@ -19,6 +19,8 @@ use crate::{interrupt, units};
 /// See the file's head.
 pub(crate) struct Console<'o> {
     pub(super) connection: Connection,
+    /// The file that the database stands in.
+    pub(super) store: PathBuf,
     read_only: Option<ReadOnly>,
     pub(super) settings: Settings,
     pub(super) sink: Sink<'o>,
@@ -67,22 +69,16 @@ pub(crate) fn terminal_width() -> Option<usize> {
 const MAX_LINE_BYTES: u64 = 256 << 20;
 
 impl<'o> Console<'o> {
-    /// A connection to a database that was opened so.
-    pub(crate) fn new(
-        connection: Connection,
-        read_only: Option<ReadOnly>,
-        settings: Settings,
-        out: &'o mut Output,
-    ) -> Console<'o> {
-        Console {
-            connection,
-            read_only,
-            settings,
-            sink: Sink { standard: out, file: None },
-            depth: 0,
-            failed: None,
-            has_shown: false,
-        }
+    /// A new connection to a database, with these settings.
+    pub(crate) fn new(opened: &Opened, settings: Settings, out: &'o mut Output) -> Console<'o> {
+        let (connection, sink) = (opened.database.connect(), Sink { standard: out, file: None });
+        let (store, read_only) = (opened.path.clone(), opened.read_only);
+        Console { connection, store, read_only, settings, sink, depth: 0, failed: None, has_shown: false }
+    }
+
+    /// What cancels the statement that runs.
+    pub(crate) fn cancel_handle(&self) -> CancelHandle {
+        self.connection.cancel_handle()
     }
 
     /// Runs a text that is called `name`, line by line as it comes, up to its end or to what fails.
@@ -263,6 +259,10 @@ impl<'o> Console<'o> {
     /// Runs a text without a person: a failure ends the program, with all that has to be said about it.
     pub(crate) fn batch(&mut self, name: &str, text: &mut dyn BufRead) -> Result<Flow> {
         self.script(name, text).map_err(|failure| match failure {
+            // That nobody reads on is no failure, but what is lost by it is.
+            Failure::Program(Error::NobodyReads) if self.is_in_transaction() => {
+                Error::no("whoever read the output went away; the open transaction is rolled back")
+            }
             Failure::Program(error) => error,
             Failure::Statement(exit, message) => {
                 let lost = if self.is_in_transaction() { "\nthe open transaction is rolled back" } else { "" };

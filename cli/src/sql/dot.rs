@@ -151,6 +151,10 @@ impl Console<'_> {
         self.sink.flush()?;
         self.sink.file = match path {
             None => None,
+            // It is open, and cutting it to nothing would be the end of it.
+            Some(path) if is_one_file(path, &self.store) => {
+                return Err(Wrong::Told(format!("{} is the database itself", path.display())));
+            }
             Some(path) => {
                 let file = File::create(path).map_err(|e| Error::io("writing", path, &e))?;
                 Some((PathBuf::from(path), BufWriter::new(file)))
@@ -184,6 +188,11 @@ impl Console<'_> {
             None => Err(Wrong::Told(format!("there is no table or view '{table}'; .tables lists them"))),
         }
     }
+}
+
+/// Whether both paths lead to one file that is there.
+fn is_one_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The command that a word means: it, or the only one that begins so.

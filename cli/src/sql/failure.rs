@@ -5,8 +5,9 @@ use std::fmt;
 use treering_sql::{ErrorKind, Place};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::script::{Source, within};
+use super::show::visible;
 use crate::error::{Error, Exit};
-use crate::sql::script::{Source, within};
 
 /// Why a statement or a command did not succeed.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ fn told(name: Option<&str>, source: &Source, at: Option<Place>, message: &str) -
         None if at.is_some() => format!("line {}{column}: ", place.line),
         None => String::new(),
     };
-    format!("{place}{message}{}", Excerpt { text: &source.text, at })
+    // Messages name values, and a value can be anything.
+    format!("{place}{}{}", visible(message), Excerpt { text: &source.text, at })
 }
 
 /// The line at a place of a statement's text, with a mark below it; without a place the first line. Shown behind a message.

@@ -1,5 +1,7 @@
 //! A file becomes a database: for writing, for reading, or new. A store without SQL in it is not turned into a database unasked.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use treering::{Create, Store};
 use treering_sql::Database;
@@ -29,6 +31,7 @@ pub(crate) struct DatabasePath {
 /// An open database.
 pub(crate) struct Opened {
     pub(crate) database: Database,
+    pub(crate) path: PathBuf,
     /// Why nothing can be changed, if so.
     pub(crate) read_only: Option<ReadOnly>,
 }
@@ -47,7 +50,7 @@ impl DatabasePath {
     pub(crate) fn open(&self) -> Result<Opened> {
         if self.create && !self.store.path.exists() {
             let store = self.store.options().create(Create::IfMissing).open(&self.store.path)?;
-            return Ok(Opened { database: Database::on(store)?, read_only: None });
+            return self.opened(store, None);
         }
         // Opened for writing, a blob would become a store: what it is must be known before.
         let store = self.store.read().map_err(|e| self.hint(e))?;
@@ -66,7 +69,7 @@ impl DatabasePath {
             (false, false) => None,
         };
         if read_only.is_some() {
-            return Ok(Opened { database: Database::on(store)?, read_only });
+            return self.opened(store, read_only);
         }
         drop(store);
         let store = self.store.write().map_err(|e| match e {
@@ -75,7 +78,11 @@ impl DatabasePath {
             }
             e => e,
         })?;
-        Ok(Opened { database: Database::on(store)?, read_only: None })
+        self.opened(store, None)
+    }
+
+    fn opened(&self, store: Store, read_only: Option<ReadOnly>) -> Result<Opened> {
+        Ok(Opened { database: Database::on(store)?, path: self.store.path.clone(), read_only })
     }
 
     /// The file's path for a person.

@@ -143,6 +143,17 @@ fn tables_show_what_terminals_would_obey() {
     assert_eq!(out, "  id   name\n ─────────────────────────\n   3   \\u{1b}[31mred\\ttab\n       two\n");
 }
 
+/// A message that names a value shows it as a table does.
+#[test]
+fn messages_hold_nothing_that_terminals_obey() {
+    let folder = Folder::with_database();
+    let insert = "INSERT INTO jobs (name) VALUES ('\u{1b}[2J');";
+    folder.pipe(&["a.ring"], insert.as_bytes()).ok();
+    let ran = folder.pipe(&["a.ring"], insert.as_bytes());
+    assert!(ran.code == Some(1) && ran.err.contains("(name) = (\\u{1b}[2J) is there already"), "{ran:?}");
+    assert!(!ran.err.contains('\u{1b}'), "{ran:?}");
+}
+
 /// A result of any length is drawn in windows: the header is repeated only where columns become wider.
 #[test]
 fn long_tables_are_drawn_in_windows() {
@@ -257,6 +268,7 @@ fn commands_work_in_scripts() {
     assert!(ran.code == Some(1) && ran.err.contains("more than 16 files read each other"), "{ran:?}");
     for (command, message) in [
         (".mode xml", "there is no mode 'xml'; there are: table, csv, json, line, list, insert, markdown"),
+        (".output ./a.ring", "./a.ring is the database itself"),
         (".mode csv\n.null ','", "line 2: no CSV: NULL cannot be written as \",\""),
         (".t", "'.t' can be .tables or .timer"),
         (".timer maybe", "on or off is wanted, and not 'maybe'"),
@@ -391,6 +403,15 @@ fn a_reader_that_has_seen_enough_ends_the_query() {
         let ended = child.wait_with_output().expect("it ends");
         assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]), "{mode}");
     }
+    // But a transaction that is lost by it is one.
+    let script = format!("BEGIN; DELETE FROM tasks; ROLLBACK; BEGIN; INSERT INTO jobs (name) VALUES ('new'); {endless}; COMMIT");
+    let mut child = program(&["sql", "a.ring", &script]).current_dir(folder.path()).spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let ran = Ran::from(child.wait_with_output().expect("it ends"));
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (Some(1), "treering: whoever read the output went away; the open transaction is rolled back\n")
+    );
 }
 
 /// Ctrl-C ends a statement that would run for ever: exit code 130, and the open transaction is rolled back.

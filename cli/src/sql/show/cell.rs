@@ -16,7 +16,7 @@ pub(super) fn text(value: &Value<'_>, null: &str) -> String {
 }
 
 /// Text without characters that move a cursor, change a colour or turn the direction of writing; line ends stay.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }

@@ -9,6 +9,7 @@ mod list;
 mod markdown;
 mod table;
 
+pub(super) use cell::visible;
 pub(super) use insert::quoted;
 
 use std::io::{self, Write};
