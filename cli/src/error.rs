@@ -12,7 +12,7 @@ use treering::ErrorKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// The answer is no: a check found a problem, a promise was broken, a key is not there.
+    /// The answer is no: a check found a problem, a promise was broken, a key is not there, a statement of SQL failed.
     No = 1,
     /// The command or one of its inputs is wrong: an option, a path, a table, a trace.
     Usage = 2,
@@ -38,7 +38,7 @@ pub(crate) enum Error {
 }
 
 /// The result of every command.
-pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
+pub(crate) type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn usage(message: impl Into<String>) -> Error {
@@ -72,7 +72,7 @@ impl Error {
 }
 
 /// Which exit code an error of the engine leads to.
-fn exit_of(kind: ErrorKind) -> Exit {
+pub(crate) fn exit_of(kind: ErrorKind) -> Exit {
     match kind {
         ErrorKind::Corrupt => Exit::Damaged,
         ErrorKind::Locked => Exit::Locked,
@@ -84,6 +84,13 @@ fn exit_of(kind: ErrorKind) -> Exit {
 impl From<treering::Error> for Error {
     fn from(error: treering::Error) -> Error {
         Error::Told(exit_of(error.kind()), error.to_string())
+    }
+}
+
+impl From<treering_sql::Error> for Error {
+    fn from(error: treering_sql::Error) -> Error {
+        let exit = error.engine().map_or(Exit::No, |engine| exit_of(engine.kind()));
+        Error::Told(exit, error.to_string())
     }
 }
 

@@ -21,14 +21,28 @@ pub(crate) enum First {
 
 /// From now on Ctrl-C cleans up. Without this call it ends the program at once, as usual.
 pub(crate) fn watch(first: First) -> Result {
-    let handler = move || {
-        // Relaxed: the flag carries nothing but itself.
-        if STOP.swap(true, Ordering::Relaxed) || first == First::Ends {
-            left_behind().iter().for_each(|path| remove(path));
-            std::process::exit(Exit::Interrupted as i32);
+    calls(move || {
+        if ask() || first == First::Ends {
+            end();
         }
-    };
-    ctrlc::set_handler(handler).map_err(|e| Error::Told(Exit::Other, format!("catching Ctrl-C: {e}")))
+    })
+}
+
+/// From now on Ctrl-C calls this, on a thread of its own, each time. The program goes on.
+pub(crate) fn calls(what: impl FnMut() + Send + 'static) -> Result {
+    ctrlc::set_handler(what).map_err(|e| Error::Told(Exit::Other, format!("catching Ctrl-C: {e}")))
+}
+
+/// Asks the work to stop; says whether it was asked before.
+pub(crate) fn ask() -> bool {
+    // Relaxed: the flag carries nothing but itself.
+    STOP.swap(true, Ordering::Relaxed)
+}
+
+/// Ends the program, cleaned up.
+pub(crate) fn end() -> ! {
+    left_behind().iter().for_each(|path| remove(path));
+    std::process::exit(Exit::Interrupted as i32);
 }
 
 /// Whether somebody asked to stop.

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!   command/*      one file a command: arguments, work, words
+//!   sql            what the commands for SQL share
 //!   store, new_file, text, units, table, progress, interrupt      what they share
 //!   output         the only way to standard output
 //!   error          exit codes, and the one message on standard error
 //! ```
 //!
-//! It stands on the engine's public names only; what it cannot know by them, nobody who embeds the engine can.
+//! It stands on the public names of the engine, the SQL layer and the scheduler only; what it cannot know by them, nobody who embeds the engine can.
 #![forbid(unsafe_code)]
 
 mod command;
@@ -16,6 +17,7 @@ mod interrupt;
 mod new_file;
 mod output;
 mod progress;
+mod sql;
 mod store;
 mod table;
 mod text;
@@ -31,7 +33,8 @@ use crate::output::Output;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done, and the answer is yes
-  1    the answer is no: a check found problems, a promise was broken, a key is not there
+  1    the answer is no: a check found problems, a promise was broken, a key is not there,
+       a statement of SQL failed
   2    the command or an input of it is wrong
   3    the file is damaged
   4    somebody else has the file open

@@ -36,7 +36,7 @@ pub use error::{Error, ErrorKind, Place, Result};
 pub use parse::{Ending, StatementText, Statements, is_complete, statements};
 pub use session::{
     CancelHandle, Column, ColumnIndex, Compression, Connection, CsvOptions, CsvWriter, Database, FromValue, Limits, Named,
-    Params, Row, RowIter, Rows, Savepoint, ScriptOptions, Snapshot, Statement, ToValue, Transaction, named,
+    Params, Row, RowIter, Rows, Savepoint, ScriptOptions, Snapshot, Statement, StatementKind, ToValue, Transaction, named,
 };
 pub use table::{Durability, Store};
 pub use types::{DataType, Value};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
-use treering_sql::{Connection, Database, Error, ErrorKind, Limits, Value, named, params};
+use treering_sql::{Connection, Database, Error, ErrorKind, Limits, StatementKind, Value, named, params};
 
 /// A database whose indexes and constraints are checked when it goes.
 struct Checked(Database);
@@ -296,6 +296,35 @@ fn changes_give_rows() {
     assert_eq!(connection.last_identity(), Some(4));
     let deleted = connection.query("DELETE FROM tasks WHERE state = 'NEW' RETURNING name", ()).expect("rows");
     assert_eq!(deleted.len(), 2);
+}
+
+/// Who does not know what a text is learns its kind, its rows and its count in one run; and a store says whether it holds a database before one is made in it.
+#[test]
+fn a_statement_of_any_kind_says_what_it_did() {
+    let database = filled(2);
+    let connection = database.0.connect();
+    for (text, kind, rows, count) in [
+        ("SELECT id FROM tasks", StatementKind::Query, 2, 0),
+        ("UPDATE tasks SET state = 'DONE'", StatementKind::Change, 0, 2),
+        ("DELETE FROM tasks WHERE id = 1 RETURNING id", StatementKind::Change, 1, 1),
+        ("BEGIN", StatementKind::Transaction, 0, 0),
+        ("EXPLAIN SELECT 1", StatementKind::Explain, 2, 0),
+        ("CREATE TABLE more (a INT)", StatementKind::Other, 0, 0),
+    ] {
+        let statement = connection.prepare(text).expect("a statement");
+        let mut seen = 0;
+        let each = |_: treering_sql::Row<'_>| {
+            seen += 1;
+            Ok::<(), Error>(())
+        };
+        assert_eq!(statement.execute_each((), each).expect("it runs"), count, "{text}");
+        assert_eq!((statement.kind(), seen), (kind, rows), "{text}");
+    }
+    connection.execute("ROLLBACK", ()).expect("a transaction is open");
+    let store = treering::Store::in_memory().expect("a store");
+    assert!(!Database::is_in(&store).expect("a store"));
+    let database = Database::on(store).expect("a database");
+    assert!(Database::is_in(database.store()).expect("a store"));
 }
 
 /// An error says where in the text it is, by line and column.

@@ -15,6 +15,8 @@ pub(crate) mod restore;
 pub(crate) mod salvage;
 pub(crate) mod scan;
 pub(crate) mod scrub;
+pub(crate) mod shell;
+pub(crate) mod sql;
 pub(crate) mod stats;
 pub(crate) mod verify;
 
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Dump(dump::Dump),
     Put(put::Put),
     Remove(remove::Remove),
+    Sql(sql::Sql),
+    Shell(shell::Shell),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Verify(verify::Verify),
@@ -62,6 +66,8 @@ impl Command {
             Command::Dump(command) => command.run(out),
             Command::Put(command) => command.run(out),
             Command::Remove(command) => command.run(out),
+            Command::Sql(command) => command.run(out),
+            Command::Shell(command) => command.run(out),
             Command::Backup(command) => command.run(out),
             Command::Restore(command) => command.run(out),
             Command::Verify(command) => command.run(out),

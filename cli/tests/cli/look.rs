@@ -236,7 +236,8 @@ fn help_is_there() {
     assert!(all.contains("Exit codes:") && !all.contains("drill-child"), "{all}");
     let commands = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
-    let expected = "info stats check scrub chunks log get scan dump put remove backup restore verify salvage compact drill help";
+    let expected =
+        "info stats check scrub chunks log get scan dump put remove sql shell backup restore verify salvage compact drill help";
     assert_eq!(commands.join(" "), expected);
     for command in &commands {
         let help = folder.run(&[command, "--help"]);

@@ -6,6 +6,9 @@ mod change;
 mod drill;
 mod look;
 mod salvage;
+#[cfg(unix)]
+mod shell;
+mod sql;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,6 +1,5 @@
 //! Rows as CSV (RFC 4180): what spreadsheets and other databases read.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::params::Params;
@@ -28,6 +27,71 @@ impl Default for CsvOptions {
     }
 }
 
+impl CsvOptions {
+    /// Whether what they write can be read again.
+    ///
+    /// # Errors
+    /// `Data` if the delimiter is a quote or an end of a line, or stands in [`CsvOptions::null`], as may no quote and no end of a line.
+    pub fn check(&self) -> Result<()> {
+        let ends = ['"', '\r', '\n'];
+        let wrong = match self.delimiter {
+            delimiter if ends.contains(&delimiter) => format!("{delimiter:?} cannot stand between values"),
+            delimiter if self.null.contains(ends) || self.null.contains(delimiter) => {
+                format!("NULL cannot be written as {:?}", self.null)
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Data, format!("no CSV: {wrong}")).with_state("22023"))
+    }
+
+    /// Appends the line of the columns' names with its end, or nothing if no header is asked for: for who writes to a stream of their own, without a [`CsvWriter`].
+    pub fn append_header(&self, columns: &[Column], to: &mut String) {
+        if !self.header {
+            return;
+        }
+        for (at, column) in columns.iter().enumerate() {
+            self.delimit(at, to);
+            self.append_text(column.name(), to);
+        }
+        to.push_str(self.line_end);
+    }
+
+    /// Appends the line of a row with its end. Values stand as a query shows them: `TRUE`, `1.5`, `2024-02-29 12:30:00`, bytes as `X'0A'`.
+    pub fn append_row(&self, row: Row<'_>, to: &mut String) {
+        for (at, value) in row.values().enumerate() {
+            self.delimit(at, to);
+            match value {
+                Value::Null => to.push_str(&self.null),
+                Value::Text(text) => self.append_text(text, to),
+                other => self.append_text(&other.to_string(), to),
+            }
+        }
+        to.push_str(self.line_end);
+    }
+
+    fn delimit(&self, at: usize, to: &mut String) {
+        if at > 0 {
+            to.push(self.delimiter);
+        }
+    }
+
+    /// In quotes where it could be taken for something else without.
+    fn append_text(&self, text: &str, to: &mut String) {
+        if !text.contains(['"', '\r', '\n', self.delimiter]) && text != self.null {
+            to.push_str(text);
+            return;
+        }
+        to.push('"');
+        for (nth, part) in text.split('"').enumerate() {
+            if nth > 0 {
+                to.push_str("\"\"");
+            }
+            to.push_str(part);
+        }
+        to.push('"');
+    }
+}
+
 /// Writes rows as CSV, one after the other. For the rows of a statement: [`Statement::write_csv`].
 #[derive(Debug)]
 pub struct CsvWriter<W: Write> {
@@ -35,28 +99,17 @@ pub struct CsvWriter<W: Write> {
     options: CsvOptions,
     /// The line that is being made.
     line: String,
-    value: String,
 }
 
 impl<W: Write> CsvWriter<W> {
     /// Begins: nothing is written yet.
     ///
     /// # Errors
-    /// `Data` if the delimiter is a quote or an end of a line, or stands in [`CsvOptions::null`], as may no quote and no end of a line.
+    /// As [`CsvOptions::check`].
     pub fn new(to: W, options: &CsvOptions) -> Result<CsvWriter<W>> {
-        let ends = ['"', '\r', '\n'];
-        let wrong = match options.delimiter {
-            delimiter if ends.contains(&delimiter) => Some(format!("{delimiter:?} cannot stand between values")),
-            delimiter if options.null.contains(ends) || options.null.contains(delimiter) => {
-                Some(format!("NULL cannot be written as {:?}", options.null))
-            }
-            _ => None,
-        };
-        if let Some(wrong) = wrong {
-            return Err(Error::new(ErrorKind::Data, format!("no CSV: {wrong}")).with_state("22023"));
-        }
+        options.check()?;
         let to = io::BufWriter::with_capacity(64 << 10, to);
-        Ok(CsvWriter { to, options: options.clone(), line: String::new(), value: String::new() })
+        Ok(CsvWriter { to, options: options.clone(), line: String::new() })
     }
 
     /// Writes the columns' names, if the options ask for them.
@@ -64,38 +117,17 @@ impl<W: Write> CsvWriter<W> {
     /// # Errors
     /// `Io`.
     pub fn header(&mut self, columns: &[Column]) -> Result<()> {
-        if !self.options.header {
-            return Ok(());
-        }
-        for (at, column) in columns.iter().enumerate() {
-            self.text(at, column.name());
-        }
-        self.end_line()
+        self.options.append_header(columns, &mut self.line);
+        self.write_line()
     }
 
-    /// Writes a row. Values stand as a query shows them: `TRUE`, `1.5`, `2024-02-29 12:30:00`, bytes as `X'0A'`.
+    /// Writes a row.
     ///
     /// # Errors
     /// `Io`.
     pub fn row(&mut self, row: Row<'_>) -> Result<()> {
-        for (at, value) in row.values().enumerate() {
-            match value {
-                Value::Null => {
-                    self.delimit(at);
-                    self.line.push_str(&self.options.null);
-                }
-                Value::Text(text) => self.text(at, text),
-                other => {
-                    let mut shown = std::mem::take(&mut self.value);
-                    shown.clear();
-                    // Text takes whatever is written to it.
-                    let _ = write!(shown, "{other}");
-                    self.text(at, &shown);
-                    self.value = shown;
-                }
-            }
-        }
-        self.end_line()
+        self.options.append_row(row, &mut self.line);
+        self.write_line()
     }
 
     /// Writes what is still held; gives the stream back.
@@ -106,31 +138,7 @@ impl<W: Write> CsvWriter<W> {
         self.to.into_inner().map_err(|error| failed(error.error()))
     }
 
-    fn delimit(&mut self, at: usize) {
-        if at > 0 {
-            self.line.push(self.options.delimiter);
-        }
-    }
-
-    /// In quotes where it could be taken for something else without.
-    fn text(&mut self, at: usize, text: &str) {
-        self.delimit(at);
-        if !text.contains(['"', '\r', '\n', self.options.delimiter]) && text != self.options.null {
-            self.line.push_str(text);
-            return;
-        }
-        self.line.push('"');
-        for (nth, part) in text.split('"').enumerate() {
-            if nth > 0 {
-                self.line.push_str("\"\"");
-            }
-            self.line.push_str(part);
-        }
-        self.line.push('"');
-    }
-
-    fn end_line(&mut self) -> Result<()> {
-        self.line.push_str(self.options.line_end);
+    fn write_line(&mut self) -> Result<()> {
         self.to.write_all(self.line.as_bytes()).map_err(|error| failed(&error))?;
         self.line.clear();
         Ok(())

@@ -70,6 +70,15 @@ impl Database {
         Ok(Database { shared: Arc::new(Shared { store, schemas }) })
     }
 
+    /// Whether SQL ever opened this store for writing. One that other programs made has no tables for SQL, and no catalogue: [`Database::on`] makes one unless the store is
+    /// read-only.
+    ///
+    /// # Errors
+    /// `Store` if that cannot be read.
+    pub fn is_in(store: &Store) -> Result<bool> {
+        catalogue::is_in(&store.snapshot())
+    }
+
     /// A connection: it runs one statement at a time and has at most one transaction. Connections cost little.
     #[must_use]
     pub fn connect(&self) -> Connection {

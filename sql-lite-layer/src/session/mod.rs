@@ -30,5 +30,5 @@ pub use row::{Column, ColumnIndex, FromValue, Row};
 pub use rows::{RowIter, Rows};
 pub use script::{Compression, ScriptOptions};
 pub use snapshot::Snapshot;
-pub use statement::Statement;
+pub use statement::{Statement, StatementKind};
 pub use transaction::{Savepoint, Transaction};

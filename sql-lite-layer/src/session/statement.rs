@@ -22,6 +22,37 @@ pub struct Statement<'c> {
     planned: RefCell<Option<Arc<Planned>>>,
 }
 
+/// What a statement does, by its text alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatementKind {
+    /// It gives rows: SELECT, VALUES. One that takes numbers of a sequence changes the sequence.
+    Query,
+    /// It changes rows: INSERT, UPDATE, DELETE, MERGE, TRUNCATE.
+    Change,
+    /// It begins, ends or divides a transaction.
+    Transaction,
+    /// It says how another statement would run: EXPLAIN. With ANALYZE it runs it.
+    Explain,
+    /// Anything else: definitions, scripts, settings.
+    Other,
+}
+
+impl StatementKind {
+    fn of(statement: &ast::Statement) -> StatementKind {
+        use ast::Statement as S;
+        match statement {
+            S::Query(_) => StatementKind::Query,
+            S::Insert(_) | S::Update(_) | S::Delete(_) | S::Truncate { .. } => StatementKind::Change,
+            S::Begin { .. } | S::Commit | S::Rollback { .. } | S::Savepoint { .. } | S::Release { .. } => {
+                StatementKind::Transaction
+            }
+            S::Explain { .. } => StatementKind::Explain,
+            _ => StatementKind::Other,
+        }
+    }
+}
+
 /// Where a statement runs.
 #[derive(Clone, Copy)]
 pub(super) enum On<'c> {
@@ -71,6 +102,12 @@ impl<'c> Statement<'c> {
         self.prepared.parsed.parameters.len()
     }
 
+    /// What kind of statement it is.
+    #[must_use]
+    pub fn kind(&self) -> StatementKind {
+        StatementKind::of(&self.prepared.parsed.statement)
+    }
+
     /// Runs it, and gives the number of rows that it inserted, updated or deleted; what a query gives is thrown away. Without an open transaction it is one by itself:
     /// when the call returns it is durable as the connection's durability says.
     ///
@@ -89,14 +126,27 @@ impl<'c> Statement<'c> {
     pub fn query_each<E: From<Error>>(
         &self,
         params: impl Params,
-        mut each: impl FnMut(Row<'_>) -> std::result::Result<(), E>,
+        each: impl FnMut(Row<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
+        self.execute_each(params, each).map(drop)
+    }
+
+    /// Runs it, shows its rows to `each` as [`Statement::query_each`] does, and gives the number of rows that it inserted, updated or deleted: for who does not know what the
+    /// statement is.
+    ///
+    /// # Errors
+    /// As [`Statement::query_each`].
+    pub fn execute_each<E: From<Error>>(
+        &self,
+        params: impl Params,
+        mut each: impl FnMut(Row<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<u64, E> {
         let mut failed = None;
-        self.run(&params, &mut |row| {
+        let count = self.run(&params, &mut |row| {
             failed = each(row).err();
             Ok(failed.is_none())
         })?;
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(count), Err)
     }
 
     /// Runs it, and gives what `read` makes of each row.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use treering::{Store, WriteTxn};
+use treering::{Snapshot, Store, WriteTxn};
 
 pub(crate) use columns::{add_column, drop_column, rename_column, set_column_comment, set_default, set_nullable, set_type};
 pub(crate) use constraints::{add_check, add_foreign_key, add_primary_key, add_unique, drop_constraint};
@@ -61,7 +61,7 @@ struct Header {
 
 /// Makes the catalogue of a new store. Nothing happens if there is one, or if the store cannot be written.
 pub(crate) fn prepare(store: &Store) -> Result<()> {
-    if store.snapshot().reader().table(Stored::Catalogue.name().as_str()).is_ok() {
+    if is_in(&store.snapshot())? {
         return Ok(());
     }
     let txn = match store.begin_write() {
@@ -71,6 +71,15 @@ pub(crate) fn prepare(store: &Store) -> Result<()> {
     Edit::begin(&txn, &mut Schema::default())?.finish()?;
     txn.commit()?;
     Ok(())
+}
+
+/// Whether there is a catalogue.
+pub(crate) fn is_in(snapshot: &Snapshot) -> Result<bool> {
+    match snapshot.reader().table(Stored::Catalogue.name().as_str()) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == treering::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Reads the schema. A store without a catalogue has an empty one.
