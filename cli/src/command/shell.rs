@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use treering_sql::CancelHandle;
@@ -43,6 +45,9 @@ pub(crate) struct Shell {
     results: Results,
 }
 
+/// Counts up when what was typed begins to run, and when it has ended: odd, it runs.
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
 impl Shell {
     pub(crate) fn run(self, out: &mut Output) -> Result {
         let opened = self.database.open()?;
@@ -65,7 +70,7 @@ impl Shell {
     }
 }
 
-/// From now on Ctrl-C cancels the statement that runs.
+/// From now on Ctrl-C cancels what runs.
 ///
 /// While a line is edited Ctrl-C is a key and no signal: then somebody else sent it, as who closes the terminal does, and the program ends.
 fn cancel_by(handle: CancelHandle) -> Result {
@@ -81,7 +86,14 @@ fn cancel_by(handle: CancelHandle) -> Result {
                 interrupt::end();
             }
         }
-        handle.cancel();
+        // Relaxed: the number carries nothing but itself. A statement that begins just now would not hear of it, so it is said again.
+        let (handle, run) = (handle.clone(), RUNS.load(Ordering::Relaxed));
+        std::thread::spawn(move || {
+            while run % 2 == 1 && RUNS.load(Ordering::Relaxed) == run {
+                handle.cancel();
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+        });
     })
 }
 
@@ -109,7 +121,10 @@ fn type_on(editor: &mut Editor, console: &mut Console<'_>) -> Result {
             Typed::Left => return Ok(()),
         };
         console.fit_terminal();
-        if run(console, editor::plain_word(&text).unwrap_or(&text))? == Flow::Quit {
+        RUNS.fetch_add(1, Ordering::Relaxed);
+        let flow = run(console, editor::plain_word(&text).unwrap_or(&text));
+        RUNS.fetch_add(1, Ordering::Relaxed);
+        if flow? == Flow::Quit {
             return Ok(());
         }
     }
