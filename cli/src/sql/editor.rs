@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fs::{DirBuilder, File};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -17,7 +18,8 @@ use rustyline::{CompletionType, Config, Context, Helper};
 use super::dot::COMMANDS;
 use super::names::Names;
 use super::script::Script;
-use super::words::{KEYWORDS, is_plain};
+use super::show::Mode;
+use super::words::{INFORMATION, KEYWORDS, is_plain};
 use crate::error::{Error, Exit, Result};
 use crate::output::tell;
 
@@ -198,10 +200,16 @@ fn candidates(typed: &str, names: &Names) -> (usize, Vec<String>) {
     let fits = |name: &str| name.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
     let quote = |name: &str| if is_plain(name) { name.to_owned() } else { super::show::quoted(name) };
     let all_columns = || names.tables.iter().flat_map(|(_, columns)| columns.as_slice());
-    let mut found: Vec<String> = if let Some(owner) = before.strip_suffix('.') {
+    let mut found: Vec<String> = if typed.starts_with(".mode") {
+        let modes = Mode::value_variants().iter().filter_map(|mode| Some(mode.to_possible_value()?.get_name().to_owned()));
+        modes.filter(|mode| fits(mode)).collect()
+    } else if let Some(owner) = before.strip_suffix('.') {
         // Behind a table's name and a dot stand its columns; behind an alias any may.
         let owner = owner.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
         match names.table(owner) {
+            None if owner.eq_ignore_ascii_case("INFORMATION_SCHEMA") => {
+                INFORMATION.iter().filter(|name| fits(name)).map(|name| (*name).to_owned()).collect()
+            }
             Some((_, columns)) => columns.iter().filter(|name| fits(name)).map(|name| quote(name)).collect(),
             None => all_columns().filter(|name| fits(name)).map(|name| quote(name)).collect(),
         }
@@ -267,6 +275,8 @@ mod tests {
                 "is",
             ],
         );
+        check("FROM information_schema.tab", 24, &["TABLES", "TABLE_CONSTRAINTS"]);
+        check(".mode j", 6, &["json"]);
         check(".ti", 0, &[".timer"]);
         check(".schema ta", 8, &["tasks"]);
         check(".schema ", 8, &["jobs", "tasks"]);

@@ -132,6 +132,20 @@ pub(super) const KEYWORDS: &[&str] = &[
     "WITH",
 ];
 
+/// The tables of INFORMATION_SCHEMA.
+pub(super) const INFORMATION: &[&str] = &[
+    "CHECK_CONSTRAINTS",
+    "COLUMNS",
+    "INDEXES",
+    "INDEX_COLUMNS",
+    "KEY_COLUMN_USAGE",
+    "REFERENTIAL_CONSTRAINTS",
+    "SEQUENCES",
+    "TABLES",
+    "TABLE_CONSTRAINTS",
+    "VIEWS",
+];
+
 /// Whether a name can stand without quotes.
 pub(super) fn is_plain(name: &str) -> bool {
     let begins = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');

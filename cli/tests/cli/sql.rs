@@ -361,6 +361,39 @@ fn only_create_makes_a_database() {
     assert_eq!(folder.run(&["get", "a.ring", "tasks", "task-001"]).ok(), "RUNNING on host 2\n");
 }
 
+/// Damage that a statement meets is exit code 3, with the place in the file.
+#[test]
+fn damage_has_its_exit_code() {
+    let mut folder = Folder::with_database();
+    let text = "x".repeat(6000);
+    folder
+        .pipe(&["a.ring"], format!("CREATE TABLE long AS SELECT '{text}' AS t FROM tasks a, tasks b, tasks c;").as_bytes())
+        .ok();
+    let map = folder.run(&["chunks", "a.ring", "--json"]).json();
+    let regions = map["regions"].as_array().expect("regions");
+    let mut bytes = folder.read("a.ring");
+    let needle = [b'x'; 64];
+    for chunk in regions.iter().filter(|region| region["kind"] == "chunk") {
+        let at = |name: &str| chunk[name].as_u64().expect("a number") as usize;
+        let (from, to) = (at("offset"), at("offset") + at("len"));
+        if let Some(found) = bytes[from..to].windows(64).position(|window| window == needle) {
+            bytes[from + found] ^= 1;
+        }
+    }
+    folder.write("bad.ring", &bytes);
+    let ran = folder.run(&[
+        "sql",
+        "bad.ring",
+        "--read-only",
+        "--mode",
+        "csv",
+        "SELECT id FROM jobs WHERE id = 1",
+        "SELECT * FROM long",
+    ]);
+    assert!(ran.code == Some(3) && ran.err.contains("argument 2, line 1: damaged"), "{ran:?}");
+    assert!(ran.out.starts_with("id\n1\n"), "{}", ran.out.len());
+}
+
 /// A store that another program has open is refused with exit code 4, and read beside readers with --read-only.
 #[test]
 fn an_open_store_is_locked() {
