@@ -112,7 +112,7 @@ fn welcome(path: &DatabasePath, opened: &Opened, out: &mut Output) -> Result {
 /// Reads and runs until the person leaves.
 fn type_on(editor: &mut Editor, console: &mut Console<'_>) -> Result {
     loop {
-        // What other statements of a failed schema read would say, the next statement says.
+        // Where the names cannot be read, the next statement will say why.
         editor.set_names(console.names().unwrap_or_default());
         let prompt = if console.is_in_transaction() { "treering*> " } else { "treering> " };
         let text = match editor.read(prompt)? {

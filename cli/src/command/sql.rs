@@ -92,7 +92,9 @@ impl Sql {
         let mut console = Console::new(&opened, settings, out);
         stop_by(console.cancel_handle())?;
         match (&self.file, self.statements.as_slice()) {
-            (None, [one]) => drop(console.batch("the statement", &mut one.as_bytes())?),
+            (None, [one]) => {
+                console.batch("the statement", &mut one.as_bytes())?;
+            }
             (None, some @ [_, ..]) => {
                 for (i, text) in some.iter().enumerate() {
                     if console.batch(&format!("argument {}", i + 1), &mut text.as_bytes())? == Flow::Quit {
@@ -108,7 +110,7 @@ impl Sql {
                 if io::stdin().is_terminal() {
                     tell("reading statements up to Ctrl-D; `treering shell` is made for typing them");
                 }
-                drop(console.batch("standard input", &mut io::stdin().lock())?);
+                console.batch("standard input", &mut io::stdin().lock())?;
             }
         }
         console.finish()

@@ -53,6 +53,17 @@ pub(crate) enum Flow {
     Quit,
 }
 
+/// Whose a statement is, and how its rows are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// The user's, in the form that was chosen.
+    Typed,
+    /// A command's, in the same form; its plan interests nobody.
+    Ours,
+    /// A command's whose rows are lines already.
+    Lines,
+}
+
 /// Where results go.
 pub(crate) struct Sink<'o> {
     standard: &'o mut Output,
@@ -129,12 +140,12 @@ impl<'o> Console<'o> {
             return Err(Failure::Program(error));
         }
         let flow = match item {
-            Item::Statement(source) => self.statement(source, name, false).map(|()| Flow::On),
+            Item::Statement(source) => self.statement(source, name, Run::Typed).map(|()| Flow::On),
             Item::Command(source) => self.command(source, name),
         };
-        self.sink.flush()?;
-        // What was cancelled is no failure of its own.
-        self.interrupted().map_or(flow, |error| Err(Failure::Program(error)))
+        let flushed = self.sink.flush();
+        // What was cancelled is no failure of its own; and the statement's failure comes before that of what it had written.
+        self.interrupted().map_or(flow.and_then(|flow| flushed.map(|()| flow)), |error| Err(Failure::Program(error)))
     }
 
     /// What to end with if somebody asked to.
@@ -143,14 +154,12 @@ impl<'o> Console<'o> {
         interrupt::asked().then(|| Error::Told(Exit::Interrupted, format!("interrupted{lost}")))
     }
 
-    /// Runs a statement and shows its rows; `as_lines`: each as a line, whatever the form of results.
-    pub(super) fn statement(&mut self, source: &Source, name: Option<&str>, as_lines: bool) -> Result<(), Failure> {
+    /// Runs a statement and shows its rows.
+    pub(super) fn statement(&mut self, source: &Source, name: Option<&str>, run: Run) -> Result<(), Failure> {
         let start = Instant::now();
-        let ran = self.shown(source, as_lines, start);
+        let ran = self.shown(source, run, start);
         ran.map_err(|stopped| match stopped {
-            // A full disk behind `.output` is no reason to lose the transaction of who types.
-            Stopped::Output(Error::Told(exit, message)) if self.sink.file.is_some() => Failure::Statement(exit, message),
-            Stopped::Output(error) => Failure::Program(error),
+            Stopped::Output(failure) => failure,
             Stopped::Sql(error) => {
                 let refused = error.engine().is_some_and(|engine| engine.kind() == treering::ErrorKind::ReadOnly);
                 let is_blob = self.read_only == Some(ReadOnly::Blob);
@@ -160,11 +169,11 @@ impl<'o> Console<'o> {
         })
     }
 
-    fn shown(&mut self, source: &Source, as_lines: bool, start: Instant) -> Result<(), Stopped> {
+    fn shown(&mut self, source: &Source, run: Run, start: Instant) -> Result<(), Stopped> {
         let statement = self.connection.prepare(&source.text)?;
         let kind = statement.kind();
         let is_table = matches!(kind, StatementKind::Query | StatementKind::Change);
-        if self.settings.explain && is_table {
+        if self.settings.explain && is_table && run == Run::Typed {
             let plan = self.connection.prepare(&format!("EXPLAIN {}", source.text))?;
             plan.execute_each((), |row| -> Result<(), Stopped> { Ok(self.sink.line(row.value(0)?)?) })?;
             self.sink.line("")?;
@@ -172,7 +181,7 @@ impl<'o> Console<'o> {
             self.sink.flush()?;
         }
         // Plans and scripts are lines already.
-        let as_lines = as_lines || (!is_table && self.settings.form.mode == Mode::Table);
+        let as_lines = run == Run::Lines || (!is_table && self.settings.form.mode == Mode::Table);
         let mut show = self.settings.form.show();
         let (sink, mut rows) = (&mut self.sink, 0_u64);
         let columns = statement.columns()?;
@@ -206,7 +215,7 @@ impl<'o> Console<'o> {
     }
 
     /// Says what a statement did, and how long it took.
-    fn said(&mut self, kind: StatementKind, rows: Option<u64>, changed: u64, start: Instant) -> Result {
+    fn said(&mut self, kind: StatementKind, rows: Option<u64>, changed: u64, start: Instant) -> Result<(), Failure> {
         let Settings { timer, interactive, .. } = self.settings;
         let what = match kind {
             StatementKind::Query => units::counted(rows.unwrap_or(0), "row"),
@@ -224,7 +233,7 @@ impl<'o> Console<'o> {
         };
         match said.as_str() {
             "" => Ok(()),
-            said if interactive => self.sink.standard.line(said),
+            said if interactive => Ok(self.sink.standard.line(said)?),
             // The output is the results' alone.
             said => {
                 self.sink.flush()?;
@@ -283,20 +292,23 @@ impl<'o> Console<'o> {
 
 impl Sink<'_> {
     /// One line, or several.
-    pub(crate) fn line(&mut self, line: impl std::fmt::Display) -> Result {
+    fn line(&mut self, line: impl std::fmt::Display) -> Result<(), Failure> {
         self.write(|out| writeln!(out, "{line}"))
     }
 
-    /// Lets `write` write to where results go now.
-    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result {
-        match &mut self.file {
-            Some((path, file)) => write(file).map_err(|e| Error::io("writing", path, &e)),
-            None => write(self.standard.stream()).map_err(|e| Error::output(&e)),
-        }
+    /// Lets `write` write to where results go now. A full disk behind `.output` is no reason to lose the transaction of who types: only the statement fails.
+    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        let Some((path, file)) = &mut self.file else {
+            return write(self.standard.stream()).map_err(|e| Failure::Program(Error::output(&e)));
+        };
+        let Err(error) = write(file) else { return Ok(()) };
+        let message = format!("writing {}: {error}; results go to standard output again", path.display());
+        self.file = None;
+        Err(Failure::Statement(Exit::Other, message))
     }
 
     /// Shows what was written so far.
-    pub(super) fn flush(&mut self) -> Result {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         self.write(|out| out.flush())
     }
 

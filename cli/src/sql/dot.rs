@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use treering_sql::Place;
 
-use super::console::{Console, Flow};
+use super::console::{Console, Flow, Run};
 use super::failure::Failure;
 use super::names::{self, Names};
 use super::script::Source;
@@ -76,15 +76,15 @@ impl Console<'_> {
         match (word, args.as_slice()) {
             ("quit", []) => return Ok(Flow::Quit),
             ("help", []) => self.help()?,
-            ("tables", []) => self.statement(&run(names::tables(None)), name, false)?,
-            ("tables", [like]) => self.statement(&run(names::tables(Some(like))), name, false)?,
-            ("indexes", []) => self.statement(&run(names::indexes(None)), name, false)?,
+            ("tables", []) => self.statement(&run(names::tables(None)), name, Run::Ours)?,
+            ("tables", [like]) => self.statement(&run(names::tables(Some(like))), name, Run::Ours)?,
+            ("indexes", []) => self.statement(&run(names::indexes(None)), name, Run::Ours)?,
             ("indexes", [table]) => {
                 let table = self.known(table)?;
-                self.statement(&run(names::indexes(Some(&table))), name, false)?;
+                self.statement(&run(names::indexes(Some(&table))), name, Run::Ours)?;
             }
-            ("dump", tables) => self.statement(&run(self.script_of("SCRIPT", tables)?), name, true)?,
-            ("schema", tables) => self.statement(&run(self.script_of("SCRIPT NODATA", tables)?), name, true)?,
+            ("dump", tables) => self.statement(&run(self.script_of("SCRIPT", tables)?), name, Run::Lines)?,
+            ("schema", tables) => self.statement(&run(self.script_of("SCRIPT NODATA", tables)?), name, Run::Lines)?,
             ("explain", ["on"]) => self.settings.explain = true,
             ("explain", ["off"]) => self.settings.explain = false,
             ("timer", [on]) => self.settings.timer = switch(on)?,
@@ -108,7 +108,7 @@ impl Console<'_> {
         let column = (source.place.column as usize + before).saturating_sub(EXPLAIN.len()).max(1);
         let place = Place { column: u32::try_from(column).unwrap_or(u32::MAX), ..source.place };
         let text = [EXPLAIN, text.trim_end_matches(';')].concat();
-        self.statement(&Source { text, place }, name, true)?;
+        self.statement(&Source { text, place }, name, Run::Lines)?;
         Ok(Flow::On)
     }
 

@@ -28,7 +28,7 @@ impl From<Error> for Failure {
 #[derive(Debug)]
 pub(crate) enum Stopped {
     Sql(treering_sql::Error),
-    Output(Error),
+    Output(Failure),
 }
 
 impl From<treering_sql::Error> for Stopped {
@@ -37,9 +37,19 @@ impl From<treering_sql::Error> for Stopped {
     }
 }
 
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Stopped {
-        Stopped::Output(error)
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Stopped {
+        Stopped::Output(failure)
+    }
+}
+
+/// Where there is nothing to go on with.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        match failure {
+            Failure::Statement(exit, message) => Error::Told(exit, message),
+            Failure::Program(error) => error,
+        }
     }
 }
 

@@ -303,6 +303,21 @@ fn a_dump_makes_the_same_database() {
     assert!(ran.code == Some(1) && ran.err.contains("there is no table or view 'nope'"), "{ran:?}");
 }
 
+/// A file that takes no more fails the statement alone: the transaction goes on, and results go where they went before.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_fails_the_statement_alone() {
+    let folder = Folder::with_database();
+    let script = b"BEGIN;\nDELETE FROM tasks WHERE id = 1;\n.output /dev/full\nSELECT 1 AS lost;\nSELECT 2 AS shown;\nCOMMIT;\n";
+    let ran = folder.pipe(&["a.ring", "--mode", "csv", "--keep-going"], script);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(5), "shown\n2\n"));
+    assert_eq!(
+        ran.err,
+        "treering: writing /dev/full: No space left on device (os error 28); results go to standard output again\n"
+    );
+    assert_eq!(folder.run(&["sql", "a.ring", "--mode", "csv", "SELECT COUNT(*) AS n FROM tasks"]).ok(), "n\n2\n");
+}
+
 /// --timer says the time on standard error: the output is the results' alone.
 #[test]
 fn the_timer_is_beside_the_output() {
