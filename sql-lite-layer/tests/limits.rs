@@ -179,8 +179,14 @@ fn changes_end_within_their_limits() {
         let large = "INSERT INTO t SELECT 1000 + x.a * 1000 + y.a, 1 FROM t x, t y";
         let short = Limits { time: Some(Duration::from_millis(30)), ..Limits::default() };
         let small = Limits { memory_bytes: 10_000, ..Limits::default() };
-        let cases =
-            [(endless, short, ErrorKind::TimedOut), (large, short, ErrorKind::TimedOut), (large, small, ErrorKind::Limit)];
+        let telling = "UPDATE t SET b = 5 RETURNING a, repeat('x', 1000)";
+        let some = Limits { memory_bytes: 100_000, ..Limits::default() };
+        let cases = [
+            (telling, some, ErrorKind::Limit),
+            (endless, short, ErrorKind::TimedOut),
+            (large, short, ErrorKind::TimedOut),
+            (large, small, ErrorKind::Limit),
+        ];
         let sums = |connection: &Connection| -> (i64, f64) {
             connection.set_limits(Limits::default());
             connection

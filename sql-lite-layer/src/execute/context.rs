@@ -259,6 +259,11 @@ impl<'r> KeptRows<'r> {
     }
 }
 
+/// What a row of a result takes in memory.
+pub(crate) fn row_bytes(row: &[Value<'_>]) -> usize {
+    size_of::<Vec<Value<'_>>>() + size_of_val(row) + row.iter().map(owned_len_bytes).sum::<usize>()
+}
+
 /// What a value takes beside its own size.
 pub(crate) fn owned_len_bytes(value: &Value<'_>) -> usize {
     match value {

@@ -46,5 +46,5 @@ mod values;
 mod tests;
 
 pub(crate) use change::{Changed, change};
-pub(crate) use context::{Counters, Inputs, Sequences, owned_len_bytes};
+pub(crate) use context::{Counters, Inputs, Sequences, row_bytes};
 pub(crate) use cursor::{Cursor, Program};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row::{Column, Row};
-use crate::execute::owned_len_bytes;
+use crate::execute::row_bytes;
 use crate::types::Value;
 
 /// The rows of a result, in memory, with values of their own: they outlive the statement, and nothing in the store waits for them.
@@ -21,8 +21,7 @@ impl Rows {
     /// Adds a row; gives the bytes that it takes.
     pub(super) fn push(&mut self, row: Row<'_>) -> usize {
         let row: Vec<Value<'static>> = row.values().map(|value| value.clone().into_owned()).collect();
-        let texts: usize = row.iter().map(owned_len_bytes).sum();
-        let bytes = size_of_val(&row) + size_of_val(&row[..]) + texts;
+        let bytes = row_bytes(&row);
         self.rows.push(row);
         bytes
     }

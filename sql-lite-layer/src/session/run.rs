@@ -245,10 +245,12 @@ fn rows_of(planned: &Planned, changes: &Changes<'_>, inputs: &Inputs<'_>) -> Res
         last_identity: inputs.last_identity,
         ..Inputs::new(inputs.parameters, inputs.now)
     };
+    let memory_bytes = inputs.memory_bytes;
     let mut cursor = Cursor::open(&planned.program, changes.tables(), inputs)?;
     let mut changed = Changed::default();
     while cursor.next()? {
-        changed.returned.push((0..planned.columns.len()).map(|at| cursor.value(at).clone().into_owned()).collect());
+        let row = (0..planned.columns.len()).map(|at| cursor.value(at).clone().into_owned()).collect();
+        changed.keep(row, memory_bytes)?;
     }
     Ok(changed)
 }

@@ -66,7 +66,7 @@ impl<'p> Tokens<'p> {
 }
 
 /// A pattern that is a text with `%` before it, behind it, or both: whether they are there, and the text.
-fn plain<'p>(pattern: &'p str, escape: Option<char>) -> Option<(bool, &'p str, bool)> {
+fn plain(pattern: &str, escape: Option<char>) -> Option<(bool, &str, bool)> {
     if escape == Some('%') {
         return None;
     }

@@ -106,11 +106,12 @@ impl<'s> Draw<'s> {
         for of in types {
             let item = match self.rng.bool() {
                 true => {
-                    // A literal in GROUP BY would be an ordinal.
+                    // A literal in GROUP BY would be an ordinal; in SQLite one with signs and parentheses too.
                     let size = u8::from(self.one_in(3)).into();
                     let key = self.of_own_columns(|draw| draw.expr(*of, size, 0));
                     let is_literal = key.parts.len() == 1 && !key.to_string().starts_with('q');
-                    let key = if is_literal { self.aggregate(*of, depth) } else { key };
+                    let is_signed = !key.to_string().contains(|c: char| !matches!(c, '0'..='9' | '(' | ')' | '-' | ' '));
+                    let key = if is_literal || is_signed { self.aggregate(*of, depth) } else { key };
                     if !is_aggregate(&key) {
                         select.group.push(key.clone());
                     }

@@ -32,7 +32,7 @@ fn find(plan: &Plan, delete: &Delete, changes: &Changes<'_>, inputs: &Inputs<'_>
         let key = key(&frame, delete.key)?;
         if seen.first_time(key, "DELETE", &cx)? {
             rows.push(key, &frame, &[], "DELETE", &cx)?;
-            returned(plan, &delete.returning, &mut frame, &cx, &mut changed.returned)?;
+            returned(plan, &delete.returning, &mut frame, &cx, changed)?;
         }
     }
     Ok(rows)

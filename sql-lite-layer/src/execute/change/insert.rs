@@ -108,5 +108,5 @@ fn put<'r>(
     // What RETURNING reads besides the new row it reads as it stands now.
     let reading = Context::new(plan, Some(changes.tables()), cx.inputs.clone());
     let mut frame = frame.clone();
-    returned(plan, &insert.returning, &mut frame, &reading, &mut changed.returned)
+    returned(plan, &insert.returning, &mut frame, &reading, changed)
 }

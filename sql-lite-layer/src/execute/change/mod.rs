@@ -10,7 +10,7 @@ mod insert;
 mod kept;
 mod update;
 
-use super::context::{Context, Frame, Inputs};
+use super::context::{Context, Frame, Inputs, row_bytes};
 use super::cursor::Program;
 use super::scalar::{truth, value};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +27,26 @@ pub(crate) struct Changed {
     pub(crate) count: u64,
     /// The rows of RETURNING, one value a column of the plan.
     pub(crate) returned: Vec<Vec<Value<'static>>>,
+    returned_bytes: usize,
+}
+
+impl Changed {
+    /// Keeps a row of RETURNING until the statement is over.
+    ///
+    /// # Errors
+    /// `Limit`: before anybody is told that the change is done, for then it is too late.
+    pub(crate) fn keep(&mut self, row: Vec<Value<'static>>, memory_bytes: usize) -> Result<()> {
+        self.returned_bytes += row_bytes(&row);
+        if self.returned_bytes > memory_bytes {
+            let message = format!(
+                "RETURNING needs more memory than the statement may take: {} of {memory_bytes} bytes",
+                self.returned_bytes
+            );
+            return Err(Error::new(ErrorKind::Limit, message).with_state("53200"));
+        }
+        self.returned.push(row);
+        Ok(())
+    }
 }
 
 /// Runs an INSERT, UPDATE or DELETE. The caller says `Changes::finish` when it has returned Ok, and undoes everything when it has not.
@@ -60,7 +80,7 @@ fn returned<'r>(
     returning: &'r [(Slot, Scalar)],
     frame: &mut Frame<'r>,
     cx: &Context<'r>,
-    into: &mut Vec<Vec<Value<'static>>>,
+    changed: &mut Changed,
 ) -> Result<()> {
     if returning.is_empty() {
         return Ok(());
@@ -68,8 +88,8 @@ fn returned<'r>(
     for (slot, expr) in returning {
         frame[slot.0 as usize] = value(expr, frame, cx)?;
     }
-    into.push(plan.columns.iter().map(|column| frame[column.slot.0 as usize].clone().into_owned()).collect());
-    Ok(())
+    let row = plan.columns.iter().map(|column| frame[column.slot.0 as usize].clone().into_owned()).collect();
+    changed.keep(row, cx.inputs.memory_bytes)
 }
 
 /// Converts a value to what its column holds.

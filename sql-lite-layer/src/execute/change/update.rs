@@ -66,7 +66,7 @@ fn find<'r>(
         }
         check(&update.table, &update.checks, frame, cx)?;
         rows.push(key(frame, update.key)?, frame, &update.new, "UPDATE", cx)?;
-        returned(plan, &update.returning, frame, cx, &mut changed.returned)?;
+        returned(plan, &update.returning, frame, cx, changed)?;
     }
     Ok((rows, found))
 }
