@@ -57,12 +57,8 @@ impl Space {
                 format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once"),
             ));
         }
-        for (&offset, &free) in &self.free {
-            let start = fit(offset, len);
-            if start + len <= offset + free {
-                self.carve(offset, free, start, len);
-                return Ok((Extent { offset: start, len }, false));
-            }
+        if let Some(extent) = self.take_free(len) {
+            return Ok((extent, false));
         }
         // The free extent at the end, if there is one, is the growth's beginning.
         let tail = self.free.last_key_value().map(|(o, l)| (*o, *l)).filter(|(o, l)| o + l == self.end);
@@ -75,6 +71,17 @@ impl Space {
         self.put(from, start - from);
         self.end = start + len;
         Ok((Extent { offset: start, len }, true))
+    }
+
+    /// The lowest free extent of `len` bytes, whole blocks, in the file as it is.
+    fn take_free(&mut self, len: u64) -> Option<Extent> {
+        let found = self.free.iter().find_map(|(&offset, &free)| {
+            let start = fit(offset, len);
+            (start + len <= offset + free).then_some((offset, free, start))
+        });
+        let (offset, free, start) = found?;
+        self.carve(offset, free, start, len);
+        Some(Extent { offset: start, len })
     }
 
     /// Whether an extent of `len` bytes is free that ends at `offset` or before.
@@ -101,6 +108,23 @@ impl Space {
         let (extent, grows) = self.take(len)?;
         self.reserve = extent;
         Ok((extent, grows))
+    }
+
+    /// The same in the file as it is. If nothing in it is long enough the present extent stays kept: false.
+    pub(crate) fn keep_free(&mut self, len: u64) -> bool {
+        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+        let kept = std::mem::take(&mut self.reserve);
+        self.give(kept);
+        let taken = self.take_free(len);
+        self.reserve = taken.unwrap_or(kept);
+        if taken.is_none()
+            && kept.len > 0
+            && let Some((&offset, &free)) = self.free.range(..=kept.offset).next_back()
+        {
+            // It was given back just now: it is part of this one.
+            self.carve(offset, free, kept.offset, kept.len);
+        }
+        taken.is_some()
     }
 
     /// Takes an extent of `len` bytes out of the one that is kept, if it is long enough; nothing is kept any more, the rest is free.
@@ -232,6 +256,20 @@ mod tests {
         taken.drain(..).for_each(|e| space.give(e));
         assert_eq!(space.cut(), 2 * BLOCK);
         assert_eq!(space.free_bytes(), 0);
+    }
+
+    /// What is kept is found in the file as it is, if it can be, also where it stands now together with what is free beside it; if not, all stays as it was.
+    #[test]
+    fn kept_room_is_looked_for_before_the_file_grows() {
+        let mut space = Space::new(20 * BLOCK, [extent(2, 1), extent(5, 1), extent(10, 1), extent(19, 1)]).expect("disjoint");
+        assert!(space.keep_free(2 * BLOCK) && space.reserve() == extent(3, 2));
+        assert!(space.keep_free(4 * BLOCK - 1) && space.reserve() == extent(6, 4));
+        assert!(space.keep_free(8 * BLOCK) && space.reserve() == extent(11, 8));
+        let (free, bytes) = (space.free.clone(), space.free_bytes());
+        assert!(!space.keep_free(9 * BLOCK));
+        assert_eq!((space.reserve(), space.free.clone(), space.free_bytes()), (extent(11, 8), free, bytes));
+        space.let_go();
+        assert!(!space.keep_free(9 * BLOCK) && space.reserve().len == 0);
     }
 
     /// No extent crosses a window's edge, and the gap before the edge stays usable.

@@ -45,7 +45,7 @@ impl Machine {
     /// An extent of at least `len` bytes for a chunk; its contents are anything.
     ///
     /// # Errors
-    /// `Full` if the file cannot grow.
+    /// `Full` if the file cannot grow; `Io` if the system refuses for another reason.
     pub(crate) fn extent(&self, len: u64) -> Result<Extent> {
         let (extent, grows) = self.space.lock().take(len)?;
         if grows && let Err(e) = self.disk.reserve(extent) {
@@ -54,7 +54,10 @@ impl Machine {
             // What the file did not grow by is not free: who comes next must ask again.
             space.cut();
             let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
-            return Err(Error::new(ErrorKind::Full, format!("{what}: {e}; make room, or remove entries and compact")));
+            return Err(match e.kind() {
+                ErrorKind::Full => Error::new(ErrorKind::Full, format!("{what}: {e}; make room, or remove entries and compact")),
+                _ => e.within(what),
+            });
         }
         Ok(extent)
     }
@@ -62,7 +65,7 @@ impl Machine {
     /// Keeps room in the file for a checkpoint of `dirty_bytes` of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it.
     ///
     /// # Errors
-    /// `Full`: what was kept before still is, if the file system lets it.
+    /// `Full`, or `Io` if the system refuses for another reason: what was kept before still is, if the file system lets it.
     pub(crate) fn keep_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
         if self.settings.volatile {
             return Ok(());
@@ -74,12 +77,19 @@ impl Machine {
         if have >= want {
             return Ok(());
         }
-        // A quarter more, so that a growing memory asks seldom; or just enough, if that is all there is.
-        for len in [want + want / 4 + REMOVAL_ROOM, want] {
+        // A quarter more, so that a growing memory asks seldom; or just enough, if that is all there is. In the file as it is, before it grows.
+        let lens = [want + want / 4 + REMOVAL_ROOM, want];
+        if lens.into_iter().any(|len| space.keep_free(len)) {
+            return Ok(());
+        }
+        let mut refused = None;
+        for len in lens {
             // More than fits a window is no room either.
             let Ok((extent, grows)) = space.keep(len) else { continue };
-            if !grows || self.disk.reserve(extent).is_ok() {
-                return Ok(());
+            let reserved = if grows { self.disk.reserve(extent) } else { Ok(()) };
+            match reserved {
+                Ok(()) => return Ok(()),
+                Err(e) => refused = Some(e),
             }
             space.let_go();
             space.cut();
@@ -89,10 +99,10 @@ impl Machine {
             space.let_go();
             space.cut();
         }
-        if kept && removes_only && have >= need {
-            return Ok(());
-        }
         let what = format!("no room in {} for a checkpoint of what would have changed", self.disk.name());
+        if let Some(e) = refused.filter(|e| e.kind() != ErrorKind::Full) {
+            return Err(e.within(what));
+        }
         Err(Error::new(ErrorKind::Full, format!("{what}, {want} bytes; nothing was committed: make room, or remove entries")))
     }
 
