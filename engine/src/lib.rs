@@ -69,7 +69,7 @@ pub use page::Key;
 pub use store::compact::Compaction;
 pub use store::open::OpenReport;
 pub use store::options::{Create, Durability, Reads};
-pub use store::stats::Stats;
+pub use store::stats::{HeldVersion, Stats};
 
 /// The README's example compiles, or `cargo test` fails.
 #[cfg(doctest)]

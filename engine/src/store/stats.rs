@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::store::Machine;
 use crate::sync::epoch;
 
+/// Sizes of groups that are told apart.
+const GROUP_SIZES: usize = 10;
+
 /// Counted since open. Relaxed throughout, but for the seal: they are figures.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -24,6 +27,7 @@ pub(crate) struct Counters {
     pub(crate) closed_bytes: AtomicU64,
     syncs: AtomicU64,
     group_max: AtomicU64,
+    groups: [AtomicU64; GROUP_SIZES],
     sync_ns: AtomicU64,
     sync_max_ns: AtomicU64,
     checkpoint_syncs: AtomicU64,
@@ -46,6 +50,11 @@ impl Counters {
     pub(crate) fn synced(&self, time: Duration, group: u64, beside_checkpoint: bool) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
         self.group_max.fetch_max(group, Ordering::Relaxed);
+        if let Some(size) = group.checked_sub(1) {
+            // 1, 2, 3 to 4, 5 to 8, ...
+            let size = size.checked_ilog2().map_or(0, |log| log as usize + 1);
+            self.groups[size.min(GROUP_SIZES - 1)].fetch_add(1, Ordering::Relaxed);
+        }
         self.sync_ns.fetch_add(ns(time), Ordering::Relaxed);
         self.sync_max_ns.fetch_max(ns(time), Ordering::Relaxed);
         if beside_checkpoint {
@@ -80,6 +89,18 @@ impl Counters {
     }
 }
 
+/// A version that snapshots hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeldVersion {
+    /// The version. It may stand here twice, if compaction moved its pages meanwhile.
+    pub version: u64,
+    /// How long ago it was published.
+    pub age: Duration,
+    /// How many snapshots hold it.
+    pub snapshots: u64,
+}
+
 /// The figures of a store at a moment. Times are sums or longest times since the store was opened.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -92,6 +113,8 @@ pub struct Stats {
     pub sealed_version: u64,
     /// Open snapshots.
     pub snapshots: u64,
+    /// What they hold, from the oldest on.
+    pub held: Vec<HeldVersion>,
     /// Oldest version that a snapshot holds; none without snapshots.
     pub oldest_snapshot_version: Option<u64>,
     /// How long ago that version was published.
@@ -126,6 +149,8 @@ pub struct Stats {
     pub syncs: u64,
     /// Most commits that shared one sync.
     pub group_max: u64,
+    /// Syncs by how many commits shared them: 1, 2, up to 4, up to 8, and so on, up to 256 and more. One without a commit, as a checkpoint's seal needs it, is in none.
+    pub groups: [u64; 10],
     /// Time in those syncs.
     pub sync_time: Duration,
     /// Longest of them.
@@ -176,8 +201,7 @@ impl Machine {
     /// The figures now. Takes short locks, and waits for a header that is being written. Cost: O(chunks + snapshots), and what dropped snapshots left behind.
     pub(crate) fn stats(&self) -> Stats {
         self.reclaim_all();
-        let mut held = Vec::new();
-        self.versions.registry.registered(&mut held);
+        let held = self.versions.registry.holders();
         let guard = epoch::pin();
         let root = self.versions.current(&guard);
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -186,11 +210,12 @@ impl Machine {
         let mut stats = Stats {
             version: root.version.0,
             sealed_version: self.headers.lock().sealed.0,
-            snapshots: self.versions.registry.count() as u64,
+            snapshots: held.values().sum(),
             dirty_bytes: self.dirty_bytes(),
             commits: load(&c.commits),
             syncs: load(&c.syncs),
             group_max: load(&c.group_max),
+            groups: std::array::from_fn(|size| load(&c.groups[size])),
             sync_time: time(&c.sync_ns),
             sync_time_max: time(&c.sync_max_ns),
             checkpoint_syncs: load(&c.checkpoint_syncs),
@@ -223,11 +248,12 @@ impl Machine {
         }
         {
             let reclaim = self.reclaim.lock();
-            if let Some(oldest) = held.first() {
-                let root = reclaim.root(*oldest).unwrap_or(root);
-                stats.oldest_snapshot_version = Some(root.version.0);
-                stats.oldest_snapshot_age = Some(root.since.elapsed());
+            for (moment, snapshots) in held {
+                let root = reclaim.root(moment).unwrap_or(root);
+                stats.held.push(HeldVersion { version: root.version.0, age: root.since.elapsed(), snapshots });
             }
+            stats.oldest_snapshot_version = stats.held.first().map(|held| held.version);
+            stats.oldest_snapshot_age = stats.held.first().map(|held| held.age);
             stats.snapshot_pages = reclaim.kept_count() as u64;
             stats.chunks = reclaim.accounts.len() as u64;
             for account in reclaim.accounts.values() {

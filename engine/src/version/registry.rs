@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use super::moment::Moment;
 use crate::planted::{Bug, planted};
@@ -150,16 +151,20 @@ impl Registry {
         into.dedup();
     }
 
-    /// How many snapshots are open.
-    pub(crate) fn count(&self) -> usize {
-        let mut count = 0;
+    /// What is held, ascending, and how many snapshots hold it.
+    pub(crate) fn holders(&self) -> BTreeMap<Moment, u64> {
+        let mut holders = BTreeMap::new();
         let mut block = Some(&self.first);
         while let Some(b) = block {
-            let held = b.slots.iter().filter(|slot| slot.held.load(Ordering::Relaxed) != 0);
-            count += held.map(|slot| slot.refs.load(Ordering::Relaxed) as usize).sum::<usize>();
+            for slot in &b.slots {
+                // Relaxed: figures.
+                if let Some(held) = slot.held.load(Ordering::Relaxed).checked_sub(1) {
+                    *holders.entry(Moment(held)).or_default() += u64::from(slot.refs.load(Ordering::Relaxed));
+                }
+            }
             block = b.next();
         }
-        count
+        holders
     }
 
     fn claim(&self, version: Moment) -> SlotId {
@@ -212,7 +217,8 @@ mod tests {
         registry.release(ids[0]);
         registry.registered(&mut seen);
         assert_eq!(seen[0], Moment(1));
-        assert_eq!(registry.count(), 198);
+        let holders = registry.holders();
+        assert_eq!((holders.len(), holders.values().sum(), holders[&Moment(7)]), (99, 198_u64, 2));
     }
 
     /// A version that moves while registering is registered where it came to rest.
