@@ -176,8 +176,7 @@ impl Store {
     /// # Errors
     /// As [`Store::checkpoint`]: `Poisoned` too if a write failed before. Dropping the last handle does the same and tells nobody.
     pub fn close(self) -> Result<()> {
-        let mut worker = self.handle.core.worker.lock();
-        self.machine().close(&mut worker)
+        self.machine().close(&self.handle.core.worker)
     }
 }
 

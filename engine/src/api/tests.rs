@@ -1,5 +1,6 @@
 //! The public nouns together: what a user does first, and the promises that one process can see.
 
+mod closing;
 mod order;
 mod whole;
 
@@ -550,8 +551,9 @@ fn l1_chunks_of_a_load_under_way_are_left_alone() {
     let txn = store.begin_write().expect("turn");
     txn.open_table("loaded").expect("table").insert(&key(0), b"new").expect("insert");
     txn.commit().expect("commit");
-    assert!(!machine.reclaim.lock().kept_in(ahead.chunk.id).is_empty(), "the snapshot alone needs a page of it");
-    let twin = machine.write_twin(pinned.root(), &ahead.chunk, false).expect("read");
+    let kept = machine.reclaim.lock().kept_in(&[ahead.chunk.id].into());
+    assert!(!kept.is_empty(), "the snapshot alone needs a page of it");
+    let twin = machine.write_twin(pinned.root(), &ahead.chunk, &kept, false).expect("read");
     machine.versions.unpin(&pinned);
     machine.checkpoint(twin.into_iter().collect(), true).expect("checkpoint");
     let reader = snapshot.reader();

@@ -223,7 +223,7 @@ fn closing(background: bool) {
             }
         })
     };
-    open.machine().close(&mut open.worker().lock()).expect("a sound medium");
+    open.machine().close(open.worker()).expect("a sound medium");
     let late = put(&open, b"two", b"value-2");
     assert!(late.is_err(), "acknowledged after the close");
     assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));

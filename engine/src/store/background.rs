@@ -107,13 +107,14 @@ impl Worker {
         thread.map(|thread| Worker(Some(thread))).map_err(|e| Error::io("start a thread for", machine.disk.name(), e))
     }
 
-    /// Ends the thread after its present step.
-    pub(crate) fn stop(&mut self, machine: &Machine) {
+    /// Ends the thread after its present step. It is waited for without the lock: it may be running a callback that closes the store too.
+    pub(crate) fn stop(worker: &Mutex<Worker>, machine: &Machine) {
         machine.signal.stop();
-        if let Some(thread) = self.0.take()
+        let thread = worker.lock().0.take();
+        if let Some(thread) = thread
             && thread.thread().id() != thread::current().id()
         {
-            // It does not panic; if it did, there is nothing to add to what it printed.
+            // If it panicked, the store is poisoned and says so.
             let _ = thread.join();
         }
     }
@@ -130,7 +131,7 @@ fn run(machine: &Weak<Machine>) {
         let mut busy = true;
         while busy && !machine.signal.state.lock().stop {
             // An error poisons, or the work is tried again later; `stats` tells the last one.
-            let result = machine.step();
+            let Some(result) = step_or_die(&machine) else { return };
             let mut state = machine.signal.state.lock();
             state.steps += 1;
             state.last_error = result.as_ref().err().map(ToString::to_string);
@@ -144,6 +145,28 @@ fn run(machine: &Weak<Machine>) {
         }
         state.due = false;
     }
+}
+
+/// A step. None if it panicked: then nobody does this work any more, and what it was in the middle of is in no known state. So the store is poisoned, and whoever waits for the thread hears of it.
+fn step_or_die(machine: &Machine) -> Option<Result<bool>> {
+    // A checker ends its threads by panics of its own.
+    if cfg!(any(loom, shuttle)) {
+        return Some(machine.step());
+    }
+    let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| machine.step()));
+    if step.is_err() {
+        let error = Error::new(ErrorKind::Poisoned, "the background thread panicked");
+        machine.poison(&error);
+        // Under the lock of those who wait for a write of its, so that none falls asleep behind this.
+        let pipeline = machine.pipeline.lock();
+        machine.published.notify_all();
+        drop(pipeline);
+        let mut state = machine.signal.state.lock();
+        state.steps += 1;
+        state.last_error = Some(error.to_string());
+        machine.signal.stepped.notify_all();
+    }
+    step.ok()
 }
 
 impl Machine {
@@ -404,7 +427,7 @@ impl Machine {
         } else {
             let mut state = self.signal.state.lock();
             let steps = state.steps;
-            while state.steps == steps && !state.stop && self.pressure() >= 1.0 {
+            while state.steps == steps && !state.stop && !self.is_poisoned() && self.pressure() >= 1.0 {
                 if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return Err(Error::new(
                         ErrorKind::TimedOut,

@@ -34,16 +34,27 @@ pub(crate) struct Busy {
     running: AtomicBool,
 }
 
+/// Whoever is in. Dropping leaves, also when a panic does it.
+pub(crate) struct Entered<'b>(&'b Busy);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *self.0.busy.lock() = false;
+        self.0.running.store(false, Ordering::Relaxed);
+        self.0.left.notify_all();
+    }
+}
+
 impl Busy {
-    fn try_enter(&self) -> bool {
+    fn try_enter(&self) -> Option<Entered<'_>> {
         let mut busy = self.busy.lock();
-        let free = !*busy;
-        if free {
-            *busy = true;
-            // Relaxed: for statistics.
-            self.running.store(true, Ordering::Relaxed);
+        if *busy {
+            return None;
         }
-        free
+        *busy = true;
+        // Relaxed: for statistics.
+        self.running.store(true, Ordering::Relaxed);
+        Some(Entered(self))
     }
 
     /// Waits until the one under way has left, or `deadline`.
@@ -59,16 +70,13 @@ impl Busy {
     }
 
     /// Enters when the one under way has left: with the turn, which that one is past needing.
-    pub(crate) fn enter(&self) {
-        while !self.try_enter() {
+    pub(crate) fn enter(&self) -> Entered<'_> {
+        loop {
+            if let Some(entered) = self.try_enter() {
+                return entered;
+            }
             self.wait(None);
         }
-    }
-
-    pub(crate) fn leave(&self) {
-        *self.busy.lock() = false;
-        self.running.store(false, Ordering::Relaxed);
-        self.left.notify_all();
     }
 
     /// Whether a checkpoint is under way.
@@ -106,7 +114,9 @@ impl Machine {
     /// `TimedOut` if it does not.
     pub(crate) fn checkpoint_before(&self, deadline: Option<Instant>, twins: Vec<Twin>, forced: bool) -> Result<Version> {
         self.writable()?;
-        let turn = self.enter_checkpoint(deadline)?;
+        let (entered, turn) = self.enter_checkpoint(deadline)?;
+        // Again: the one before may have shut the store, and behind its clean header nothing is appended.
+        self.writable()?;
         let _hand = self.extents_in_hand();
         let start = Instant::now();
         let captured = self.capture_newest(forced || !twins.is_empty());
@@ -121,7 +131,7 @@ impl Machine {
             Ok(None) => Ok(self.headers.lock().sealed),
             Err(e) => Err(e),
         };
-        self.checkpoint.leave();
+        drop(entered);
         self.reclaim_published();
         // What this thread let go is freed when the epoch allows, not when it next has to do with a store.
         epoch::pin().flush();
@@ -130,18 +140,20 @@ impl Machine {
     }
 
     /// Waits for the turn and until no checkpoint is under way, and enters.
-    fn enter_checkpoint(&self, deadline: Option<Instant>) -> Result<Turn> {
+    fn enter_checkpoint(&self, deadline: Option<Instant>) -> Result<(Entered<'_>, Turn)> {
         // Whoever has the turn may keep it for long: what is deferred does not wait for that. Twice the time whenever it did not do, so that the turn comes
         // however many are before us.
         let mut patience = self.settings.deferred_within.max(Duration::from_millis(1));
         loop {
             let soon = Instant::now().checked_add(patience);
             match self.turn.take(soon.into_iter().chain(deadline).min()) {
-                Some(turn) if self.checkpoint.try_enter() => return Ok(turn),
-                Some(turn) => {
-                    drop(turn);
-                    self.checkpoint.wait(deadline);
-                }
+                Some(turn) => match self.checkpoint.try_enter() {
+                    Some(entered) => return Ok((entered, turn)),
+                    None => {
+                        drop(turn);
+                        self.checkpoint.wait(deadline);
+                    }
+                },
                 None => {
                     self.sync_deferred()?;
                     patience = patience.saturating_mul(2);
@@ -156,10 +168,10 @@ impl Machine {
 
     /// Makes a draft a version by sealing it: for changes that no record holds.
     pub(crate) fn commit_by_seal(&self, draft: Draft, mut callbacks: Vec<Callback>) -> Result<Version> {
-        self.checkpoint.enter();
+        let entered = self.checkpoint.enter();
         let _hand = self.extents_in_hand();
         let result = self.seal_draft(draft, &mut callbacks);
-        self.checkpoint.leave();
+        drop(entered);
         // Those of a commit that failed: what they own may look at the store when it is dropped.
         drop(callbacks);
         if result.is_ok() {

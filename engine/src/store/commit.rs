@@ -215,9 +215,10 @@ impl Machine {
             draft.discard(self);
             return Err(e);
         }
-        let moment = draft.base.moment.step();
+        let (moment, published) = (draft.base.moment.step(), draft.base.since);
         let (mut frozen, turn) = draft.freeze()?;
         frozen.root.moment = moment.expect("whoever moves pages has seen that there is a next moment");
+        frozen.root.since = published;
         let moved = frozen.pages.iter().map(|(at, _)| *at).collect();
         let (root, dead) = self.install(frozen);
         pipeline.newest = root.clone();
@@ -285,7 +286,7 @@ impl Machine {
         pipeline.leads += 1;
         let runs = pipeline.log.take(sync);
         let (upto, record) = (pipeline.newest.version, pipeline.log.cursor().number - 1);
-        let group = pipeline.queue.len() as u64;
+        let group = pipeline.queue.iter().filter(|appended| appended.moved.is_empty()).count() as u64;
         drop(pipeline);
         // A system tells of a failed sync once, whoever asks: another's may have taken the error that was ours.
         let mut result = self.write_runs(&runs, sync, group).and_then(|()| self.writable());

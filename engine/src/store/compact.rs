@@ -188,6 +188,8 @@ impl Machine {
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.
         drop(self.pipeline.lock());
         self.reclaim_all();
+        let ids = victims.iter().map(|(chunk, _)| chunk.id).collect();
+        let kept_pages = self.reclaim.lock().kept_in(&ids);
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
         let (mut damage, mut full, mut read) = (None, false, 0);
         let result = victims.into_iter().try_for_each(|(chunk, kept)| {
@@ -196,7 +198,7 @@ impl Machine {
                 return Ok(());
             }
             read += chunk.page_bytes;
-            match self.write_twin(pinned.root(), &chunk, only_down) {
+            match self.write_twin(pinned.root(), &chunk, &kept_pages, only_down) {
                 Ok(Some(twin)) => {
                     bytes += twin.chunk.extent.len;
                     twins.push(twin);
@@ -222,15 +224,20 @@ impl Machine {
         damage.filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }
 
-    /// Writes the needed pages of a chunk to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
-    pub(crate) fn write_twin(&self, root: &Root, chunk: &SealedChunk, only_down: bool) -> Result<Option<Twin>> {
+    /// Writes the needed pages of a chunk, those that `root` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
+    pub(crate) fn write_twin(
+        &self,
+        root: &Root,
+        chunk: &SealedChunk,
+        kept: &HashSet<Position>,
+        only_down: bool,
+    ) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
             _ => return Ok(None),
         };
-        let kept: HashSet<Position> = self.reclaim.lock().kept_in(chunk.id).into_iter().collect();
-        let needed = needed_pages(self, &mut lender, root, &home, &kept)?;
+        let needed = needed_pages(self, &mut lender, root, &home, kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
         // In the order in which they stood: a checkpoint puts leaves in that of their keys.
         let mut order = needed.iter().map(|(at, _)| Ok((home.offset(*at)?, *at))).collect::<Result<Vec<_>>>()?;

@@ -210,10 +210,12 @@ impl Machine {
     }
 
     /// Ends the thread, seals what is not sealed, and writes a clean header. Afterwards the store takes no more writes; snapshots go on.
-    pub(crate) fn close(&self, worker: &mut background::Worker) -> Result<()> {
+    ///
+    /// Several may close at a time, an after-commit callback among them: no lock is held meanwhile.
+    pub(crate) fn close(&self, worker: &Mutex<background::Worker>) -> Result<()> {
         // A child of fork has neither the thread nor the right: nothing is touched.
         self.disk.check_process()?;
-        worker.stop(self);
+        background::Worker::stop(worker, self);
         match self.poison.get() {
             _ if self.read_only => return Ok(()),
             Some(Stopped::Closed) => return Ok(()),
@@ -224,23 +226,30 @@ impl Machine {
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
         let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
         self.run_callbacks();
-        sealed.and(shut)
+        // Another one was faster, and hears of what failed.
+        if matches!(shut, Ok(false)) { Ok(()) } else { sealed.and(shut).map(drop) }
     }
 
-    /// Shuts the store to writers, behind a clean header if `clean`. With the turn, and no checkpoint under way, from before that header to the end: nothing is
+    /// Shuts the store to writers, behind a clean header if `clean`; false if it was shut already. With the turn, and no checkpoint under way, from before that header to the end: nothing is
     /// appended behind what it says.
-    fn shut(&self, clean: bool) -> Result<()> {
+    fn shut(&self, clean: bool) -> Result<bool> {
         let turn = self.turn.take(None);
-        self.checkpoint.enter();
+        let entered = self.checkpoint.enter();
+        match self.poison.get() {
+            Some(Stopped::Closed) => return Ok(false),
+            // As in `close`.
+            Some(Stopped::Failed(_)) => return self.writable().map(|()| true),
+            None => {}
+        }
         let newest = self.pipeline.lock().newest.version;
         let header = if clean { self.settle(Until::Synced(newest)).and_then(|()| self.write_header(true)) } else { Ok(()) };
         // What may be kept for the next checkpoint need not be in the file.
         self.space.lock().let_go();
         let header = header.and_then(|()| self.cut_file().map(drop));
         let _ = self.poison.set(Stopped::Closed);
-        self.checkpoint.leave();
+        drop(entered);
         drop(turn);
-        header
+        header.map(|()| true)
     }
 
     /// L9: after this no write is tried again.

@@ -30,7 +30,7 @@ pub(crate) struct Core {
 impl Drop for Core {
     fn drop(&mut self) {
         // Whoever wants to hear of a failure calls `close`.
-        let _ = self.machine.close(&mut self.worker.lock());
+        let _ = self.machine.close(&self.worker);
     }
 }
 

@@ -14,17 +14,28 @@ pub struct FatalDisk {
     /// Changes that are still to be whole.
     left: AtomicU64,
     kill: fn() -> !,
+    /// Only what a thread of this name changes counts.
+    thread: Option<&'static str>,
 }
 
 impl FatalDisk {
     /// `left` changes of `disk` are done whole; in the one after them `kill` is called.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, left: u64, kill: fn() -> !) -> FatalDisk {
-        FatalDisk { disk, left: AtomicU64::new(left), kill }
+        FatalDisk { disk, left: AtomicU64::new(left), kill, thread: None }
+    }
+
+    /// Changes that other threads make neither count nor end anything.
+    #[must_use]
+    pub fn of_thread(self, name: &'static str) -> FatalDisk {
+        FatalDisk { thread: Some(name), ..self }
     }
 
     /// Counts a change. In the last one calls `half`, which does a part of it, and ends the process.
     fn count(&self, half: impl FnOnce()) {
+        if self.thread.is_some() && self.thread != std::thread::current().name() {
+            return;
+        }
         // Relaxed: a number of its own.
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             half();

@@ -112,6 +112,9 @@ fn l6_moments_of_a_version_are_told_apart() {
     let (after, moved) = (store.snapshot(), store.stats());
     assert!(moved.live_bytes * 3 / 2 < moved.kept_bytes && moved.snapshot_pages > 40, "{moved:?}");
     assert_eq!((before.version(), after.version(), store.version()), (version, version, version));
+    // Both hold it, and what each of them holds is told.
+    let held: Vec<_> = moved.held.iter().map(|held| (held.version, held.snapshots)).collect();
+    assert_eq!((held, moved.oldest_snapshot_version), (vec![(version, 1), (version, 1)], Some(version)));
     drop(before);
     let stats = store.stats();
     assert!(stats.snapshot_pages == 0 && stats.kept_bytes == stats.live_bytes, "the old pages are kept for nobody: {stats:?}");

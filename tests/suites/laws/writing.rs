@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use treering::{Durability, ErrorKind, Store};
-use treering_tests::disk::{Done, Fault, Kind};
-use treering_tests::{Seed, drive};
+use treering_tests::disk::{Done, FatalDisk, Fault, Kind};
+use treering_tests::{Checked, Seed, SimulatedDisk, drive};
 
 use crate::{expect, key, open, put, store, store_with, value};
 
@@ -203,6 +203,50 @@ fn l2_waiting_commits_share_a_sync() {
     });
     let stats = store.stats();
     assert_eq!((stats.syncs - before.syncs, stats.group_max), (2, 5));
+    // One sync for the first of them, and one for five.
+    assert_eq!((stats.groups[0] - before.groups[0], stats.groups[3] - before.groups[3]), (1, 1), "{:?}", stats.groups);
+}
+
+/// L9: a file that cannot grow for another reason than space is an error that says so, and the store goes on. Whatever the system had said when room for the next checkpoint was to be kept, it was
+/// called `Full`, and who heard of it removed entries in vain.
+#[test]
+fn l9_growth_that_fails_says_why() {
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    for (error, times) in [(ErrorKind::Io, 1), (ErrorKind::Full, 1), (ErrorKind::Io, 2)] {
+        disk.fail(Some(Fault { kinds: &[Kind::Grow], at: 0, sticky: true, error, done: Done::Half }));
+        let failed = put(&store, 0..1000 * times, 1, 400).expect_err("the file cannot grow");
+        assert_eq!(failed.kind(), error, "{failed}");
+        disk.fail(None);
+    }
+    put(&store, 0..1000, 1, 400).expect("it can again");
+    expect(&store.snapshot(), 1000, 1, 400);
+}
+
+/// L9: a background thread that panics poisons the store, and whoever waits for its checkpoint hears of it. Writers at the hard limit waited for it for ever.
+#[test]
+fn l9_panic_of_the_background_is_told() {
+    fn panic() -> ! {
+        panic!("a disk that panics, and wanted here")
+    }
+    let disk = FatalDisk::new(SimulatedDisk::new(), 0, panic).of_thread("treering");
+    let store = drive::small_options().background(true).open_on(Arc::new(disk)).expect("open");
+    let store = Checked::new("store", store);
+    let failed = (0..200).find_map(|n| {
+        let txn = store.begin_write_within(Duration::from_secs(60)).and_then(|mut txn| {
+            txn.set_durability(Durability::Memory);
+            txn.ensure_table("t")?.insert(&key(n), &value(n, 0, 60_000))?;
+            txn.commit()
+        });
+        txn.err()
+    });
+    let failed = failed.expect("nobody makes the checkpoint that is due");
+    assert_eq!(failed.kind(), ErrorKind::Poisoned, "{failed}");
+    assert!(store.stats().background_error.is_some_and(|e| e.contains("panicked")));
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.reader().table("t").expect("table t").get(&key(0)).expect("get"), Some(&value(0, 0, 60_000)[..]));
+    drop(snapshot);
+    drop(store.unchecked());
 }
 
 /// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
