@@ -81,7 +81,7 @@ pub(crate) fn check(machine: &Machine) -> Result<Report> {
         balances(root.version, &look, reached, &mut report);
     }
     space(&look.extents, machine.is_poisoned(), &mut report);
-    records::check(machine, root.version, reached.as_ref(), &mut report);
+    records::check(machine, reached.as_ref().map(|reached| (root, reached)), &mut report);
     Ok(report)
 }
 

@@ -3,6 +3,8 @@
 //! A live store goes on writing meanwhile. A walk beside a writer may end before what is being written, which says nothing; and it may see one segment
 //! older than the next and take that for rot. Real damage is still there at the next look, at the same place: only what two walks in a row say alike is a problem.
 
+use std::cmp::Ordering;
+
 use super::{Reached, Report};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -12,6 +14,7 @@ use crate::format::record::RecordKind;
 use crate::format::seal::Seal;
 use crate::log::recover::{self, Bodies, Headers};
 use crate::store::Machine;
+use crate::version::root::Root;
 
 /// Walks beside a writer before giving up: then too much is happening for a word about the log.
 const WALKS: usize = 16;
@@ -24,12 +27,12 @@ struct Walked {
     seal: Seal,
 }
 
-/// Checks headers, records and the newest seal. `reached`: what version `version` reaches of each chunk.
-pub(super) fn check(machine: &Machine, version: Version, reached: Option<&Reached>, report: &mut Report) {
+/// Checks headers, records and the newest seal. `seen`: a root, which is held, and what it reaches of each chunk.
+pub(super) fn check(machine: &Machine, seen: Option<(&Root, &Reached)>, report: &mut Report) {
     let mut before = None;
     for _ in 0..WALKS {
         match walk(&*machine.disk) {
-            Ok(walked) => return settle(machine, &walked, version, reached, report),
+            Ok(walked) => return settle(machine, &walked, seen, report),
             Err(e) => {
                 let what = e.to_string();
                 if machine.read_only || before.as_ref() == Some(&what) {
@@ -42,7 +45,7 @@ pub(super) fn check(machine: &Machine, version: Version, reached: Option<&Reache
     }
 }
 
-fn settle(machine: &Machine, walked: &Walked, version: Version, reached: Option<&Reached>, report: &mut Report) {
+fn settle(machine: &Machine, walked: &Walked, seen: Option<(&Root, &Reached)>, report: &mut Report) {
     report.records = walked.records;
     report.damaged_header = walked.headers.other.as_ref().err().map(ToString::to_string);
     if let (true, Some(what)) = (walked.headers.newest.blob, report.damaged_header.clone()) {
@@ -55,8 +58,17 @@ fn settle(machine: &Machine, walked: &Walked, version: Version, reached: Option<
             header.page_len, header.term
         ));
     }
-    // Pages of a sealed chunk only die, so what is reached later was reached then. A seal newer than what was checked says nothing about it.
-    let Some(reached) = reached.filter(|_| walked.sealed <= version) else { return };
+    // Pages of a sealed chunk only die, so what is reached later was reached then. A seal newer than what was checked says nothing about it, be it of the same version: its pages may
+    // have got new positions meanwhile. (They are known to have before a seal can tell.)
+    let Some((root, reached)) = seen else { return };
+    let is_newer = match walked.sealed.cmp(&root.version) {
+        Ordering::Less => false,
+        Ordering::Equal => machine.reclaim.lock().has_moved_since(root.moment),
+        Ordering::Greater => true,
+    };
+    if is_newer {
+        return;
+    }
     for chunk in &walked.seal.chunks {
         let found = reached.get(&chunk.id).copied().unwrap_or(0);
         if chunk.live_bytes < found {

@@ -25,8 +25,7 @@ pub(crate) fn scrub(machine: &Machine) -> Result<Report> {
     machine.disk.forget(Extent { offset: 0, len: 2 * BLOCK });
     let log = machine.pipeline.lock().log.extents();
     log.into_iter().for_each(|extent| machine.disk.forget(extent));
-    let version = machine.version();
-    records::check(machine, version, None, &mut report);
+    records::check(machine, None, &mut report);
     Ok(report)
 }
 

@@ -250,6 +250,7 @@ impl Machine {
             return Ok(false);
         }
         let merged = self.merge_some(&victims);
+        // In vain too if one chunk became one other: that would go on for ever.
         if !matches!(merged, Ok(true)) {
             self.vain(|vain| vain.merges += 1);
         }
@@ -400,7 +401,8 @@ impl Machine {
         let over = |bytes: u64, soft: u64, hard: u64| (bytes as f64 - soft as f64) / (hard - soft).max(1) as f64;
         let (dirty, log) = (self.settings.dirty_bytes, self.settings.log_bytes);
         let tail = self.pipeline.lock().tail_bytes;
-        over(self.dirty_bytes(), dirty / 2, dirty).max(over(tail, log, log.saturating_mul(2)))
+        // With a limit of 0 the log is sealed as soon as there is something in it: no pressure without.
+        over(self.dirty_bytes(), dirty / 2, dirty).max(over(tail, log.max(1), log.saturating_mul(2)))
     }
 
     /// Before a write transaction: waits while too much is dirty or unsealed. Without a thread the caller makes the checkpoint itself.

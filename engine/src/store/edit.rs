@@ -18,6 +18,7 @@ use crate::store::Machine;
 use crate::store::read::Lender;
 use crate::sync::turn::Held as Turn;
 use crate::tree::{self, Edit, Pages};
+use crate::version::moment::Moment;
 use crate::version::root::{Catalogue, Root, TableEntry, Tree};
 
 /// A page that the base version reaches and this transaction does not.
@@ -351,7 +352,7 @@ impl Draft {
     /// Whether it can be committed.
     ///
     /// # Errors
-    /// `Invalid` if a change stopped half-way; `InUse` if a table was never closed.
+    /// `Invalid` if a change stopped half-way; `InUse` if a table was never closed; `Full` if the store had as many commits since it was opened as it can tell apart.
     pub(crate) fn whole(&self) -> Result<()> {
         let works = self.works.values().map(|slot| match slot {
             Slot::Idle(work) => Ok(work),
@@ -362,13 +363,22 @@ impl Draft {
                 return Err(Error::invalid("a change of this transaction failed half-way; it can only be rolled back"));
             }
         }
-        Ok(())
+        self.moment().map(drop)
+    }
+
+    /// Of its root. What is replayed at an open is one step, however many versions it has: nobody holds one of them.
+    fn moment(&self) -> Result<Moment> {
+        if self.version == self.base.version {
+            return Ok(self.base.moment);
+        }
+        let next = self.base.moment.next();
+        next.ok_or_else(|| Error::new(ErrorKind::Full, "2^40 commits since the store was opened: open it anew"))
     }
 
     /// Takes the draft apart for the commit. It is whole.
     ///
     /// # Errors
-    /// `Invalid` if a change stopped half-way earlier.
+    /// As [`Draft::whole`].
     pub(crate) fn freeze(mut self) -> Result<(Frozen, Option<Turn>)> {
         let mut frozen = Frozen {
             root: self.base.clone(),
@@ -391,7 +401,7 @@ impl Draft {
         for (_, work) in std::mem::take(&mut self.dropped) {
             (*work).freeze(&mut frozen)?;
         }
-        let moment = self.base.moment.later(self.version.0.saturating_sub(self.base.version.0));
+        let moment = self.moment()?;
         let catalogue = Arc::clone(&self.catalogue);
         frozen.root = Root { version: self.version, moment, catalogue, trees: trees.into(), since: Instant::now() };
         Ok((frozen, self.turn.take()))

@@ -14,9 +14,9 @@
 //! Invariants: (1) what is merged is less than the chunk that it becomes: a page moves once a class, so O(log) times in its life, and each merge leaves fewer chunks, so merging ends;
 //! (2) a chunk that the newest version does not reach, because snapshots alone keep it, is not looked at.
 
-use std::iter::Peekable;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 
 use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
@@ -30,7 +30,7 @@ use crate::store::edit::Draft;
 use crate::store::read::Lender;
 use crate::sync::Counted;
 use crate::sync::turn::Held as Turn;
-use crate::tree::{self, Place};
+use crate::tree::{self, Pages, Place};
 use crate::version::root::Root;
 
 /// In the background so many chunks of a class become one: fewer would be more writing, more would be more chunks.
@@ -43,6 +43,8 @@ const FIRST_CLASS: u64 = 8 << 10;
 const LARGE: u64 = 4 << 20;
 /// Bytes that are copied at one turn, but for a single longer page: as long as a commit takes to change some tens of pages.
 const TURN_BYTES: u64 = 256 << 10;
+/// Pages that are looked for at one turn: those that are not reached any more cost a way down the tree and no bytes.
+const TURN_MOVES: usize = 64;
 /// The background waits so long for a turn at most, then it has other work to do.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -61,6 +63,14 @@ pub(crate) enum Asked {
     Yes,
 }
 
+/// What is alive in a chunk.
+enum Alive {
+    /// These pages.
+    Pages(Vec<Move>),
+    /// It is gone, or of a transaction under way: nobody looked.
+    Unknown,
+}
+
 /// What a round did.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Moved {
@@ -71,12 +81,12 @@ pub(crate) struct Moved {
 }
 
 impl Machine {
-    /// One round in the background, if enough small chunks came together; whether something was gained.
+    /// One round in the background, if enough small chunks came together; whether something was gained: one chunk that became one other is nothing.
     ///
     /// # Errors
     /// As a commit and a checkpoint; `Corrupt` if nothing but damage was met.
     pub(crate) fn merge_some(&self, victims: &[SealedChunk]) -> Result<bool> {
-        self.merge(victims, Asked::No).map(|(_, merged)| merged > 0)
+        self.merge(victims, Asked::No).map(|(_, merged)| merged > 1)
     }
 
     /// Merges until fewer than two small chunks are left; gives the bytes that were copied.
@@ -91,7 +101,7 @@ impl Machine {
             let victims = self.small_chunks(Asked::Yes);
             let (moved, merged) = if victims.is_empty() { (Moved::default(), 0) } else { self.merge(&victims, Asked::Yes)? };
             bytes += moved.bytes;
-            if merged == 0 {
+            if merged < 2 {
                 break;
             }
         }
@@ -104,13 +114,17 @@ impl Machine {
         (LARGE.min(budget / FAN as u64), budget)
     }
 
-    /// The chunks to be merged next, those with the fewest live bytes first; none if there is nothing to gain. Cost: all chunks.
+    /// The chunks to be merged next, those with the fewest live bytes first, at least two; none if there is nothing to gain. Cost: all chunks.
     pub(crate) fn small_chunks(&self, asked: Asked) -> Vec<SealedChunk> {
         self.reclaim_published();
         let (large, budget) = self.merge_limits();
         let reclaim = self.reclaim.lock();
+        // All of a chunk is read to find what is alive in it. A long one is made dense before, unless somebody waits for all of it.
+        let longest = if asked == Asked::Yes { u64::MAX } else { ROUND_BYTES / 2 };
         let small = |account: &&crate::store::reclaim::Account| {
-            (1..large).contains(&account.newest_bytes) && !reclaim.unmerged.contains(&account.chunk.id)
+            (1..large).contains(&account.newest_bytes)
+                && account.chunk.page_bytes <= longest
+                && !reclaim.unmerged.contains(&account.chunk.id)
         };
         let mut chunks: Vec<(u64, SealedChunk)> =
             reclaim.accounts.values().filter(small).map(|account| (account.newest_bytes, account.chunk)).collect();
@@ -122,26 +136,29 @@ impl Machine {
             Asked::No => full_classes(&chunks),
         };
         chunks.truncate(enough);
-        let (mut bytes, mut read) = (0, 0);
-        // All of a chunk is read to find what is alive in it: a sparse one may be long.
+        let (mut count, mut bytes, mut read) = (0, 0, 0);
+        // Two in any case: one alone would become one other, and that one be the next.
         let mut fits = |live: u64, chunk: &SealedChunk| {
-            let is_first = read == 0;
-            (bytes, read) = (bytes + live, read + chunk.page_bytes);
-            is_first || (bytes <= budget && read <= ROUND_BYTES)
+            (count, bytes, read) = (count + 1, bytes + live, read + chunk.page_bytes);
+            count <= FAN_ASKED || (bytes <= budget && read <= ROUND_BYTES)
         };
         chunks.into_iter().take_while(|(live, chunk)| fits(*live, chunk)).map(|(_, chunk)| chunk).collect()
     }
 
     /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more.
     fn merge(&self, victims: &[SealedChunk], asked: Asked) -> Result<(Moved, u64)> {
-        let (mut moves, mut damage) = (Vec::new(), None);
+        // Chunk by chunk, so that a round that is cut short has emptied some.
+        let (mut moves, mut looked_at, mut damage) = (Vec::new(), Vec::new(), None);
         // Held while they are found, not while they are moved: it would hold what is moved away from.
         let pinned = self.versions.pin();
         let found = victims.iter().try_for_each(|chunk| match self.moves_of(pinned.root(), chunk) {
-            Ok(of_chunk) => {
+            Ok(Alive::Pages(mut of_chunk)) => {
+                of_chunk.sort_unstable_by(|a, b| (a.table, &a.place.key).cmp(&(b.table, &b.place.key)));
                 moves.extend(of_chunk);
+                looked_at.push(chunk.id);
                 Ok(())
             }
+            Ok(Alive::Unknown) => Ok(()),
             // A damaged chunk stays as it is; the others need not wait for it.
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.reclaim.lock().unmerged.insert(chunk.id);
@@ -152,12 +169,11 @@ impl Machine {
         });
         self.versions.unpin(&pinned);
         found?;
-        moves.sort_unstable_by(|a, b| (a.table, &a.place.key).cmp(&(b.table, &b.place.key)));
         let moved = self.move_pages(moves, asked)?;
         if moved.bytes > 0 {
             self.checkpoint(Vec::new(), false)?;
         }
-        let merged = self.count_merged(victims, moved.is_all);
+        let merged = self.count_merged(&looked_at, moved.is_all);
         match damage {
             Some(e) if merged == 0 => Err(e),
             _ => Ok((moved, merged)),
@@ -165,11 +181,11 @@ impl Machine {
     }
 
     /// How many of the chunks the newest version reaches no more. If `is_all`, those that it is still said to reach are not tried again.
-    fn count_merged(&self, victims: &[SealedChunk], is_all: bool) -> u64 {
+    fn count_merged(&self, victims: &[ChunkId], is_all: bool) -> u64 {
         self.reclaim_published();
         let mut reclaim = self.reclaim.lock();
         let is_left = |id: &ChunkId| reclaim.accounts.get(id).is_some_and(|account| account.newest_bytes > 0);
-        let left: Vec<ChunkId> = victims.iter().map(|chunk| chunk.id).filter(is_left).collect();
+        let left: Vec<ChunkId> = victims.iter().copied().filter(is_left).collect();
         if is_all {
             reclaim.unmerged.extend(&left);
         }
@@ -179,12 +195,12 @@ impl Machine {
         merged
     }
 
-    /// The pages of a chunk that the version reaches. None if the chunk is gone or younger than the version, of a transaction under way: then nothing of it is moved.
-    fn moves_of(&self, root: &Root, chunk: &SealedChunk) -> Result<Vec<Move>> {
+    /// The pages of a chunk that the version reaches; unknown if the chunk is gone, or younger than the version.
+    fn moves_of(&self, root: &Root, chunk: &SealedChunk) -> Result<Alive> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) => Counted::clone(file),
-            _ => return Ok(Vec::new()),
+            _ => return Ok(Alive::Unknown),
         };
         let pages = Home::File(Counted::clone(&home));
         let mut moves = Vec::new();
@@ -198,7 +214,7 @@ impl Machine {
             let loans = Loans::aside();
             let page = pages.page(at, &loans)?;
             if page.born() > root.version {
-                return Ok(Vec::new());
+                return Ok(Alive::Unknown);
             }
             let table = page.table();
             let Some((_, tree)) = root.tables().find(|(entry, _)| entry.id == table) else { continue };
@@ -213,14 +229,14 @@ impl Machine {
             }
             lender.end_many_loans();
         }
-        Ok(moves)
+        Ok(Alive::Pages(moves))
     }
 
-    /// Gives pages new positions, some at a turn; they are sorted by table. What is not reached any more is passed over.
+    /// Gives pages new positions, some at a turn, in this order. What is not reached any more is passed over.
     pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked) -> Result<Moved> {
-        let mut left = moves.into_iter().peekable();
+        let mut left = moves.into_iter();
         let mut bytes = 0;
-        while left.peek().is_some() {
+        while !left.as_slice().is_empty() {
             if self.pressure() >= 0.0 {
                 // Too much is dirty: that goes to the file first.
                 match asked {
@@ -228,10 +244,22 @@ impl Machine {
                     Asked::Yes => drop(self.checkpoint(Vec::new(), false)?),
                 }
             }
+            self.touch(&left.as_slice()[..left.len().min(TURN_MOVES)]);
             let Some(turn) = self.turn_to_move(asked)? else { return Ok(Moved { bytes, is_all: false }) };
-            bytes += self.move_some(&mut left, turn)?;
+            // 2^24 turns without a commit between: the rest waits for the next version.
+            let Some(moved) = self.move_some(&mut left, turn)? else { return Ok(Moved { bytes, is_all: false }) };
+            bytes += moved;
         }
         Ok(Moved { bytes, is_all: true })
+    }
+
+    /// Reads the pages, so that nobody waits for the medium with the turn. What cannot be read is told when it is moved.
+    fn touch(&self, next: &[Move]) {
+        let mut lender = Lender::new(self);
+        for next in next {
+            let _ = lender.page(next.place.at);
+            lender.end_many_loans();
+        }
     }
 
     /// Waits for the turn; what is deferred does not wait for it.
@@ -245,32 +273,35 @@ impl Machine {
         }
     }
 
-    /// Moves as many pages as one turn allows; gives the bytes of the copies.
-    fn move_some(&self, left: &mut Peekable<std::vec::IntoIter<Move>>, turn: Turn) -> Result<u64> {
+    /// Moves as many pages as one turn allows; gives the bytes of the copies, and nothing if the version has as many roots as it can have.
+    fn move_some(&self, left: &mut IntoIter<Move>, turn: Turn) -> Result<Option<u64>> {
         self.writable()?;
         let start = Instant::now();
         let base = self.pipeline.lock().newest.clone();
-        // 2^24 turns without a commit between: the rest waits for the next version.
         if base.moment.step().is_none() {
-            left.by_ref().for_each(drop);
-            return Ok(0);
+            return Ok(None);
         }
         let mut draft = Draft::new(self, base, Some(turn));
         draft.version = draft.base.version;
         let copied = self.copy_some(left, &mut draft);
         if !matches!(copied, Ok(1..)) {
             draft.discard(self);
-            return copied;
+            return copied.map(Some);
         }
-        self.commit_moved(draft, start).and(copied)
+        self.commit_moved(draft, start).and(copied.map(Some))
     }
 
-    fn copy_some(&self, left: &mut Peekable<std::vec::IntoIter<Move>>, draft: &mut Draft) -> Result<u64> {
+    fn copy_some(&self, left: &mut IntoIter<Move>, draft: &mut Draft) -> Result<u64> {
         let mut bytes = 0;
+        let end = left.len().saturating_sub(TURN_MOVES);
         while bytes < TURN_BYTES
-            && let Some(table) = left.peek().map(|next| next.table)
+            && left.len() > end
+            && let Some(table) = left.as_slice().first().map(|next| next.table)
         {
-            let mut of_table = std::iter::from_fn(|| left.next_if(|next| next.table == table));
+            let mut of_table = std::iter::from_fn(|| {
+                let is_next = left.len() > end && left.as_slice().first().is_some_and(|next| next.table == table);
+                if is_next { left.next() } else { None }
+            });
             // It was dropped meanwhile.
             let Some(name) = draft.name_of(table) else {
                 of_table.by_ref().for_each(drop);
@@ -278,15 +309,17 @@ impl Machine {
             };
             let (id, work) = draft.lend(&name)?;
             let mut editor = draft.editor(self, id, work);
+            // What it copied at this turn before another table's pages is counted.
+            let before = editor.chunk_bytes();
             let result = editor.tree_op(|editor, tree| {
-                while bytes + editor.chunk_bytes() < TURN_BYTES
+                while bytes + editor.chunk_bytes() - before < TURN_BYTES
                     && let Some(next) = of_table.next()
                 {
                     tree::renew(editor, tree, &next.place)?;
                 }
                 Ok(())
             });
-            bytes += editor.chunk_bytes();
+            bytes += editor.chunk_bytes() - before;
             draft.put_back(id, editor.into_work());
             result?;
         }

@@ -189,10 +189,10 @@ impl Reclaim {
         }
     }
 
-    /// When the page was born that says it was in `version`.
-    fn birth(&self, at: Position, first: Moment) -> Moment {
-        let births = self.moved.get(&first).and_then(|births| births.pages.get(&at));
-        births.copied().unwrap_or(first)
+    /// When the page was born that says it was in the version whose first moment is `first`. To be asked once, at its death.
+    fn birth(&mut self, at: Position, first: Moment) -> Moment {
+        let births = self.moved.get_mut(&first).and_then(|births| births.pages.remove(&at));
+        births.unwrap_or(first)
     }
 
     /// Pages that nobody needs and that are not settled yet.

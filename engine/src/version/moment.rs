@@ -5,10 +5,10 @@
 
 use crate::format::Version;
 
-/// Bits for the roots of one version: 2^24 of them, in each of which 256 KiB of pages moved, are 4 TiB. The other 40 count 10^12 versions since the store was opened.
+/// Bits for the roots of one version: 2^24 of them, in each of which 256 KiB of pages moved, are 4 TiB. The other 40 count 10^12 commits since the store was opened.
 const STEP_BITS: u32 = 24;
 
-/// A moment: the number of versions since the open, and of the roots of that version before this one.
+/// A moment: the number of commits since the open (what was replayed is one), and of the roots of that version before this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
 
@@ -16,10 +16,10 @@ impl Moment {
     /// Of the root that was opened. What was before it is one moment: 0.
     pub(crate) const OPENED: Moment = Moment(1 << STEP_BITS);
 
-    /// Of the root that comes so many versions later.
-    pub(crate) fn later(self, versions: u64) -> Moment {
-        let version = (self.0 >> STEP_BITS).saturating_add(versions).min(u64::MAX >> STEP_BITS);
-        Moment(version << STEP_BITS)
+    /// Of the first root of the version that is committed next; none after 2^40 of them.
+    pub(crate) fn next(self) -> Option<Moment> {
+        let commits = self.0 >> STEP_BITS;
+        (commits < u64::MAX >> STEP_BITS).then_some(Moment((commits + 1) << STEP_BITS))
     }
 
     /// Of the next root of the same version; none if it had as many as it can have.
@@ -30,10 +30,10 @@ impl Moment {
 
     /// Of the first root of this version.
     pub(crate) fn first(self) -> Moment {
-        self.later(0)
+        Moment(self.0 >> STEP_BITS << STEP_BITS)
     }
 
-    /// Of the first root of `version`, if this is a root of `here`, which is not older.
+    /// Of the first root of `version`, if this is a root of `here`, which is not older. Of one that was before the open: 0, or a moment that nobody held.
     pub(crate) fn of(self, here: Version, version: Version) -> Moment {
         let back = here.0.saturating_sub(version.0);
         Moment((self.0 >> STEP_BITS).saturating_sub(back) << STEP_BITS)
@@ -49,14 +49,14 @@ mod tests {
     fn moments_ascend() {
         let opened = Moment::OPENED;
         let moved = opened.step().expect("the first step");
-        let next = moved.later(1);
-        assert!(Moment::default() < opened && opened < moved && moved < next && next < next.later(2));
+        let next = moved.next().expect("a commit");
+        assert!(Moment::default() < opened && opened < moved && moved < next && Some(next) < next.next());
         assert_eq!((moved.first(), next.first()), (opened, next));
         let here = next.step().expect("a step");
         assert_eq!(here.of(Version(8), Version(8)), next);
         assert_eq!(here.of(Version(8), Version(7)), opened);
         assert_eq!((here.of(Version(8), Version(6)), here.of(Version(8), Version(0))), (Moment(0), Moment(0)));
         assert_eq!(Moment((1 << (STEP_BITS + 1)) - 1).step(), None, "no step leaves its version");
-        assert_eq!(opened.later(u64::MAX).later(1).0 >> STEP_BITS, u64::MAX >> STEP_BITS);
+        assert_eq!(Moment(u64::MAX).next(), None, "a moment that stands still would be held and let go for another");
     }
 }

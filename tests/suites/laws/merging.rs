@@ -1,6 +1,8 @@
 //! L1, L6, L10: small chunks are merged, leaves are put in order, and both come to an end.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use treering::{Options, Stats, Store};
 use treering_tests::{Checked, drive};
@@ -67,6 +69,62 @@ fn l6_merging_ends() {
     let second = store.compact().expect("compact");
     assert_eq!(second.bytes_written, 0, "{first:?} {second:?}");
     expect(&store.snapshot(), 300 * KEYS, 0, 400);
+}
+
+/// L6: merging ends beside a long chunk of which little is alive. What fitted into one round used to be the small chunk before it alone; that became one other small chunk, which counted as a gain, and
+/// the next round took that one, for ever: a chunk and a seal each time, in a store that nobody wrote to.
+#[test]
+fn l6_merging_ends_beside_a_long_chunk() {
+    const LEN: usize = 30_000;
+    let store = Checked::new("merging", Options::new().background(false).in_memory().expect("a store"));
+    let put = |keys: std::ops::Range<u64>, len| {
+        put(&store, keys, 0, len).expect("commit");
+        store.checkpoint().expect("checkpoint");
+    };
+    // One chunk that is longer than what a round reads, eight of about 1 MiB, and a small one.
+    put(0..2600, LEN);
+    for n in 1..9 {
+        put(n * 100_000..n * 100_000 + 40, LEN);
+    }
+    put(5_000_000..5_000_001, 100);
+    // A snapshot keeps the long one, of which the newest version needs the beginning alone.
+    let held = store.snapshot();
+    let txn = store.begin_write().expect("the turn");
+    let (from, to) = (key(30), key(2600));
+    txn.open_table("t").expect("table").remove_range((Bound::Included(&from[..]), Bound::Excluded(&to[..]))).expect("remove");
+    txn.commit().expect("commit");
+    store.checkpoint().expect("checkpoint");
+    let steps = (0..100).take_while(|_| store.step().expect("step")).count();
+    let stats = store.stats();
+    assert!(steps < 100, "there is always something to do: {stats:?}");
+    assert!(stats.merged_chunks >= 8 && stats.chunks <= 4, "{stats:?}");
+    drop(held);
+}
+
+/// L7: a check beside merging finds nothing wrong. The seal of a version whose pages had got new positions behind the look's back used to be compared with what the look had seen, and a sound store was called damaged.
+#[test]
+fn l7_checks_beside_merging_are_sound() {
+    let store = Checked::new("merging", Options::new().background(false).page_len(4096).in_memory().expect("a store"));
+    put(&store, 0..30_000, 0, 100).expect("commit");
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..20_u64 {
+                for n in 0..6 {
+                    let begin = (round * 1_311 + n * 4_717) % 29_000;
+                    put(&store, begin..begin + 20, 0, 100).expect("commit");
+                    store.checkpoint().expect("checkpoint");
+                }
+                store.compact().expect("compact");
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+        while !is_done.load(Ordering::Relaxed) {
+            let report = Store::check(&store).expect("check");
+            assert_eq!(report.problems(), [""; 0]);
+        }
+    });
+    assert!(store.stats().merged_chunks > 20, "{:?}", store.stats());
 }
 
 /// L1, L6: a snapshot keeps the pages that are merged away, and reads what it always read; the chunks that it alone needs are not merged again and again. When it is gone nothing is kept for it.
