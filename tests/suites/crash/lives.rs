@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Lz4,
     /// Checkpoints, compactions, reopens: space moves.
     Space,
+    /// Small chunks that are merged, by steps or by a compaction.
+    Merges,
     /// Bulk loads, sorted and not.
     Loads,
     /// A blob, or a store restored from one, that is opened for writing.
@@ -45,13 +47,14 @@ pub(crate) enum Kind {
     Wide,
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind::Mixed,
     Kind::Deferred,
     Kind::BySeal,
     Kind::Strict,
     Kind::Lz4,
     Kind::Space,
+    Kind::Merges,
     Kind::Loads,
     Kind::Blob,
     Kind::Large,
@@ -82,6 +85,7 @@ pub(crate) fn plan(seed: Seed, n: u64) -> Plan {
     let mut workload = Workload::new(seed.part(2), shape(kind));
     let steps = match kind {
         Kind::Wide => wide(&mut workload, &mut rng),
+        Kind::Merges => merges(&mut workload, &mut rng),
         Kind::Loads => loads(&mut workload, &mut rng),
         _ => steps(kind, &mut workload, &mut rng),
     };
@@ -162,6 +166,29 @@ fn wide(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         steps.push(Step::Commit { durability: Durability::Deferred, changes: workload.changes() });
     }
     steps.push(Step::Sync);
+    steps
+}
+
+/// Each checkpoint leaves a chunk with the page of a table that nobody touches again, until they are merged; beside commits, and twice.
+fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
+    let table = |n: usize| format!("kept {n}");
+    let mut steps = Vec::new();
+    let mut tables = 0;
+    for is_last in [false, true] {
+        // Eight are merged in the background.
+        for _ in 0..rng.usize(2..10) {
+            let insert = Change::Insert { table: table(tables), key: vec![tables as u8], value: vec![7; rng.usize(..200)] };
+            let changes = vec![Change::CreateTable { table: table(tables) }, insert];
+            steps.extend([Step::Commit { durability: Durability::Synced, changes }, Step::Checkpoint]);
+            tables += 1;
+        }
+        steps.push(commit(Kind::Mixed, workload, rng));
+        steps.push(if is_last || rng.bool() { Step::Compact } else { Step::Background { pieces: 12 } });
+        steps.push(commit(Kind::Mixed, workload, rng));
+        if rng.u32(..3) == 0 {
+            steps.push(Step::Kill);
+        }
+    }
     steps
 }
 
