@@ -85,6 +85,16 @@ const CASES: &[Case] = &[
         10,
         60,
     ),
+    (
+        "tables of UPDATE",
+        |n| {
+            let tables: String = (0..n).map(|at| format!(", one AS o{at}")).collect();
+            let derived = "(SELECT DISTINCT a FROM ".repeat(n / 4) + "t" + &" x LIMIT 9)".repeat(n / 4) + " x";
+            format!("UPDATE t SET b = 1 FROM {derived}{tables} WHERE t.a < 0")
+        },
+        40,
+        99,
+    ),
     ("copies", |n| format!("SELECT {} FROM t", nest("CASE ", "a", " WHEN 1 THEN 2 WHEN 2 THEN 1 END", n)), 8, 24),
     ("length of a text", |n| format!("SELECT length(repeat('x', {n}))"), 1 << 20, 1 << 40),
     ("digits of a parameter", |n| format!("SELECT ?{n}"), 1, 32_767),

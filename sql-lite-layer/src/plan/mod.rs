@@ -75,6 +75,9 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         Statement::Delete(delete) => planner.delete(delete)?,
         _ => return Err(Error::new(ErrorKind::State, "this statement has no plan: it neither reads nor changes rows")),
     };
+    let mut deepest = 0;
+    action.roots_mut(&mut |node| deepest = deepest.max(planner.depth(node)));
+    depth::check(deepest)?;
     share::inline_single_uses(&mut action);
     share::seal(&mut action);
     Ok(Plan {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::sort_key_of;
+use super::depth;
 use super::expr::{cast, place_of, same_class, widest};
 use super::node::{Node, OutColumn, SetOperation, Slot};
 use super::scalar::{Scalar, Subquery};
@@ -41,7 +42,10 @@ impl<'a> Planner<'a> {
         let planned = self.with_named(query);
         self.named.truncate(named);
         self.state.query_depth -= 1;
-        self.check_depth(planned?)
+        let planned = planned?;
+        // Here, and not only in the end: what is built upon it must not be too deep to be dropped.
+        depth::check(self.depth(&planned.node))?;
+        Ok(planned)
     }
 
     /// Refuses a statement that names too many columns.
