@@ -1,7 +1,7 @@
 //! Dump and load: a database as a script and back, beside what the tool `sqlite3` does for `.dump` and `.read`.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
@@ -60,9 +60,17 @@ pub(crate) fn dump_theirs(connection: &rusqlite::Connection, to: &Path) -> Outco
     Ok(to.flush()?)
 }
 
-/// Runs that.
+/// Runs that, a line at a time: given the whole text SQLite would copy what is left of it for each statement.
 pub(crate) fn load_theirs(connection: &rusqlite::Connection, from: &Path) -> Outcome<()> {
-    Ok(connection.execute_batch(&std::fs::read_to_string(from)?)?)
+    let mut from = BufReader::with_capacity(64 << 10, File::open(from)?);
+    let mut statement = String::new();
+    while from.read_line(&mut statement)? > 0 {
+        if statement.trim_end().ends_with(';') {
+            connection.execute_batch(&statement)?;
+            statement.clear();
+        }
+    }
+    Ok(())
 }
 
 fn definitions(connection: &rusqlite::Connection, which: &str) -> Outcome<Vec<(String, String)>> {

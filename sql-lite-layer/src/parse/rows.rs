@@ -179,11 +179,29 @@ impl<'t> Scanner<'t> {
             end += 1 + sign + exponent;
             (exponent > 0).then_some(())?;
         }
+        if let Some(whole) = small(&bytes[from..end], negative)
+            && matches!(bytes.get(end), Some(b',' | b')'))
+        {
+            self.at = end;
+            return Some(Value::Int(whole));
+        }
         let ends = matches!(bytes.get(end), None | Some(b',' | b')' | b' ' | b'\t' | b'\n' | b'\r'));
         (ends && bytes.get(from)?.is_ascii_digit()).then_some(())?;
         self.at = end;
         literal::number(&self.text[from..end], negative, Place::default()).ok()
     }
+}
+
+/// A whole number of up to 18 digits, most often what comes: 10^18 is less than 2^63.
+fn small(digits: &[u8], negative: bool) -> Option<i64> {
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut number = 0_i64;
+    for digit in digits {
+        number = number * 10 + i64::from(digit.is_ascii_digit().then(|| digit - b'0')?);
+    }
+    Some(if negative { -number } else { number })
 }
 
 #[cfg(test)]

@@ -114,6 +114,15 @@ impl Pieces<'_> {
         while let Some(&byte) = bytes.get(self.at) {
             let from = self.at;
             found.token_count += 1;
+            if IN_WORD[usize::from(byte)] {
+                // What a text consists of, mostly.
+                let rest = &bytes[from + 1..];
+                let len = rest.iter().position(|byte| !IN_WORD[usize::from(*byte)]).unwrap_or(rest.len());
+                self.at = from + 1 + len;
+                found.start.get_or_insert(from);
+                found.end = self.at;
+                continue;
+            }
             match (byte, bytes.get(from + 1)) {
                 (b';', _) => {
                     self.at += 1;
@@ -153,11 +162,6 @@ impl Pieces<'_> {
                         return self.unclosed(found, if byte == b'\'' { Ending::Literal } else { Ending::Name }, from);
                     };
                     self.at = close + 1;
-                }
-                _ if in_word(byte) => {
-                    while bytes.get(self.at).is_some_and(|&byte| in_word(byte)) {
-                        self.at += 1;
-                    }
                 }
                 _ => self.at += 1,
             }
@@ -208,9 +212,15 @@ pub(super) fn after(at: Place, character: char) -> Place {
 }
 
 /// Bytes of words and numbers; each byte of a character beyond ASCII is one.
-fn in_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
+const IN_WORD: [bool; 256] = {
+    let mut in_word = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        in_word[byte] = byte >= 0x80 || byte == b'_' as usize || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    in_word
+};
 
 /// Offset of the end of the line that `from` stands in.
 fn line_end(bytes: &[u8], from: usize) -> usize {

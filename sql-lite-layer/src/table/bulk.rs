@@ -55,7 +55,7 @@ pub(crate) fn load_from(txn: &WriteTxn, schema: &Arc<Schema>, id: ObjectId, rows
     if Open::new(txn).tables().rows(table)?.len() > 0 {
         return add(txn, schema, &linked, rows);
     }
-    let mut load = Load { txn, linked: &linked, counters: Counters::default(), fed: 0 };
+    let mut load = Load { txn, linked: &linked, counters: Counters::default(), fed: 0, row_len_bytes: 0 };
     load.rows(rows)?;
     for index in &table.indexes {
         fill_index(txn, table, index)?;
@@ -89,6 +89,8 @@ struct Load<'a> {
     linked: &'a Linked,
     counters: Counters,
     fed: u64,
+    /// Of the row that came last.
+    row_len_bytes: usize,
 }
 
 impl Load<'_> {
@@ -147,8 +149,10 @@ impl Load<'_> {
             false => rows::row_key(table, values),
         };
         rows::check_key_len(&key, || "a row".to_owned(), table)?;
-        let mut bytes = Vec::new();
+        // As long as the row before: most often nothing has to grow.
+        let mut bytes = Vec::with_capacity(self.row_len_bytes);
         row::encode(&mut bytes, values.iter());
+        self.row_len_bytes = bytes.len();
         Ok((key, bytes))
     }
 }

@@ -13,7 +13,7 @@ const MAX_KEY_BYTES: usize = 65_535;
 
 /// The key of a row: its primary columns. Empty for a table without primary key, whose rows have numbers as keys.
 pub(crate) fn row_key(table: &Table, row: &[Value<'_>]) -> Vec<u8> {
-    let mut key = Vec::new();
+    let mut key = Vec::with_capacity(16 * table.primary.len());
     push_columns(&mut key, &table.primary, row);
     key
 }
