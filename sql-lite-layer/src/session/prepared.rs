@@ -1,16 +1,20 @@
 //! A statement's text, parsed; and the plan that was made for it.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::row::Column;
+use super::run::touches_few;
 use super::schemas::Known;
 use super::sequences::asks_for_numbers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::Program;
-use crate::optimize::optimize;
+use crate::optimize::{ROWS_LEAST, optimize_with};
 use crate::parse::ast::{Parsed, Statement};
 use crate::parse::{self, Limits};
 use crate::plan::plan;
+use crate::table::Counted;
+use crate::table::schema::Table;
 
 /// A parsed statement. Does not depend on a schema.
 pub(super) struct Prepared {
@@ -26,7 +30,14 @@ pub(super) struct Planned {
     pub(super) asks_for_numbers: bool,
     /// The schema that it was made for, and when that held.
     pub(super) known: Known,
+    /// The tables whose lengths the planner asked for, and what it heard. Empty where another plan is never better: of a lookup by a whole key, and of INSERT .. VALUES.
+    counted: Vec<(Arc<Table>, u64)>,
+    /// The version of the store at which these were last looked at.
+    looked_at: Cell<u64>,
 }
+
+/// A plan is made anew when a table has grown, or shrunk, by more than this since.
+const OUTGROWN: u64 = 8;
 
 impl Prepared {
     /// Parses a text that is one statement.
@@ -47,13 +58,58 @@ impl Prepared {
         has_plan(&self.parsed.statement)
     }
 
-    /// Makes the plan over this schema.
-    pub(super) fn plan(&self, known: &Known) -> Result<Planned> {
-        let plan = optimize(plan(&self.parsed, &known.schema)?);
+    /// Makes the plan over this schema, for tables of these lengths.
+    pub(super) fn plan(&self, known: &Known, counted: Counted<'_>) -> Result<Planned> {
+        let asked = RefCell::new(Vec::<(Arc<Table>, u64)>::new());
+        let plan = optimize_with(plan(&self.parsed, &known.schema)?, &|table| {
+            let (known, rows) = (known.schema.table(&table.name)?, counted.rows(table)?);
+            let mut asked = asked.borrow_mut();
+            if !asked.iter().any(|(other, _)| other.id == table.id) {
+                asked.push((Arc::clone(known), rows));
+            }
+            Some(rows)
+        });
+        let counted = if touches_few(&plan) { Vec::new() } else { asked.into_inner() };
         let column = |out: &crate::plan::node::OutColumn| Column { name: out.name.clone(), data_type: out.data_type };
         let columns = plan.columns.iter().map(column).collect();
         let asks_for_numbers = asks_for_numbers(&plan);
-        Ok(Planned { program: Arc::new(Program::new(plan)), columns, asks_for_numbers, known: known.clone() })
+        let (program, known, looked_at) = (Arc::new(Program::new(plan)), known.clone(), Cell::new(0));
+        Ok(Planned { program, columns, asks_for_numbers, known, counted, looked_at })
+    }
+}
+
+impl Planned {
+    /// The same plan, where its schema is known to hold otherwise.
+    pub(super) fn known_as(&self, known: &Known) -> Planned {
+        Planned {
+            program: Arc::clone(&self.program),
+            columns: Arc::clone(&self.columns),
+            asks_for_numbers: self.asks_for_numbers,
+            known: known.clone(),
+            counted: self.counted.clone(),
+            looked_at: self.looked_at.clone(),
+        }
+    }
+
+    /// Its tables were looked at in this version.
+    pub(super) fn look_at(&self, version: u64) {
+        self.looked_at.set(version);
+    }
+
+    /// Whether nothing can have changed since it was looked at: lengths of tables change with versions alone.
+    #[inline]
+    pub(super) fn is_fresh(&self, version: u64) -> bool {
+        self.counted.is_empty() || self.looked_at.get() == version
+    }
+
+    /// Whether its tables have become so much longer or shorter that another plan may be better.
+    pub(super) fn is_outgrown(&self, counted: Counted<'_>) -> bool {
+        self.counted.iter().any(|(table, then)| {
+            // A table that is gone has another schema, and so another plan.
+            let now = counted.rows(table).unwrap_or(*then).max(ROWS_LEAST);
+            let then = (*then).max(ROWS_LEAST);
+            now / OUTGROWN > then || then / OUTGROWN > now
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::str;
 
+use treering::TablePlace;
+
 use super::schema::ObjectId;
 
 /// An engine table of this layer.
@@ -22,7 +24,22 @@ pub(super) struct Name {
     end: usize,
 }
 
+/// Where engine tables stood when they were last opened. Guesses, which the engine checks: databases of one process share them, tables whose numbers are 128 apart too, and a wrong one
+/// costs a search.
+static PLACES: [TablePlace; 256] = [const { TablePlace::new() }; 256];
+
 impl Stored {
+    /// Where it probably stands in the engine.
+    pub(super) fn place(self) -> &'static TablePlace {
+        let number = match self {
+            Stored::Rows(id) => (id.0 as usize).wrapping_mul(2),
+            Stored::Index(id) => (id.0 as usize).wrapping_mul(2).wrapping_add(1),
+            Stored::Catalogue => 0,
+            Stored::Counters => 1,
+        };
+        &PLACES[number % PLACES.len()]
+    }
+
     pub(super) fn name(self) -> Name {
         match self {
             Stored::Rows(id) => Name::numbered(b't', id),
