@@ -1,6 +1,7 @@
 //! The public nouns together: what a user does first, and the promises that one process can see.
 
 mod order;
+mod shortcuts;
 mod whole;
 
 use std::sync::Arc;

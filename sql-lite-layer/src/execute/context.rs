@@ -123,7 +123,8 @@ impl<'r> Context<'r> {
 
     /// A frame of NULLs.
     pub(crate) fn frame(&self) -> Frame<'r> {
-        vec![Value::Null; self.slot_count]
+        // Not `vec![..]`, which asks a value for each of its copies what it is.
+        std::iter::repeat_with(|| Value::Null).take(self.slot_count).collect()
     }
 
     pub(crate) fn tables(&self) -> Result<Tables<'r>> {

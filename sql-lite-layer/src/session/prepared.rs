@@ -116,3 +116,64 @@ impl Planned {
 pub(super) fn has_plan(statement: &Statement) -> bool {
     matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{Connection, Database, Statement};
+    use crate::types::Value;
+
+    fn with_tables() -> Result<Connection> {
+        let connection = Database::in_memory()?.connect();
+        connection.execute_batch("CREATE TABLE a (id INT PRIMARY KEY, x INT); CREATE TABLE b (id INT PRIMARY KEY, x INT)")?;
+        Ok(connection)
+    }
+
+    fn rows(count: i64) -> impl Iterator<Item = Vec<Value<'static>>> {
+        (0..count).map(|n| vec![Value::Int(n), Value::Int(n)])
+    }
+
+    /// A statement that was prepared over empty tables gets another plan when one has outgrown it, also within the transaction that filled it; a lookup by key keeps its own.
+    #[test]
+    fn plans_follow_the_lengths_of_tables() -> Result<()> {
+        let connection = with_tables()?;
+        let (join, lookup) = (connection.prepare("SELECT COUNT(*) FROM a JOIN b ON b.x = a.x")?, connection.prepare("SELECT x FROM a WHERE id = ?")?);
+        let count = || join.query_row((), |row| row.get::<i64>(0));
+        let found = |key: i64| lookup.query_optional([key], |row| row.get::<i64>(0));
+        let program = |statement: &Statement<'_>| statement.planned_if(|_| true).map(|planned| Arc::clone(&planned.program));
+        let is_same = |a: &Option<Arc<Program>>, b: &Option<Arc<Program>>| matches!((a, b), (Some(a), Some(b)) if Arc::ptr_eq(a, b));
+        assert_eq!((count()?, found(1)?), (0, None));
+        let (empty, key) = (program(&join), program(&lookup));
+        connection.load("b", rows(7_900))?;
+        assert_eq!(count()?, 0);
+        assert!(is_same(&empty, &program(&join)), "7,900 rows are less than 8 times 1,000");
+        connection.execute_batch("BEGIN; INSERT INTO a SELECT id + 100000, x FROM b; INSERT INTO a SELECT id, x FROM b")?;
+        assert_eq!((count()?, found(1)?), (15_800, Some(1)));
+        let full = program(&join);
+        assert!(!is_same(&empty, &full), "15,800 rows are more than 8 times 1,000");
+        connection.execute_batch("COMMIT")?;
+        assert_eq!(count()?, 15_800);
+        assert!(is_same(&full, &program(&join)));
+        connection.execute("DELETE FROM a", ())?;
+        assert_eq!((count()?, found(1)?), (0, None));
+        assert!(!is_same(&full, &program(&join)), "and 0 are fewer");
+        assert!(is_same(&key, &program(&lookup)));
+        Ok(())
+    }
+
+    /// EXPLAIN shows the plan that is run: the shorter of two tables is the one that a hash join keeps.
+    #[test]
+    fn explain_knows_the_lengths_of_tables() -> Result<()> {
+        for (long, short) in [("a", "b"), ("b", "a")] {
+            let connection = with_tables()?;
+            connection.load(long, rows(20_000))?;
+            connection.load(short, rows(10))?;
+            let plan = connection.query("EXPLAIN SELECT COUNT(*) FROM a JOIN b ON a.x = b.x", ())?;
+            let lines: Vec<&str> = plan.iter().map(|row| row.get::<&str>(0)).collect::<Result<_>>()?;
+            let place = |table: &str| lines.iter().position(|line| line.contains(&format!("scan {table} ")));
+            assert!(lines.iter().any(|line| line.contains("hash inner join")), "{lines:?}");
+            assert!(place(long) < place(short), "{lines:?}");
+        }
+        Ok(())
+    }
+}
