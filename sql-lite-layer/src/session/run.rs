@@ -103,6 +103,7 @@ impl Connection {
         };
         planned.look_at(engine.version());
         if planned.asks_for_numbers {
+            drop(reader);
             return self.run_change(statement, given, each);
         }
         let given = given.classified(&planned)?;
