@@ -48,7 +48,15 @@ impl<'r> Scan<'r> {
                 Way::Index { entries: tables.index(index)?, index, only }
             }
         };
-        Ok(Scan { plan, rows: tables.rows(&plan.table)?, way, ranges: KeyRanges::new(), range: None, tests: RowTests::new(plan), passed: Fixed::default() })
+        Ok(Scan {
+            plan,
+            rows: tables.rows(&plan.table)?,
+            way,
+            ranges: KeyRanges::new(),
+            range: None,
+            tests: RowTests::new(plan),
+            passed: Fixed::default(),
+        })
     }
 
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {

@@ -10,9 +10,9 @@
 
 use std::collections::HashMap;
 
-use super::{Context, ROWS_LEAST};
 use super::estimate::{Estimate, ROWS_UNKNOWN, SEEK};
 use super::safety::is_volatile;
+use super::{Context, ROWS_LEAST};
 use crate::parse::ast::CompareOp;
 use crate::plan::node::{Access, KeyPart, Keys, Scan, Slot};
 use crate::plan::scalar::Scalar;

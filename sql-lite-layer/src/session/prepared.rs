@@ -137,11 +137,15 @@ mod tests {
     #[test]
     fn plans_follow_the_lengths_of_tables() -> Result<()> {
         let connection = with_tables()?;
-        let (join, lookup) = (connection.prepare("SELECT COUNT(*) FROM a JOIN b ON b.x = a.x")?, connection.prepare("SELECT x FROM a WHERE id = ?")?);
+        let (join, lookup) = (
+            connection.prepare("SELECT COUNT(*) FROM a JOIN b ON b.x = a.x")?,
+            connection.prepare("SELECT x FROM a WHERE id = ?")?,
+        );
         let count = || join.query_row((), |row| row.get::<i64>(0));
         let found = |key: i64| lookup.query_optional([key], |row| row.get::<i64>(0));
         let program = |statement: &Statement<'_>| statement.planned_if(|_| true).map(|planned| Arc::clone(&planned.program));
-        let is_same = |a: &Option<Arc<Program>>, b: &Option<Arc<Program>>| matches!((a, b), (Some(a), Some(b)) if Arc::ptr_eq(a, b));
+        let is_same =
+            |a: &Option<Arc<Program>>, b: &Option<Arc<Program>>| matches!((a, b), (Some(a), Some(b)) if Arc::ptr_eq(a, b));
         assert_eq!((count()?, found(1)?), (0, None));
         let (empty, key) = (program(&join), program(&lookup));
         connection.load("b", rows(7_900))?;

@@ -29,8 +29,8 @@ mod stored;
 pub(crate) mod verify;
 mod violation;
 
-pub(crate) use counted::Counted;
 pub(crate) use changes::{Buffers, Changes, Rules};
+pub(crate) use counted::Counted;
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
 #[cfg(test)]

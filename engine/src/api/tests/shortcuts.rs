@@ -95,8 +95,11 @@ fn lent_entries_are_the_entries() {
     let open = txn.open_table("t").expect("table");
     let (from, to) = (key(37), key(1_800));
     let bounds = (std::ops::Bound::Excluded(&from[..]), std::ops::Bound::Included(&to[..]));
-    let owned: Vec<(Vec<u8>, Vec<u8>)> =
-        table.range(bounds).expect("range").map(|entry| entry.map(|(key, value)| (key.into_vec(), value.to_vec())).expect("entry")).collect();
+    let owned: Vec<(Vec<u8>, Vec<u8>)> = table
+        .range(bounds)
+        .expect("range")
+        .map(|entry| entry.map(|(key, value)| (key.into_vec(), value.to_vec())).expect("entry"))
+        .collect();
     for mut range in [table.range(bounds).expect("range"), open.range(bounds).expect("range")] {
         let mut left = &owned[..];
         while let Some(first) = left.split_off_first() {
