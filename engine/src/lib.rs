@@ -52,7 +52,7 @@ mod log;
 mod models;
 
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
-pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, WriteTxn};
+pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, TablePlace, WriteTxn};
 pub use api::{Outcome, Proposal};
 #[cfg(feature = "internals")]
 #[doc(hidden)]

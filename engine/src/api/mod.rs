@@ -25,7 +25,7 @@ pub use options::Options;
 pub use salvage::salvage;
 #[cfg(feature = "internals")]
 pub use salvage::salvage_on;
-pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo};
+pub use snapshot::{Range, Reader, Snapshot, Table, TableInfo, TablePlace};
 pub use store::Store;
 pub use typed::{Def, TypedRange, TypedTable, TypedTableMut};
 pub use write::{Entry, Savepoint, TableMut, WriteTxn};

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 
@@ -17,6 +18,29 @@ use crate::version::root::Tree;
 #[derive(Clone)]
 pub struct Snapshot {
     held: Held,
+}
+
+/// Where a table stood among a store's tables when it was last opened by way of this: it saves the search by name. A guess that is checked each time: a wrong one, be it of another
+/// store, costs the search and is corrected. Threads may share it.
+#[derive(Debug, Default)]
+pub struct TablePlace(AtomicU32);
+
+impl TablePlace {
+    /// A place that knows nothing yet.
+    #[must_use]
+    pub const fn new() -> TablePlace {
+        TablePlace(AtomicU32::new(0))
+    }
+
+    pub(super) fn guess(&self) -> usize {
+        // Relaxed: a guess.
+        self.0.load(Ordering::Relaxed) as usize
+    }
+
+    pub(super) fn correct(&self, place: usize) {
+        // Relaxed, and at most 65,535 tables.
+        self.0.store(place as u32, Ordering::Relaxed);
+    }
 }
 
 /// A table of a version.
@@ -78,6 +102,26 @@ impl<'s> Reader<'s> {
                 format!("there is no table \"{name}\" in version {}", self.snapshot.version()),
             )),
         }
+    }
+
+    /// The same for who opens tables often: `place` remembers where it stands.
+    ///
+    /// # Errors
+    /// As [`Reader::table`].
+    #[inline]
+    pub fn table_near(&self, name: &str, place: &TablePlace) -> Result<Table<'_>> {
+        match self.snapshot.held.root().table_at(place.guess(), name) {
+            Some(tree) => Ok(Table { snapshot: self.snapshot, lender: &self.lender, tree }),
+            None => self.table_afar(name, place),
+        }
+    }
+
+    #[cold]
+    fn table_afar(&self, name: &str, place: &TablePlace) -> Result<Table<'_>> {
+        if let Ok(found) = self.snapshot.held.root().catalogue.find(name) {
+            place.correct(found);
+        }
+        self.table(name)
     }
 
     /// The tables, by name.

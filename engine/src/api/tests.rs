@@ -2,6 +2,7 @@
 
 mod closing;
 mod order;
+mod shortcuts;
 mod whole;
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::format::ids::{MAX_KEY_LEN, MAX_VALUE_LEN};
 use crate::format::{TableId, change};
 use crate::page::Key;
 use crate::store::commit::Callback;
-use crate::store::edit::{Draft, Editor};
+use crate::store::edit::{Draft, Editor, no_table};
 use crate::store::load;
 use crate::store::options::Durability;
 use crate::store::read::Handle;
@@ -17,6 +17,7 @@ use crate::sync::Mutex;
 use crate::tree;
 
 use super::Range;
+use super::snapshot::TablePlace;
 
 /// An entry taken out: its key and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -72,9 +73,22 @@ impl WriteTxn {
     /// # Errors
     /// `NotFound`, `InUse`.
     pub fn open_table(&self, name: &str) -> Result<TableMut<'_>> {
+        self.open_table_near(name, &TablePlace::new())
+    }
+
+    /// The same for who opens tables often: `place` remembers where it stands.
+    ///
+    /// # Errors
+    /// As [`WriteTxn::open_table`].
+    pub fn open_table_near(&self, name: &str, place: &TablePlace) -> Result<TableMut<'_>> {
         let machine = &*self.handle.machine;
         let (id, editor) = self.with(|draft| {
-            let (id, work) = draft.lend(name)?;
+            let guess = place.guess();
+            let found = draft.place(guess, name).ok_or_else(|| no_table(name))?;
+            if found != guess {
+                place.correct(found);
+            }
+            let (id, work) = draft.lend_at(found)?;
             Ok::<_, Error>((id, draft.editor(machine, id, work)))
         })?;
         Ok(TableMut { txn: self, id, editor: Some(editor) })
@@ -105,6 +119,12 @@ impl WriteTxn {
     /// `NotFound`, `Exists`, `Invalid` name, `InUse`.
     pub fn rename_table(&self, from: &str, to: &str) -> Result<()> {
         self.with(|draft| draft.rename(from, to))
+    }
+
+    /// Number of entries of a table, without opening it; none if there is no such table. Of a table that is open: as it was before this transaction.
+    #[must_use]
+    pub fn len_of(&self, name: &str) -> Option<u64> {
+        self.with(|draft| draft.len_of(name))
     }
 
     /// The tables' names, ascending.

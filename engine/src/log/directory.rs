@@ -279,7 +279,7 @@ impl HeapHome {
             let len = u32::from_le(page.as_ptr().add(4).cast::<u32>().read());
             std::slice::from_raw_parts(page.as_ptr(), len as usize)
         };
-        Page::trusted(bytes, at)
+        Page::kept(bytes, at)
     }
 
     fn segment(&self, ordinal: u32) -> Option<&Segment> {

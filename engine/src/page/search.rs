@@ -11,17 +11,17 @@ use crate::error::Result;
 /// conditional move, and the number of steps depends on the length alone.
 #[inline]
 fn lower_bound(heads: &[[u8; 4]], head: u32) -> usize {
-    let (mut start, mut len) = (0, heads.len());
-    while len > 1 {
-        let half = len / 2;
-        // start + len <= heads.len() holds throughout, so the index is inside whatever the heads are.
-        let below = u32::from_le_bytes(heads[start + half - 1]) < head;
-        start = select_unpredictable(below, start + half, start);
-        len -= half;
+    let (mut left, mut passed) = (heads, 0_usize);
+    while left.len() > 1 {
+        // The upper part, without the lower half, is as long as what is left below it: only where it begins is selected, and no index can be outside.
+        let half = left.len() / 2;
+        let below = u32::from_le_bytes(left[half - 1]) < head;
+        passed = passed.wrapping_add(select_unpredictable(below, half, 0));
+        left = select_unpredictable(below, &left[half..], &left[..left.len() - half]);
     }
-    match heads.get(start) {
-        Some(last) => start + usize::from(u32::from_le_bytes(*last) < head),
-        None => start,
+    match left.first() {
+        Some(last) => passed + usize::from(u32::from_le_bytes(*last) < head),
+        None => passed,
     }
 }
 

@@ -55,6 +55,24 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// A view of a plain page that this process made and keeps in its own memory: its head's lengths were checked, or written, by this room, and are not checked again.
+    ///
+    /// # Errors
+    /// `Corrupt` if the page says that it is another one, or of no kind.
+    #[inline]
+    pub fn kept(bytes: &'a [u8], at: Position) -> Result<Page<'a>> {
+        if let Some(head) = bytes.first_chunk::<HEAD_LEN>()
+            && let Some(kind) = Kind::from_byte(head[KIND])
+        {
+            let page = Page::of_head(bytes, head, kind);
+            debug_assert!(Page::with_lengths(bytes).is_ok(), "a page of this process has a head that fits it");
+            if page.position() == at {
+                return Ok(page);
+            }
+        }
+        Err(Error::corrupt(at, "the page in memory is another one"))
+    }
+
     /// The view, if the head's lengths fit one another and `bytes`; else what is wrong.
     #[inline]
     pub(super) fn with_lengths(bytes: &'a [u8]) -> std::result::Result<Page<'a>, &'static str> {

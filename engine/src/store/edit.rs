@@ -169,16 +169,27 @@ impl Draft {
         self.base.tables().find(|(base, _)| base.id == id).map_or(Tree::default(), |(_, tree)| *tree)
     }
 
-    fn entry(&self, name: &str) -> Result<&TableEntry> {
-        match self.catalogue.find(name) {
-            Ok(i) => Ok(&self.catalogue.tables[i]),
-            Err(_) => Err(Error::new(ErrorKind::NotFound, format!("there is no table \"{name}\""))),
+    /// Number of entries of a table; of one that is lent, as it was in the base version.
+    pub(crate) fn len_of(&self, name: &str) -> Option<u64> {
+        let id = self.entry(name).ok()?.id;
+        Some(match self.works.get(&id) {
+            Some(Slot::Idle(work)) => work.tree.len,
+            _ => self.base_tree(id).len,
+        })
+    }
+
+    /// Where the table with this name stands in the catalogue; `guess` saves the search if it is right.
+    pub(crate) fn place(&self, guess: usize, name: &str) -> Option<usize> {
+        match self.catalogue.tables.get(guess) {
+            Some(entry) if *entry.name == *name => Some(guess),
+            _ => self.catalogue.find(name).ok(),
         }
     }
 
-    /// Lends the table's work out; `put_back` ends that.
-    pub(crate) fn lend(&mut self, name: &str) -> Result<(TableId, Box<Work>)> {
-        let id = self.entry(name)?.id;
+    /// As [`Draft::lend`], of the table at this place of the catalogue.
+    pub(crate) fn lend_at(&mut self, place: usize) -> Result<(TableId, Box<Work>)> {
+        let entry = &self.catalogue.tables[place];
+        let id = entry.id;
         let slot = match self.works.get_mut(&id) {
             Some(slot) => std::mem::replace(slot, Slot::Lent),
             None => {
@@ -192,7 +203,25 @@ impl Draft {
                 work.mark(self.savepoint);
                 Ok((id, work))
             }
-            Slot::Lent => Err(Error::new(ErrorKind::InUse, format!("table \"{name}\" is open in this transaction already"))),
+            Slot::Lent => {
+                let name = &self.catalogue.tables[place].name;
+                Err(Error::new(ErrorKind::InUse, format!("table \"{name}\" is open in this transaction already")))
+            }
+        }
+    }
+
+    fn entry(&self, name: &str) -> Result<&TableEntry> {
+        match self.catalogue.find(name) {
+            Ok(i) => Ok(&self.catalogue.tables[i]),
+            Err(_) => Err(no_table(name)),
+        }
+    }
+
+    /// Lends the table's work out; `put_back` ends that.
+    pub(crate) fn lend(&mut self, name: &str) -> Result<(TableId, Box<Work>)> {
+        match self.catalogue.find(name) {
+            Ok(place) => self.lend_at(place),
+            Err(_) => Err(no_table(name)),
         }
     }
 
@@ -422,6 +451,10 @@ impl Draft {
         machine.drop_spilled(spilled.into_iter().map(|(_, id)| id));
         self.turn = None;
     }
+}
+
+pub(crate) fn no_table(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no table \"{name}\""))
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -241,6 +241,19 @@ impl<'a, P: Pages + ?Sized> Range<'a, P> {
     /// As [`range`]; after that `None`.
     #[inline]
     pub fn next_value(&mut self) -> Result<Option<&'a [u8]>> {
+        // What a scan does for each entry but the last of a leaf, without a view of the leaf that is copied.
+        if let Some((front, Back::Edge { limit, .. })) = &mut self.ends
+            && front.index < *limit
+            && let Ok(Item::Inline(value)) = front.leaf.item(front.index)
+        {
+            front.index += 1;
+            return Ok(Some(value));
+        }
+        self.next_value_over()
+    }
+
+    #[inline(never)]
+    fn next_value_over(&mut self) -> Result<Option<&'a [u8]>> {
         let next = self.forward();
         self.read(next, value)
     }

@@ -60,6 +60,13 @@ impl Root {
         Some((self.catalogue.tables.get(i)?, *self.trees.get(i)?))
     }
 
+    /// The tree of the table at this place of the catalogue, if it has this name.
+    #[inline]
+    pub(crate) fn table_at(&self, place: usize, name: &str) -> Option<Tree> {
+        let entry = self.catalogue.tables.get(place)?;
+        if *entry.name == *name { self.trees.get(place).copied() } else { None }
+    }
+
     /// Every table with its tree, by name.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (&TableEntry, &Tree)> {
         self.catalogue.tables.iter().zip(self.trees.iter())

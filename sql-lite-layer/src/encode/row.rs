@@ -346,15 +346,17 @@ impl<'r> Columns<'r> {
     fn skip(&mut self, wanted: usize) -> Result<bool> {
         // Codes that say their column's length, as most do: their widths are added without a branch for each.
         if let Some((codes, rest)) = self.header.split_at_checked(wanted - self.at) {
-            let (mut sum, mut longest) = (0, 0);
+            let (mut sum, mut bits) = (0_u32, 0);
             for code in codes {
                 let width = WIDTHS[usize::from(*code)];
-                sum += usize::from(width);
-                longest = longest.max(width);
+                // Fewer than 2^24 codes of less than 2^8.
+                sum = sum.wrapping_add(u32::from(width));
+                bits |= width;
             }
-            if longest < LENGTH_16 {
+            // A width of LENGTH_16 or more makes all bits together as much; so may several long texts, which are then passed slowly.
+            if bits < LENGTH_16 {
                 (self.header, self.at) = (rest, wanted);
-                self.offset += sum;
+                self.offset += sum as usize;
                 return Ok(true);
             }
         }

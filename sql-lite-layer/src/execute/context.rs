@@ -6,7 +6,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::in_list::InSet;
 use super::shared::SharedRows;
@@ -34,8 +34,8 @@ pub(crate) trait Sequences {
 #[derive(Clone)]
 pub(crate) struct Inputs<'r> {
     pub(crate) parameters: &'r [Value<'r>],
-    /// The statement's time: CURRENT_TIMESTAMP is the same in all of it.
-    pub(crate) now: Timestamp,
+    /// The statement's time, if it was asked for: see [`Inputs::now`].
+    pub(crate) time: Cell<Option<Timestamp>>,
     /// What sorts, hashes, groups, sets and shared queries may keep at one time.
     pub(crate) memory_bytes: usize,
     pub(crate) cancelled: Option<&'r AtomicBool>,
@@ -48,10 +48,10 @@ pub(crate) struct Inputs<'r> {
 
 impl<'r> Inputs<'r> {
     /// Without a limit, a deadline or a flag.
-    pub(crate) fn new(parameters: &'r [Value<'r>], now: Timestamp) -> Inputs<'r> {
+    pub(crate) fn new(parameters: &'r [Value<'r>], now: Option<Timestamp>) -> Inputs<'r> {
         Inputs {
             parameters,
-            now,
+            time: Cell::new(now),
             memory_bytes: usize::MAX,
             cancelled: None,
             deadline: None,
@@ -60,6 +60,22 @@ impl<'r> Inputs<'r> {
             counters: None,
         }
     }
+}
+
+impl Inputs<'_> {
+    /// The statement's time, the same in all of it: when it was first asked for, unless it was given. Most statements do not ask, and reading the clock takes as long as a tenth of
+    /// a lookup. Clones that are to agree are made after the first question.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = self.time.get().unwrap_or_else(clock);
+        self.time.set(Some(now));
+        now
+    }
+}
+
+/// What the clock says. Before 1970 or behind the year 9999 it is wrong, and the nearest of these is taken.
+fn clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX).min(253_402_300_799_999_999))
 }
 
 /// See the file's head.
@@ -107,7 +123,8 @@ impl<'r> Context<'r> {
 
     /// A frame of NULLs.
     pub(crate) fn frame(&self) -> Frame<'r> {
-        vec![Value::Null; self.slot_count]
+        // Not `vec![..]`, which asks a value for each of its copies what it is.
+        std::iter::repeat_with(|| Value::Null).take(self.slot_count).collect()
     }
 
     pub(crate) fn tables(&self) -> Result<Tables<'r>> {

@@ -40,6 +40,13 @@ enum Form {
     },
 }
 
+/// What all keys of a range begin with.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Fixed {
+    pub(super) columns: usize,
+    pub(super) len_bytes: usize,
+}
+
 /// See the file's head. Its buffers are used again when the scan is opened anew.
 pub(super) struct KeyRanges {
     form: Form,
@@ -47,6 +54,8 @@ pub(super) struct KeyRanges {
     given: usize,
     low: Vec<u8>,
     high: Vec<u8>,
+    /// How many columns have one value in all entries that are read, and how many bytes of each key these take.
+    fixed: Fixed,
     /// The keys of `any`, one behind the other, and where each stands.
     several: Vec<u8>,
     spans: Vec<(u32, u32)>,
@@ -54,12 +63,18 @@ pub(super) struct KeyRanges {
 
 impl KeyRanges {
     pub(super) fn new() -> KeyRanges {
-        KeyRanges { form: Form::Nothing, given: 0, low: Vec::new(), high: Vec::new(), several: Vec::new(), spans: Vec::new() }
+        let (form, fixed) = (Form::Nothing, Fixed::default());
+        KeyRanges { form, given: 0, low: Vec::new(), high: Vec::new(), fixed, several: Vec::new(), spans: Vec::new() }
     }
 
     /// All entries.
     pub(super) fn all(&mut self) {
-        (self.form, self.given) = (Form::All, 0);
+        (self.form, self.given, self.fixed) = (Form::All, 0, Fixed::default());
+    }
+
+    /// What the keys of all entries that are read begin with.
+    pub(super) fn fixed(&self) -> Fixed {
+        self.fixed
     }
 
     /// The entries that `keys` say now. `whole`: how many columns make the whole key of one entry, if they hold no NULL.
@@ -85,6 +100,7 @@ impl KeyRanges {
                 }
             }
         }
+        self.fixed = Fixed { columns: keys.equal.len(), len_bytes: self.low.len() };
         let whole = |columns: usize| !with_null && whole == Some(columns);
         if let Some(any) = &keys.any {
             self.find_several(any, frame, cx)?;

@@ -60,7 +60,7 @@ fn lookup(join: &Join) -> Option<(&node::Scan, &[KeyPart])> {
 impl<'r> Lookups<'r> {
     /// This join and those on its left as lookups, if it is one.
     pub(super) fn of(join: &'r Join, cx: &Context<'r>) -> Result<Option<Lookups<'r>>> {
-        let (mut joins, mut base, mut next) = (Vec::new(), &join.left, Some(join));
+        let (mut joins, mut base, mut next) = (Vec::with_capacity(16), &join.left, Some(join));
         while let Some(join) = next
             && let Some((scan, keys)) = lookup(join)
         {

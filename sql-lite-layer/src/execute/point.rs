@@ -2,6 +2,8 @@
 //!
 //! It does what `Project` over `Scan` would do, without operators, context and frame: one buffer for the key, one list of values.
 
+use std::cell::Cell;
+
 use super::context::{Context, Inputs};
 use super::keys::to_next_prefix;
 use super::scalar::operand;
@@ -15,12 +17,31 @@ use crate::table::{Entries, EntryRange, Tables};
 use crate::types::Value;
 
 /// How a plan with the right shape is run.
-#[derive(Debug)]
 pub(super) struct Point {
     /// For each column of the result, which of the scan's columns it is.
     columns: Vec<usize>,
     /// Whether the key names one row.
     one: bool,
+    /// Buffers that one execution leaves to the next.
+    memory: Cell<Option<Memory>>,
+}
+
+#[derive(Default)]
+struct Memory {
+    key: Vec<u8>,
+    values: Vec<Value<'static>>,
+}
+
+impl std::fmt::Debug for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Point").field("columns", &self.columns).field("one", &self.one).finish_non_exhaustive()
+    }
+}
+
+/// The same memory for values that borrow from something else: a list without values, made into another in its place.
+fn emptied<'b>(mut values: Vec<Value<'_>>) -> Vec<Value<'b>> {
+    values.clear();
+    values.into_iter().map(|_| Value::Null).collect()
 }
 
 impl Point {
@@ -52,7 +73,7 @@ impl Point {
         };
         let column = |slot: Slot| scan.columns.iter().position(|(_, read)| *read == slot);
         let columns = plan.columns.iter().map(|out| source(out.slot).and_then(column)).collect::<Option<Vec<_>>>()?;
-        Some(Point { columns, one })
+        Some(Point { columns, one, memory: Cell::default() })
     }
 }
 
@@ -88,7 +109,8 @@ fn is_fixed(expr: &Scalar) -> bool {
 /// Such a query while it runs.
 pub(super) struct PointCursor<'r> {
     scan: &'r node::Scan,
-    columns: &'r [usize],
+    point: &'r Point,
+    key: Vec<u8>,
     values: Vec<Value<'r>>,
     next: Next<'r>,
 }
@@ -112,11 +134,13 @@ impl<'r> PointCursor<'r> {
         let Some((scan, keys)) = shape(plan).and_then(|(scan, _)| Some((scan, keys_of(scan)?))) else {
             return Err(Error::new(crate::ErrorKind::State, "a plan is not what it was"));
         };
-        let mut cursor = PointCursor { scan, columns: &point.columns, values: Vec::new(), next: Next::End };
-        let mut sought = Vec::with_capacity(64);
-        if !write_key(&mut sought, keys, plan, inputs)? {
+        let Memory { key, values } = point.memory.take().unwrap_or_default();
+        let mut cursor = PointCursor { scan, point, key, values: emptied(values), next: Next::End };
+        cursor.key.clear();
+        if !write_key(&mut cursor.key, keys, plan, inputs)? {
             return Ok(cursor);
         }
+        let sought = &cursor.key;
         cursor.values.resize(scan.columns.len(), Value::Null);
         let rows = tables.rows(&scan.table)?;
         cursor.next = match &scan.access {
@@ -124,16 +148,16 @@ impl<'r> PointCursor<'r> {
                 let index = &scan.table.indexes[*index];
                 let entries = tables.index(index)?;
                 if point.one {
-                    match entries.get(&sought)? {
+                    match entries.get(sought)? {
                         Some(row_key) => Next::Row(row_of(&rows, row_key, index)?),
                         None => Next::End,
                     }
                 } else {
-                    Next::Entries { range: with_prefix(&entries, &sought)?, index, rows }
+                    Next::Entries { range: with_prefix(&entries, sought)?, index, rows }
                 }
             }
-            _ if point.one => rows.get(&sought)?.map_or(Next::End, Next::Row),
-            _ => Next::Rows(with_prefix(&rows, &sought)?),
+            _ if point.one => rows.get(sought)?.map_or(Next::End, Next::Row),
+            _ => Next::Rows(with_prefix(&rows, sought)?),
         };
         Ok(cursor)
     }
@@ -186,7 +210,14 @@ impl<'r> PointCursor<'r> {
 
     #[inline]
     pub(super) fn value(&self, column: usize) -> &Value<'r> {
-        &self.values[self.columns[column]]
+        &self.values[self.point.columns[column]]
+    }
+}
+
+impl Drop for PointCursor<'_> {
+    fn drop(&mut self) {
+        let (key, values) = (std::mem::take(&mut self.key), std::mem::take(&mut self.values));
+        self.point.memory.set(Some(Memory { key, values: emptied(values) }));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::parse::ast::{ArithmeticOp, CompareOp};
 use crate::plan::node::{Scan, Slot};
 use crate::plan::scalar::Scalar;
-use crate::types::Value;
+use crate::types::{DataType, Value};
 
 /// See the file's head.
 pub(super) struct RowTests<'r> {
@@ -93,6 +93,14 @@ impl<'r> Test<'r> {
         };
         let is_own = |(_, own): &&(usize, Slot)| *own == slot;
         let column = scan.columns.iter().find(is_own)?.0;
+        let is_plain = match scan.table.columns[column].data_type {
+            DataType::Integer(_) => true,
+            DataType::Text { .. } => step.is_none(),
+            _ => false,
+        };
+        if !is_plain {
+            return None;
+        }
         Some(Test { column, step, op, with, known: None })
     }
 

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::context::{Context, Frame};
-use super::keys::{KeyRanges, Step};
+use super::keys::{Fixed, KeyRanges, Step};
 use super::row_test::{RowTests, Verdict};
 use super::scalar::holds;
 use crate::encode::{key, row};
@@ -23,6 +23,8 @@ pub(crate) struct Scan<'r> {
     ranges: KeyRanges,
     range: Option<EntryRange<'r>>,
     tests: RowTests<'r>,
+    /// What need not be looked at in an entry's key.
+    passed: Fixed,
 }
 
 enum Way<'r> {
@@ -46,7 +48,15 @@ impl<'r> Scan<'r> {
                 Way::Index { entries: tables.index(index)?, index, only }
             }
         };
-        Ok(Scan { plan, rows: tables.rows(&plan.table)?, way, ranges: KeyRanges::new(), range: None, tests: RowTests::new(plan) })
+        Ok(Scan {
+            plan,
+            rows: tables.rows(&plan.table)?,
+            way,
+            ranges: KeyRanges::new(),
+            range: None,
+            tests: RowTests::new(plan),
+            passed: Fixed::default(),
+        })
     }
 
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
@@ -59,7 +69,16 @@ impl<'r> Scan<'r> {
             Access::Primary(keys) => self.ranges.find(keys, Some(self.plan.table.primary.len()), frame, cx),
             Access::Index { index, keys, .. } => {
                 let index = &self.plan.table.indexes[*index];
-                self.ranges.find(keys, index.unique.then_some(index.columns.len()), frame, cx)
+                self.ranges.find(keys, index.unique.then_some(index.columns.len()), frame, cx)?;
+                let fixed = self.ranges.fixed();
+                self.passed = match &self.way {
+                    // What is read from the key is read anew each time.
+                    Way::Index { only: Some(parts), .. } if parts.iter().take(fixed.columns).any(|part| part.slot.is_some()) => {
+                        Fixed::default()
+                    }
+                    _ => fixed,
+                };
+                Ok(())
             }
         }
     }
@@ -82,7 +101,7 @@ impl<'r> Scan<'r> {
 
     /// Goes to the next row of the open range that passes the filter; false if there is none.
     fn next_of_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
-        let Scan { plan, rows, way, range: Some(range), tests, .. } = self else { return Ok(false) };
+        let Scan { plan, rows, way, range: Some(range), tests, passed, .. } = self else { return Ok(false) };
         if let (Way::Rows, None) = (&way, plan.key) {
             loop {
                 cx.tick()?;
@@ -97,7 +116,7 @@ impl<'r> Scan<'r> {
             cx.tick()?;
             let entry = if plan.reverse { range.next_lent_back()? } else { range.next_lent()? };
             let Some((key, value)) = entry else { return Ok(false) };
-            if read_entry(plan, rows, way, tests, (key, value), frame, cx)? {
+            if read_entry(plan, rows, way, tests, (key, value), *passed, frame, cx)? {
                 return Ok(true);
             }
         }
@@ -118,7 +137,8 @@ impl<'r> Scan<'r> {
                 }
                 Step::Point(key) => {
                     if let Some(value) = entries.get(key)? {
-                        return read_entry(self.plan, &self.rows, &self.way, &mut self.tests, (key, value), frame, cx).map(Some);
+                        let Scan { plan, rows, way, tests, .. } = self;
+                        return read_entry(plan, rows, way, tests, (key, value), self.passed, frame, cx).map(Some);
                     }
                 }
             }
@@ -135,6 +155,7 @@ fn read_entry<'r>(
     way: &Way<'r>,
     tests: &mut RowTests<'r>,
     (key, value): (&[u8], &'r [u8]),
+    passed: Fixed,
     frame: &mut Frame<'r>,
     cx: &Context<'r>,
 ) -> Result<bool> {
@@ -142,15 +163,20 @@ fn read_entry<'r>(
         put_key(plan.key, key, frame);
         return read_row(plan, tests, value, frame, cx);
     };
-    let row_key = if value.is_empty() { behind(key, index.columns.len())? } else { value };
-    put_key(plan.key, row_key, frame);
-    match only {
-        Some(parts) => {
-            put_parts(parts, index.columns.len(), key, row_key, frame)?;
-            holds(&plan.filter, frame, cx)
-        }
-        None => read_row(plan, tests, row_of(rows, row_key, index)?, frame, cx),
+    let columns = index.columns.len();
+    // Keys shorter than their range's beginning are found to be damaged by who reads them.
+    let rest = key.get(passed.len_bytes..).unwrap_or_default();
+    if let Some(parts) = only {
+        let (of_key, of_row_key) = parts.split_at(columns.min(parts.len()));
+        let behind_key = put_parts(&of_key[passed.columns..], rest, frame)?;
+        let row_key = if value.is_empty() { behind_key } else { value };
+        put_key(plan.key, row_key, frame);
+        put_parts(of_row_key, row_key, frame)?;
+        return holds(&plan.filter, frame, cx);
     }
+    let row_key = if value.is_empty() { behind(rest, columns - passed.columns)? } else { value };
+    put_key(plan.key, row_key, frame);
+    read_row(plan, tests, row_of(rows, row_key, index)?, frame, cx)
 }
 
 /// Reads the columns of a row into their slots, those first that the filter needs, and the others if it is true; says whether it is.
@@ -245,6 +271,9 @@ fn parts(table: &Table, index: &Index, wanted: &[(usize, Slot)]) -> Result<Vec<P
         let data_type = table.columns[*column].data_type;
         parts.push(Part { data_type, whole: matches!(data_type, DataType::Integer(_)), slot });
     }
+    // Of the row's key nothing is read behind the last column that is wanted.
+    let last = parts.iter().rposition(|part| part.slot.is_some()).map_or(0, |last| last + 1);
+    parts.truncate(last.max(index.columns.len()));
     match slots.first() {
         None => Ok(parts),
         Some((column, _)) => Err(Error::new(
@@ -254,26 +283,24 @@ fn parts(table: &Table, index: &Index, wanted: &[(usize, Slot)]) -> Result<Vec<P
     }
 }
 
-fn put_parts(parts: &[Part], of_index: usize, key: &[u8], row_key: &[u8], frame: &mut Frame<'_>) -> Result<()> {
-    let (of_key, of_row_key) = parts.split_at(of_index.min(parts.len()));
-    for (parts, mut bytes) in [(of_key, key), (of_row_key, row_key)] {
-        let Some(last) = parts.iter().rposition(|part| part.slot.is_some()) else { continue };
-        for part in &parts[..=last] {
-            if part.whole
-                && let Some(number) = key::take_int(&mut bytes)
-            {
-                if let Some(slot) = part.slot {
-                    put_int(&mut frame[slot.0 as usize], number);
-                }
-                continue;
+/// Reads parts of a key into their slots; gives what stands behind them.
+#[inline]
+fn put_parts<'k>(parts: &[Part], mut bytes: &'k [u8], frame: &mut Frame<'_>) -> Result<&'k [u8]> {
+    for part in parts {
+        if part.whole
+            && let Some(number) = key::take_int(&mut bytes)
+        {
+            if let Some(slot) = part.slot {
+                put_int(&mut frame[slot.0 as usize], number);
             }
-            match part.slot {
-                Some(slot) => put_copy(&mut frame[slot.0 as usize], key::take(&mut bytes, &part.data_type)?),
-                None => key::skip(&mut bytes)?,
-            }
+            continue;
+        }
+        match part.slot {
+            Some(slot) => put_copy(&mut frame[slot.0 as usize], key::take(&mut bytes, &part.data_type)?),
+            None => key::skip(&mut bytes)?,
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
 #[inline]

@@ -3,15 +3,16 @@
 //! Why the answer is kept: a condition is taken as a key only if the entries with that key are just the rows for which it is true.
 //! - The value is of the column's own class, or is made so by a cast that loses nothing; else the condition stays and tests each row.
 //! - NULL among the values finds nothing, as the condition would; `IS NULL` finds the entries with NULL.
+//! - A LIKE stays and tests each row: that the text begins as its pattern does is only a part of it.
 //! - The value reads no column of the table itself, and does not change from row to row.
 //!
 //! A value is computed once when the scan opens, also if the table has no row to compare it with: one that may fail (`id = 1 / 0`) then gives its error.
 
 use std::collections::HashMap;
 
-use super::Context;
 use super::estimate::{Estimate, ROWS_UNKNOWN, SEEK};
 use super::safety::is_volatile;
+use super::{Context, ROWS_LEAST};
 use crate::parse::ast::CompareOp;
 use crate::plan::node::{Access, KeyPart, Keys, Scan, Slot};
 use crate::plan::scalar::Scalar;
@@ -36,7 +37,7 @@ struct Way {
 
 /// Lets a scan read by the best key for its conditions, which are then no longer tested; what it costs.
 pub(super) fn choose(scan: &mut Scan, cx: &Context<'_>) -> Estimate {
-    let rows = (cx.rows)(&scan.table).map_or(ROWS_UNKNOWN, |rows| (rows as f64).max(1.0));
+    let rows = (cx.rows)(&scan.table).map_or(ROWS_UNKNOWN, |rows| rows.max(ROWS_LEAST) as f64);
     let full = Estimate { rows, cost: rows + 1.0 };
     if !matches!(scan.access, Access::Full) {
         return full.filtered(&scan.filter);
@@ -167,6 +168,18 @@ fn facts(scan: &Scan, cx: &Context<'_>) -> HashMap<usize, Facts> {
                     fact.equal = Some((nth, KeyPart::IsNull));
                 }
             }
+            Scalar::Like { of, pattern, escape: None, ignore_case: false, negated: false } => {
+                let (Some(at), Scalar::Constant(Value::Text(pattern))) = (column_of(of), &**pattern) else { continue };
+                if !matches!(scan.table.columns[at].data_type, DataType::Text { .. }) {
+                    continue;
+                }
+                let fact = facts.entry(at).or_default();
+                if let (Some((lower, upper)), None, None) = (beginning(pattern), &fact.lower, &fact.upper) {
+                    let text = |text: String| Scalar::Constant(Value::Text(text.into()));
+                    fact.lower = Some((KEPT, text(lower), true));
+                    fact.upper = Some((KEPT, text(upper), false));
+                }
+            }
             // A truth value by itself: `WHERE active`, `WHERE NOT active`.
             Scalar::Slot(_) => {
                 if let Some(at) = column_of(condition) {
@@ -183,6 +196,19 @@ fn facts(scan: &Scan, cx: &Context<'_>) -> HashMap<usize, Facts> {
     }
     facts.retain(|_, fact| fact.equal.is_some() || fact.any.is_some() || fact.lower.is_some() || fact.upper.is_some());
     facts
+}
+
+/// The number of a condition that is tested all the same.
+const KEPT: usize = usize::MAX;
+
+/// What a text that is like this pattern begins with, and the first text behind all that begin so; none if it may begin with anything.
+fn beginning(pattern: &str) -> Option<(String, String)> {
+    let literal = pattern.split(['%', '_', '\\']).next()?;
+    // Texts are in the order of their characters' numbers.
+    let last = literal.char_indices().rev().find(|(_, last)| *last != char::MAX);
+    let (at, last) = last?;
+    let behind = (u32::from(last) + 1..).find_map(char::from_u32)?;
+    Some((literal.to_owned(), format!("{}{behind}", &literal[..at])))
 }
 
 fn add_truth(facts: &mut HashMap<usize, Facts>, scan: &Scan, nth: usize, at: usize, truth: bool) {

@@ -59,6 +59,9 @@ pub(crate) fn optimize(plan: Plan) -> Plan {
     optimize_with(plan, &|_| None)
 }
 
+/// Tables are taken for no shorter than this: a short one may grow while a plan is kept, and a plan for no rows at all is a bad one for a few.
+pub(crate) const ROWS_LEAST: u64 = 1_000;
+
 /// As [`optimize`], where it is known how many rows tables have: any number does, it decides only about speed.
 pub(crate) fn optimize_with(plan: Plan, rows: &dyn Fn(&Table) -> Option<u64>) -> Plan {
     optimize_up_to(plan, rows, "")

@@ -353,7 +353,7 @@ fn each_row(
     let parsed = Parsed { statement, parameters: Vec::new(), span: (0, 0) };
     let program = Program::new(optimize(plan(&parsed, schema)?));
     let open = Open::new(txn);
-    let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Timestamp(0)))?;
+    let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Some(Timestamp(0))))?;
     let width = program.plan().columns.len();
     while cursor.next()? {
         each(&mut (0..width).map(|at| cursor.value(at).lend()))?;

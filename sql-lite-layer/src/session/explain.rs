@@ -9,11 +9,11 @@ use super::snapshot::Snapshot;
 use super::statement::EachWith;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Counters, Cursor, Inputs, Program};
-use crate::optimize::optimize;
+use crate::optimize::optimize_with;
 use crate::parse::ast::Statement;
 use crate::plan::{plan_statement, print};
 use crate::table::schema::Schema;
-use crate::table::{Open, Tables};
+use crate::table::{Counted, Open, Tables};
 use crate::types::{DataType, Value};
 
 impl Connection {
@@ -24,7 +24,8 @@ impl Connection {
             State::Writing(writing) => {
                 writing.check()?;
                 let run = |program: &Program, inputs: Inputs<'_>| drain(program, Open::new(&writing.txn).tables(), inputs);
-                return explain(&writing.schema, analyze, statement, given, each, run);
+                let planning = Planning { schema: &writing.schema, counted: Counted::Open(&writing.txn) };
+                return explain(planning, analyze, statement, given, each, run);
             }
             State::Reading { engine, known } => (engine.clone(), known.clone()),
             State::Idle => {
@@ -33,28 +34,37 @@ impl Connection {
                 (engine, known)
             }
         };
-        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&engine.reader()), inputs);
-        explain(&known.schema, analyze, statement, given, each, run)
+        let reader = engine.reader();
+        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&reader), inputs);
+        explain(Planning { schema: &known.schema, counted: Counted::Held(&reader) }, analyze, statement, given, each, run)
     }
 }
 
 impl Snapshot {
     /// The same over what the snapshot holds.
     pub(super) fn explain(&self, analyze: bool, statement: &Statement, given: Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
-        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&self.engine.reader()), inputs);
-        explain(&self.known.schema, analyze, statement, given, each, run)
+        let reader = self.engine.reader();
+        let run = |program: &Program, inputs: Inputs<'_>| drain(program, Tables::of_reader(&reader), inputs);
+        explain(Planning { schema: &self.known.schema, counted: Counted::Held(&reader) }, analyze, statement, given, each, run)
     }
 }
 
+/// What a plan is made for: the one that would be run.
+struct Planning<'p> {
+    schema: &'p Schema,
+    counted: Counted<'p>,
+}
+
 fn explain(
-    schema: &Schema,
+    planning: Planning<'_>,
     analyze: bool,
     statement: &Statement,
     mut given: Given<'_>,
     each: &mut EachWith<'_>,
     run: impl FnOnce(&Program, Inputs<'_>) -> Result<()>,
 ) -> Result<()> {
-    let program = Program::new(optimize(plan_statement(statement, given.values.len(), schema)?));
+    let plan = plan_statement(statement, given.values.len(), planning.schema)?;
+    let program = Program::new(optimize_with(plan, &|table| planning.counted.rows(table)));
     let text = match (analyze, statement) {
         (false, _) => print::explain(program.plan()),
         (true, Statement::Query(_)) => {

@@ -61,7 +61,7 @@ impl CatalogueRules<'_> {
         let parsed = Parsed { statement: Statement::Query(Box::new(query)), parameters: Vec::new(), span: (0, 0) };
         let program = Program::new(optimize(plan(&parsed, self.schema)?));
         let open = Open::new(self.txn);
-        let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], self.now))?;
+        let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Some(self.now)))?;
         cursor.next()?;
         Ok(cursor.value(0).clone().into_owned())
     }

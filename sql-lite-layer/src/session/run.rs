@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use super::connection::{Connection, State};
 use super::database::Limits;
@@ -21,8 +21,8 @@ use crate::execute::{self, Changed, Cursor, Inputs};
 use crate::parse::ast;
 use crate::plan::node::{Access, Action, Node, Plan};
 use crate::table::schema::Schema;
-use crate::table::{Buffers, Changes, Open, Tables, WriteTxn};
-use crate::types::{self, Timestamp, Value};
+use crate::table::{Buffers, Changes, Counted, Open, Tables, WriteTxn};
+use crate::types::{self, Value};
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
@@ -35,23 +35,27 @@ impl Snapshot {
             }
             _ => return Err(read_only("a snapshot")),
         }
-        let planned = statement.planned_for(&self.known)?;
-        let given = given.classified(&planned)?;
         let reader = self.engine.reader();
+        let planned = match statement.planned_if(|_| true) {
+            Some(planned) => planned,
+            None => statement.planned_for(&self.known, Counted::Held(&reader))?,
+        };
+        let given = given.classified(&planned)?;
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 }
 
 impl Connection {
-    /// The schema that a statement would meet now.
-    pub(super) fn known(&self) -> Result<Known> {
+    /// Does `work` with the schema that a statement would meet now, and who knows how long its tables are.
+    pub(super) fn with_known<T>(&self, work: impl FnOnce(&Known, Counted<'_>) -> Result<T>) -> Result<T> {
         match &*self.state()? {
             State::Idle => {
                 let shared = &self.database.shared;
-                shared.schemas.of(&shared.store.snapshot())
+                let engine = shared.store.snapshot();
+                work(&shared.schemas.of(&engine)?, Counted::Held(&engine.reader()))
             }
-            State::Reading { known, .. } => Ok(known.clone()),
-            State::Writing(writing) => Ok(writing.known()),
+            State::Reading { known, engine } => work(known, Counted::Held(&engine.reader())),
+            State::Writing(writing) => work(&writing.known(), Counted::Open(&writing.txn)),
         }
     }
 
@@ -78,7 +82,7 @@ impl Connection {
             State::Reading { engine, known } => (Some(engine.clone()), Some(known.clone())),
             State::Writing(writing) => {
                 writing.check()?;
-                let planned = statement.planned_for(&writing.known())?;
+                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
                 if !planned.asks_for_numbers {
                     let given = given.classified(&planned)?;
                     let open = Open::new(&writing.txn);
@@ -88,18 +92,21 @@ impl Connection {
             }
         };
         let Some(engine) = engine else { return self.run_change(statement, given, each) };
+        let reader = engine.reader();
+        let counted = Counted::Held(&reader);
         let planned = match known {
-            Some(known) => statement.planned_for(&known)?,
+            Some(known) => statement.planned_for(&known, counted)?,
             None => match statement.planned_if(|known| schemas.holds(known, &engine)) {
-                Some(planned) => planned,
-                None => statement.planned_for(&schemas.of(&engine)?)?,
+                Some(planned) if planned.is_fresh(engine.version()) => planned,
+                _ => statement.planned_for(&schemas.of(&engine)?, counted)?,
             },
         };
+        planned.look_at(engine.version());
         if planned.asks_for_numbers {
+            drop(reader);
             return self.run_change(statement, given, each);
         }
         let given = given.classified(&planned)?;
-        let reader = engine.reader();
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 
@@ -108,8 +115,8 @@ impl Connection {
         let done = match &mut *state {
             State::Reading { .. } => return Err(read_only("a transaction that only reads")),
             State::Writing(writing) => {
-                let planned = statement.planned_for(&writing.known())?;
-                if is_small(planned.program.plan()) {
+                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
+                if touches_few(planned.program.plan()) {
                     writing.check()?;
                     let done = change(&writing.txn, &writing.schema, &planned, given, Some(&mut writing.buffers));
                     // What the store failed in cannot be undone with certainty.
@@ -123,7 +130,7 @@ impl Connection {
                 drop(state);
                 let shared = &self.database.shared;
                 let writing = Writing::begin(shared, given.limits.wait)?;
-                let planned = statement.planned_for(&writing.known())?;
+                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
                 let done = change(&writing.txn, &writing.schema, &planned, given, None)?;
                 writing.commit(&shared.schemas, self.durability.get())?;
                 return self.tell(&done, each);
@@ -175,7 +182,7 @@ impl<'g> Given<'g> {
             cancelled: self.cancelled,
             deadline: self.limits.time.and_then(|time| Instant::now().checked_add(time)),
             last_identity: self.last_identity,
-            ..Inputs::new(&self.values, now())
+            ..Inputs::new(&self.values, None)
         }
     }
 }
@@ -208,7 +215,7 @@ fn change(
         }
     };
     let inputs = Inputs { sequences: numbers.as_ref().map(|numbers| numbers as _), ..given.inputs() };
-    let rules = CatalogueRules { txn, schema, now: inputs.now };
+    let rules = CatalogueRules { txn, schema, now: inputs.now() };
     let mut changes = Changes::new(txn, Arc::clone(schema)).with_rules(&rules);
     if let Some(buffers) = &mut undo {
         changes = changes.with_undo(buffers);
@@ -243,7 +250,7 @@ fn rows_of(planned: &Planned, changes: &Changes<'_>, inputs: &Inputs<'_>) -> Res
         memory_bytes: inputs.memory_bytes,
         deadline: inputs.deadline,
         last_identity: inputs.last_identity,
-        ..Inputs::new(inputs.parameters, inputs.now)
+        ..Inputs::new(inputs.parameters, Some(inputs.now()))
     };
     let memory_bytes = inputs.memory_bytes;
     let mut cursor = Cursor::open(&planned.program, changes.tables(), inputs)?;
@@ -255,8 +262,8 @@ fn rows_of(planned: &Planned, changes: &Changes<'_>, inputs: &Inputs<'_>) -> Res
     Ok(changed)
 }
 
-/// Whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint, behind which every page is copied at its next touch.
-fn is_small(plan: &Plan) -> bool {
+/// Whether a query finds one row by its key; whether a change touches so few rows of its own that undoing it step by step costs less than a savepoint, behind which every page is copied at its next touch.
+pub(super) fn touches_few(plan: &Plan) -> bool {
     match &plan.action {
         Action::Insert(insert) => match &insert.input {
             Node::OneRow => true,
@@ -265,7 +272,7 @@ fn is_small(plan: &Plan) -> bool {
         },
         Action::Update(update) => finds_one(&update.input),
         Action::Delete(delete) => finds_one(&delete.input),
-        Action::Query(_) => false,
+        Action::Query(node) => finds_one(node),
     }
 }
 
@@ -299,12 +306,6 @@ pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<
             .map_err(|e| Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate()))?;
     }
     Ok(values)
-}
-
-/// The time of a statement that begins now. Before 1970 or behind the year 9999 the clock is wrong, and the nearest of these is taken.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX).min(253_402_300_799_999_999))
 }
 
 pub(super) fn read_only(what: &str) -> Error {

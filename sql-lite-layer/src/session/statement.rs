@@ -14,6 +14,7 @@ use super::schemas::Known;
 use super::snapshot::Snapshot;
 use crate::error::{Error, ErrorKind, Result};
 use crate::parse::ast::{self, Parsed};
+use crate::table::Counted;
 
 /// A statement, parsed once and planned once for each schema, to be run often. Borrows its connection or snapshot.
 pub struct Statement<'c> {
@@ -253,11 +254,11 @@ impl<'c> Statement<'c> {
     }
 
     fn with_planned<T>(&self, work: impl FnOnce(&Planned) -> Result<T>) -> Result<T> {
-        let known = match self.on {
-            On::Connection(connection) => connection.known()?,
-            On::Snapshot(snapshot) => snapshot.known.clone(),
+        let planned = match self.on {
+            On::Connection(connection) => connection.with_known(|known, counted| self.planned_for(known, counted))?,
+            On::Snapshot(snapshot) => self.planned_for(&snapshot.known, Counted::Held(&snapshot.engine.reader()))?,
         };
-        work(&*self.planned_for(&known)?)
+        work(&planned)
     }
 
     /// The plan that was made last, if `holds` says that its schema still is the one.
@@ -265,17 +266,14 @@ impl<'c> Statement<'c> {
         self.planned.borrow().as_ref().filter(|planned| holds(&planned.known)).map(Arc::clone)
     }
 
-    /// The plan over this schema.
-    pub(super) fn planned_for(&self, known: &Known) -> Result<Arc<Planned>> {
+    /// The plan over this schema, for tables about as long as they are now.
+    pub(super) fn planned_for(&self, known: &Known, counted: Counted<'_>) -> Result<Arc<Planned>> {
         let planned = self.planned_if(|planned| Arc::ptr_eq(&planned.schema, &known.schema));
-        let planned = match planned {
+        let planned = match planned.filter(|planned| !planned.is_outgrown(counted)) {
             Some(planned) if planned.known.since == known.since && planned.known.at == known.at => return Ok(planned),
             // The same schema, seen at another time.
-            Some(planned) => {
-                let (program, columns) = (Arc::clone(&planned.program), Arc::clone(&planned.columns));
-                Arc::new(Planned { program, columns, asks_for_numbers: planned.asks_for_numbers, known: known.clone() })
-            }
-            None => Arc::new(self.prepared.plan(known)?),
+            Some(planned) => Arc::new(planned.known_as(known)),
+            None => Arc::new(self.prepared.plan(known, counted)?),
         };
         *self.planned.borrow_mut() = Some(Arc::clone(&planned));
         Ok(planned)

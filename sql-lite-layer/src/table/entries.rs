@@ -120,7 +120,7 @@ impl<'r> Tables<'r> {
 
     pub(super) fn stored(&self, what: Stored) -> Result<Entries<'r>> {
         match self.0 {
-            Place::Held(reader) => Ok(Entries(Source::Held(reader.table(what.name().as_str())?))),
+            Place::Held(reader) => Ok(Entries(Source::Held(reader.table_near(what.name().as_str(), what.place())?))),
             Place::Open(open) => open.lend(what),
         }
     }

@@ -17,6 +17,7 @@
 pub(crate) mod bulk;
 pub(crate) mod catalogue;
 mod changes;
+mod counted;
 pub(crate) mod counters;
 mod entries;
 mod links;
@@ -29,6 +30,7 @@ pub(crate) mod verify;
 mod violation;
 
 pub(crate) use changes::{Buffers, Changes, Rules};
+pub(crate) use counted::Counted;
 pub(crate) use entries::{Entries, Tables};
 pub(crate) use open::Open;
 #[cfg(test)]

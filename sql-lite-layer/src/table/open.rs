@@ -77,7 +77,7 @@ impl<'t> Open<'t> {
         };
         let handles = handles.get_or_init(|| (0..FIRST << block).map(|_| OnceCell::new()).collect());
         let handle = handles.get(at).ok_or_else(lost)?;
-        handle.set(Box::new(self.txn.open_table(what.name().as_str())?)).map_err(|_| lost())?;
+        handle.set(Box::new(self.txn.open_table_near(what.name().as_str(), what.place())?)).map_err(|_| lost())?;
         self.keys.borrow_mut().push(what);
         Ok(number)
     }

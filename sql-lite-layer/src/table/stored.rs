@@ -2,6 +2,9 @@
 //! `counters` what identity columns and sequences gave last. Stored; never rename.
 
 use std::str;
+use std::sync::LazyLock;
+
+use treering::TablePlace;
 
 use super::schema::ObjectId;
 
@@ -15,32 +18,58 @@ pub(super) enum Stored {
 }
 
 /// Its name, without an allocation.
-pub(super) struct Name {
-    /// A letter and at most ten digits.
-    bytes: [u8; 11],
-    start: usize,
-    end: usize,
+pub(super) enum Name {
+    Known(&'static str),
+    Made {
+        /// A letter and at most ten digits.
+        bytes: [u8; 11],
+        start: usize,
+    },
 }
 
+/// The names of the first tables and indexes, which every statement needs: made once for the process.
+static NAMES: [LazyLock<Vec<String>>; 2] = [LazyLock::new(|| first_names('t')), LazyLock::new(|| first_names('i'))];
+
+fn first_names(letter: char) -> Vec<String> {
+    (0..256).map(|number| format!("{letter}{number}")).collect()
+}
+
+/// Where engine tables stood when they were last opened. Guesses, which the engine checks: databases of one process share them, tables whose numbers are 128 apart too, and a wrong one
+/// costs a search.
+static PLACES: [TablePlace; 256] = [const { TablePlace::new() }; 256];
+
 impl Stored {
+    /// Where it probably stands in the engine.
+    pub(super) fn place(self) -> &'static TablePlace {
+        let number = match self {
+            Stored::Rows(id) => (id.0 as usize).wrapping_mul(2),
+            Stored::Index(id) => (id.0 as usize).wrapping_mul(2).wrapping_add(1),
+            Stored::Catalogue => 0,
+            Stored::Counters => 1,
+        };
+        &PLACES[number % PLACES.len()]
+    }
+
     pub(super) fn name(self) -> Name {
         match self {
-            Stored::Rows(id) => Name::numbered(b't', id),
-            Stored::Index(id) => Name::numbered(b'i', id),
-            Stored::Catalogue => Name::fixed(b"sql"),
-            Stored::Counters => Name::fixed(b"counters"),
+            Stored::Rows(id) => Name::numbered(b't', id, &NAMES[0]),
+            Stored::Index(id) => Name::numbered(b'i', id, &NAMES[1]),
+            Stored::Catalogue => Name::Known("sql"),
+            Stored::Counters => Name::Known("counters"),
         }
     }
 }
 
 impl Name {
-    fn fixed(name: &[u8]) -> Name {
-        let mut bytes = [0; 11];
-        bytes[..name.len()].copy_from_slice(name);
-        Name { bytes, start: 0, end: name.len() }
+    #[inline]
+    fn numbered(letter: u8, id: ObjectId, first: &'static [String]) -> Name {
+        match first.get(id.0 as usize) {
+            Some(name) => Name::Known(name),
+            None => Name::made(letter, id),
+        }
     }
 
-    fn numbered(letter: u8, id: ObjectId) -> Name {
+    fn made(letter: u8, id: ObjectId) -> Name {
         let (mut bytes, mut start, mut rest) = ([0; 11], 11, id.0);
         loop {
             start -= 1;
@@ -52,11 +81,14 @@ impl Name {
         }
         start -= 1;
         bytes[start] = letter;
-        Name { bytes, start, end: 11 }
+        Name::Made { bytes, start }
     }
 
     pub(super) fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[self.start..self.end]).expect("letters and digits")
+        match self {
+            Name::Known(name) => name,
+            Name::Made { bytes, start } => str::from_utf8(&bytes[*start..]).expect("letters and digits"),
+        }
     }
 }
 

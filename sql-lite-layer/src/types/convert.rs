@@ -138,6 +138,7 @@ pub(crate) fn assign<'v>(value: Value<'v>, to: &DataType, column: &str) -> Resul
     match (&value, to) {
         (Value::Int(_), DataType::Integer(IntWidth::Big)) | (Value::Text(_), DataType::Text { max: None }) => Ok(value),
         (Value::Null, _) | (Value::Timestamp(_), DataType::Timestamp) => Ok(value),
+        (Value::Int(number), DataType::Integer(IntWidth::Int)) if i32::try_from(*number).is_ok() => Ok(value),
         // A text has no more characters than bytes.
         (Value::Text(text), DataType::Text { max: Some(max) }) if text.len() <= *max as usize => Ok(value),
         _ => store(value, to).map_err(|error| in_column(&error, column)),

@@ -35,8 +35,8 @@ pub(super) fn call<'r>(function: Function, args: &'r [Scalar], frame: &[Value<'r
             if separator.is_null() { Ok(Value::Null) } else { join(Some(&*separator), parts, frame, cx) }
         }
         Function::TypeOf => type_of(args, frame, cx),
-        Function::CurrentTimestamp => Ok(Value::Timestamp(cx.inputs.now)),
-        Function::CurrentDate => Ok(Value::Date(cx.inputs.now.date())),
+        Function::CurrentTimestamp => Ok(Value::Timestamp(cx.inputs.now())),
+        Function::CurrentDate => Ok(Value::Date(cx.inputs.now().date())),
         Function::RandomUuid => random_uuid(),
         Function::LastIdentity => Ok(cx.inputs.last_identity.map_or(Value::Null, Value::Int)),
         _ => {

@@ -82,7 +82,7 @@ fn sums_overflow_by_their_result_alone() {
         let rows: Vec<Row> = numbers.iter().map(|number| vec![Value::Int(*number)]).collect();
         let calls = vec![call(AggregateFunction::Sum, &[slot(0)], 1)];
         let node = Node::Aggregate(Box::new(Aggregate { input: values(&rows, 0, 1), keys: vec![], calls, in_order: false }));
-        bench.try_rows(node, &[Slot(1)], &Inputs::new(&[], Timestamp(0)))
+        bench.try_rows(node, &[Slot(1)], &Inputs::new(&[], Some(Timestamp(0))))
     };
     assert_eq!(sum(&[i64::MAX, 1, -1]).unwrap(), [vec![Value::Int(i64::MAX)]]);
     assert_eq!(sum(&[i64::MIN, i64::MIN, i64::MAX, i64::MAX, 2]).unwrap(), [vec![Value::Int(0)]]);
@@ -102,7 +102,7 @@ fn counting_a_table_reads_nothing() {
     }));
     let program = Program::new(query(node, &[Slot(5)]));
     let counters = Counters::default();
-    let inputs = Inputs { counters: Some(&counters), ..Inputs::new(&[], Timestamp(0)) };
+    let inputs = Inputs { counters: Some(&counters), ..Inputs::new(&[], Some(Timestamp(0))) };
     assert_eq!(bench.run(&program, &inputs).unwrap(), [vec![Value::Int(3)]]);
     let Action::Query(Node::Aggregate(aggregate)) = &program.plan().action else { unreachable!() };
     assert_eq!(counters.of(&aggregate.input), None);

@@ -46,7 +46,7 @@ fn memory_is_bounded_by_operator() {
     let bench = filled();
     for (text, operator) in KEEPING {
         let program = planned(&bench, text);
-        let inputs = Inputs { memory_bytes: 4_000, ..Inputs::new(&[], Timestamp(0)) };
+        let inputs = Inputs { memory_bytes: 4_000, ..Inputs::new(&[], Some(Timestamp(0))) };
         let error = bench.run(&program, &inputs).expect_err(text);
         assert_eq!(error.kind(), ErrorKind::Limit, "{text}: {error}");
         assert!(error.message().contains(operator), "{text}: {error}");
@@ -66,7 +66,7 @@ fn long_statements_can_be_ended() {
     for (text, _) in KEEPING.iter().chain(&endless.map(|text| (text, ""))) {
         let program = planned(&bench, text);
         let flag = AtomicBool::new(true);
-        let inputs = Inputs { cancelled: Some(&flag), ..Inputs::new(&[], Timestamp(0)) };
+        let inputs = Inputs { cancelled: Some(&flag), ..Inputs::new(&[], Some(Timestamp(0))) };
         assert_eq!(bench.run(&program, &inputs).expect_err(text).kind(), ErrorKind::Cancelled, "{text}");
         flag.store(false, Ordering::Relaxed);
         let inputs = Inputs { deadline: Some(Instant::now()), ..inputs };
@@ -75,7 +75,7 @@ fn long_statements_can_be_ended() {
     for text in endless {
         let program = planned(&bench, text);
         let start = Instant::now();
-        let inputs = Inputs { deadline: Some(start + Duration::from_millis(30)), ..Inputs::new(&[], Timestamp(0)) };
+        let inputs = Inputs { deadline: Some(start + Duration::from_millis(30)), ..Inputs::new(&[], Some(Timestamp(0))) };
         assert_eq!(bench.run(&program, &inputs).expect_err(text).kind(), ErrorKind::TimedOut, "in the middle of {text}");
         assert!(start.elapsed() < Duration::from_secs(5), "{text} took {:?}", start.elapsed());
     }
@@ -87,7 +87,7 @@ fn subqueries_run_once_for_each_value() {
     let bench = filled();
     let program = planned(&bench, "SELECT (SELECT max(y.a) FROM t y WHERE y.a < x.c) FROM t x");
     let counters = Counters::default();
-    let inputs = Inputs { counters: Some(&counters), ..Inputs::new(&[], Timestamp(0)) };
+    let inputs = Inputs { counters: Some(&counters), ..Inputs::new(&[], Some(Timestamp(0))) };
     assert_eq!(bench.run(&program, &inputs).unwrap().len(), 1_000);
     let mut most = 0;
     let Action::Query(node) = &program.plan().action else { unreachable!() };

@@ -56,7 +56,7 @@ impl Bench {
 
     /// The rows of a query that is only this node; the result is what stands in the slots.
     fn rows(&self, node: Node, slots: &[Slot]) -> Vec<Row> {
-        self.try_rows(node, slots, &Inputs::new(&[], Timestamp(0))).unwrap()
+        self.try_rows(node, slots, &Inputs::new(&[], Some(Timestamp(0)))).unwrap()
     }
 
     fn try_rows(&self, node: Node, slots: &[Slot], inputs: &Inputs<'_>) -> Result<Vec<Row>> {

@@ -159,7 +159,7 @@ fn lookups_are_what_operators_give() {
                 Node::Project { input: Box::new(scan(&table, 0, access)), exprs: vec![(Slot(7), slot(2)), (Slot(8), slot(0))] };
             let program = Program::new(query(node, &[Slot(7), Slot(8), Slot(3)]));
             assert!(program.point.is_some());
-            let inputs = Inputs::new(&parameters, Timestamp(0));
+            let inputs = Inputs::new(&parameters, Some(Timestamp(0)));
             let counters = Counters::default();
             let by_operators = bench.run(&program, &Inputs { counters: Some(&counters), ..inputs.clone() }).unwrap();
             assert_eq!(bench.run(&program, &inputs).unwrap(), by_operators, "seed {seed}, round {round}, {parameters:?}");
