@@ -288,10 +288,10 @@ fn arithmetic<'r>(
     cx: &Context<'r>,
 ) -> Result<Value<'r>> {
     let (left, right) = (operand(left, frame, cx)?, operand(right, frame, cx)?);
-    if let (Value::Int(left), Value::Int(right)) = (&*left, &*right) {
-        if let Some(number) = plain_step(op, *left, *right) {
-            return Ok(Value::Int(number));
-        }
+    if let (Value::Int(left), Value::Int(right)) = (&*left, &*right)
+        && let Some(number) = plain_step(op, *left, *right)
+    {
+        return Ok(Value::Int(number));
     }
     // Overflow too comes here: the error is made in one place.
     types::arithmetic(kind_of(op), &left, &right)

@@ -116,7 +116,7 @@ impl<'r> Scan<'r> {
             cx.tick()?;
             let entry = if plan.reverse { range.next_lent_back()? } else { range.next_lent()? };
             let Some((key, value)) = entry else { return Ok(false) };
-            if read_entry(plan, rows, way, tests, (key, value), *passed, frame, cx)? {
+            if read_entry(plan, rows, way, tests, &Entry { key, value, passed: *passed }, frame, cx)? {
                 return Ok(true);
             }
         }
@@ -138,13 +138,21 @@ impl<'r> Scan<'r> {
                 Step::Point(key) => {
                     if let Some(value) = entries.get(key)? {
                         let Scan { plan, rows, way, tests, .. } = self;
-                        return read_entry(plan, rows, way, tests, (key, value), self.passed, frame, cx).map(Some);
+                        let entry = Entry { key, value, passed: self.passed };
+                        return read_entry(plan, rows, way, tests, &entry, frame, cx).map(Some);
                     }
                 }
             }
         }
         Ok(None)
     }
+}
+
+/// An entry of the rows or of an index, and what of its key need not be looked at.
+struct Entry<'k, 'r> {
+    key: &'k [u8],
+    value: &'r [u8],
+    passed: Fixed,
 }
 
 /// Reads the row that an entry holds, or leads to, into the frame, if it passes the filter; says whether it does.
@@ -154,11 +162,11 @@ fn read_entry<'r>(
     rows: &Entries<'r>,
     way: &Way<'r>,
     tests: &mut RowTests<'r>,
-    (key, value): (&[u8], &'r [u8]),
-    passed: Fixed,
+    entry: &Entry<'_, 'r>,
     frame: &mut Frame<'r>,
     cx: &Context<'r>,
 ) -> Result<bool> {
+    let Entry { key, value, passed } = *entry;
     let Way::Index { index, only, .. } = way else {
         put_key(plan.key, key, frame);
         return read_row(plan, tests, value, frame, cx);

@@ -1,6 +1,7 @@
 //! A statement's text, parsed; and the plan that was made for it.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::row::Column;
@@ -24,7 +25,7 @@ pub(super) struct Prepared {
 
 /// What a statement does over one schema.
 pub(super) struct Planned {
-    pub(super) program: Arc<Program>,
+    pub(super) program: Rc<Program>,
     pub(super) columns: Arc<[Column]>,
     /// It takes a sequence's numbers: a query that does runs as a change.
     pub(super) asks_for_numbers: bool,
@@ -73,7 +74,7 @@ impl Prepared {
         let column = |out: &crate::plan::node::OutColumn| Column { name: out.name.clone(), data_type: out.data_type };
         let columns = plan.columns.iter().map(column).collect();
         let asks_for_numbers = asks_for_numbers(&plan);
-        let (program, known, looked_at) = (Arc::new(Program::new(plan)), known.clone(), Cell::new(0));
+        let (program, known, looked_at) = (Rc::new(Program::new(plan)), known.clone(), Cell::new(0));
         Ok(Planned { program, columns, asks_for_numbers, known, counted, looked_at })
     }
 }
@@ -82,7 +83,7 @@ impl Planned {
     /// The same plan, where its schema is known to hold otherwise.
     pub(super) fn known_as(&self, known: &Known) -> Planned {
         Planned {
-            program: Arc::clone(&self.program),
+            program: Rc::clone(&self.program),
             columns: Arc::clone(&self.columns),
             asks_for_numbers: self.asks_for_numbers,
             known: known.clone(),
@@ -143,9 +144,8 @@ mod tests {
         );
         let count = || join.query_row((), |row| row.get::<i64>(0));
         let found = |key: i64| lookup.query_optional([key], |row| row.get::<i64>(0));
-        let program = |statement: &Statement<'_>| statement.planned_if(|_| true).map(|planned| Arc::clone(&planned.program));
-        let is_same =
-            |a: &Option<Arc<Program>>, b: &Option<Arc<Program>>| matches!((a, b), (Some(a), Some(b)) if Arc::ptr_eq(a, b));
+        let program = |statement: &Statement<'_>| statement.planned_if(|_| true).map(|planned| Rc::clone(&planned.program));
+        let is_same = |a: &Option<Rc<Program>>, b: &Option<Rc<Program>>| matches!((a, b), (Some(a), Some(b)) if Rc::ptr_eq(a, b));
         assert_eq!((count()?, found(1)?), (0, None));
         let (empty, key) = (program(&join), program(&lookup));
         connection.load("b", rows(7_900))?;

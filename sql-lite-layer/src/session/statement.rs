@@ -1,6 +1,7 @@
 //! A statement, ready to run.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cache::Cache;
@@ -20,7 +21,7 @@ use crate::table::Counted;
 pub struct Statement<'c> {
     on: On<'c>,
     prepared: Arc<Prepared>,
-    planned: RefCell<Option<Arc<Planned>>>,
+    planned: RefCell<Option<Rc<Planned>>>,
 }
 
 /// What a statement does, by its text alone.
@@ -262,20 +263,20 @@ impl<'c> Statement<'c> {
     }
 
     /// The plan that was made last, if `holds` says that its schema still is the one.
-    pub(super) fn planned_if(&self, holds: impl FnOnce(&Known) -> bool) -> Option<Arc<Planned>> {
-        self.planned.borrow().as_ref().filter(|planned| holds(&planned.known)).map(Arc::clone)
+    pub(super) fn planned_if(&self, holds: impl FnOnce(&Known) -> bool) -> Option<Rc<Planned>> {
+        self.planned.borrow().as_ref().filter(|planned| holds(&planned.known)).map(Rc::clone)
     }
 
     /// The plan over this schema, for tables about as long as they are now.
-    pub(super) fn planned_for(&self, known: &Known, counted: Counted<'_>) -> Result<Arc<Planned>> {
+    pub(super) fn planned_for(&self, known: &Known, counted: Counted<'_>) -> Result<Rc<Planned>> {
         let planned = self.planned_if(|planned| Arc::ptr_eq(&planned.schema, &known.schema));
         let planned = match planned.filter(|planned| !planned.is_outgrown(counted)) {
             Some(planned) if planned.known.since == known.since && planned.known.at == known.at => return Ok(planned),
             // The same schema, seen at another time.
-            Some(planned) => Arc::new(planned.known_as(known)),
-            None => Arc::new(self.prepared.plan(known, counted)?),
+            Some(planned) => Rc::new(planned.known_as(known)),
+            None => Rc::new(self.prepared.plan(known, counted)?),
         };
-        *self.planned.borrow_mut() = Some(Arc::clone(&planned));
+        *self.planned.borrow_mut() = Some(Rc::clone(&planned));
         Ok(planned)
     }
 }
