@@ -97,7 +97,7 @@ fn suffer(seed: Seed, fault: &Fault, n: usize) -> Result<bool, String> {
     while let Some(line) = player.line() {
         if blind { witness.hear_of_ruins(&line) } else { witness.hear(&line) }?;
     }
-    drop(player);
+    player.ended();
     let calls = std::fs::read_to_string(&log).unwrap_or_default();
     let kills = fault.what.starts_with("signal");
     let struck = calls.contains(if kills { "killed by SIGKILL" } else { "(INJECTED)" });

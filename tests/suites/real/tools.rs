@@ -62,6 +62,12 @@ impl Talk {
         line.strip_suffix('\n').map(str::to_owned)
     }
 
+    /// Waits until it has ended by itself, having said all it had to say: what it held is free then. (A tracer that is killed lets go of whom it traces, who may still hold the store.)
+    pub(crate) fn ended(mut self) {
+        self.tell = None;
+        let _ = self.child.wait();
+    }
+
     /// Tells it to go on; it may have ended.
     pub(crate) fn go_on(&mut self) {
         if let Some(tell) = &mut self.tell {
