@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, State};
-use super::run::read_only;
+use super::evaluate::each_row;
+use super::run::{Given, read_only};
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::execute::{Cursor, Inputs, Program};
-use crate::optimize::optimize;
+use crate::execute::Inputs;
 use crate::parse::ast::{
-    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Parsed, Query, QueryBody, Restart, Select, SelectItem,
+    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Query, QueryBody, Restart, Select, SelectItem,
     Statement, TableRef,
 };
 use crate::parse::walk::renamed;
@@ -17,21 +17,21 @@ use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::schema::{Check, ObjectId, Schema, Table, is_information};
-use crate::table::{Changes, Open, WriteTxn, bulk, catalogue, counters};
-use crate::types::{self, Timestamp, Value};
+use crate::table::{Changes, WriteTxn, bulk, catalogue, counters};
+use crate::types::{self, Value};
 
 impl Connection {
     /// Changes the schema, in the transaction that is open or in one of its own.
-    pub(super) fn define(&self, statement: &Statement) -> Result<u64> {
+    pub(super) fn define(&self, statement: &Statement, given: &Given<'_>) -> Result<u64> {
         let mut state = self.state_mut()?;
         match &mut *state {
             State::Reading { .. } => Err(read_only("a transaction that only reads")),
-            State::Writing(writing) => writing.define(statement),
+            State::Writing(writing) => writing.define(statement, given),
             State::Idle => {
                 drop(state);
                 let shared = &self.database.shared;
-                let mut writing = Writing::begin(shared, self.limits().wait)?;
-                let count = writing.define(statement)?;
+                let mut writing = Writing::begin(shared, given.limits.wait)?;
+                let count = writing.define(statement, given)?;
                 writing.commit(&shared.schemas, self.durability.get())?;
                 Ok(count)
             }
@@ -40,7 +40,10 @@ impl Connection {
 }
 
 impl Writing {
-    fn define(&mut self, statement: &Statement) -> Result<u64> {
+    fn define(&mut self, statement: &Statement, given: &Given<'_>) -> Result<u64> {
+        let inputs = given.inputs();
+        // All that the definition computes has one time: clones agree about it once it was asked for.
+        inputs.now();
         let mut changed = None;
         let count = self.atomically(|txn, before| {
             if let Statement::Truncate { table } = statement {
@@ -48,7 +51,7 @@ impl Writing {
                 return bulk::truncate(txn, before, id);
             }
             let mut schema = Schema::clone(before);
-            Definition { txn, schema: &mut schema }.apply(statement)?;
+            Definition { txn, schema: &mut schema, inputs: &inputs }.apply(statement)?;
             if schema.version != before.version {
                 keep_views(txn, &mut schema, matches!(statement, Statement::Drop { cascade: true, .. }))?;
                 changed = Some(Arc::new(schema));
@@ -66,6 +69,7 @@ impl Writing {
 struct Definition<'d> {
     txn: &'d WriteTxn,
     schema: &'d mut Schema,
+    inputs: &'d Inputs<'d>,
 }
 
 impl Definition<'_> {
@@ -143,7 +147,7 @@ impl Definition<'_> {
         let schema = Arc::new(self.schema.clone());
         let table = schema.table_by_id(id).ok_or_else(gone)?;
         let mut rows = Vec::new();
-        each_row(self.txn, &schema, query, &mut |row| {
+        each_row(self.txn, &schema, query, self.inputs, &mut |row| {
             let assigned = row.zip(&table.columns).map(|(value, column)| types::assign(value, &column.data_type, &column.name));
             rows.push(assigned.map(|value| Ok(value?.into_owned())).collect::<Result<Vec<_>>>()?);
             Ok(())
@@ -257,7 +261,7 @@ impl Definition<'_> {
         let query =
             Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
         let mut violating = 0_u64;
-        each_row(self.txn, &Arc::new(self.schema.clone()), &query, &mut |_| {
+        each_row(self.txn, &Arc::new(self.schema.clone()), &query, self.inputs, &mut |_| {
             violating += 1;
             Ok(())
         })?;
@@ -340,23 +344,4 @@ fn last_before(restart: Restart, increment: i64, name: &str) -> Result<Option<i6
 
 fn gone() -> Error {
     Error::new(ErrorKind::State, "the table is gone: the schema has changed")
-}
-
-/// Runs a query over the transaction's tables.
-fn each_row(
-    txn: &WriteTxn,
-    schema: &Arc<Schema>,
-    query: &Query,
-    each: &mut dyn FnMut(&mut dyn Iterator<Item = Value<'_>>) -> Result<()>,
-) -> Result<()> {
-    let statement = Statement::Query(Box::new(query.clone()));
-    let parsed = Parsed { statement, parameters: Vec::new(), span: (0, 0) };
-    let program = Program::new(optimize(plan(&parsed, schema)?));
-    let open = Open::new(txn);
-    let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Some(Timestamp(0))))?;
-    let width = program.plan().columns.len();
-    while cursor.next()? {
-        each(&mut (0..width).map(|at| cursor.value(at).lend()))?;
-    }
-    Ok(())
 }

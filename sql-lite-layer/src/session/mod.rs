@@ -5,6 +5,7 @@ mod connection;
 mod csv;
 mod database;
 mod define;
+mod evaluate;
 mod explain;
 mod other;
 mod params;

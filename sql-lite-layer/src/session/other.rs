@@ -20,7 +20,7 @@ impl Connection {
             Statement::Explain { analyze, statement } => self.explain(*analyze, statement, given, each),
             Statement::Script(script) => self.script(script, &given, each),
             Statement::RunScript { from, compressed } => self.script_from(from, *compressed, &given),
-            _ => return self.define(statement),
+            _ => return self.define(statement, &given),
         }?;
         Ok(0)
     }
