@@ -196,6 +196,9 @@ fn changes_end_within_their_limits() {
             (endless, short, ErrorKind::TimedOut),
             (large, short, ErrorKind::TimedOut),
             (large, small, ErrorKind::Limit),
+            // Definitions compute, too. They did so without any limit, and could not be cancelled.
+            ("CREATE TABLE made AS SELECT 1 AS b FROM t x, t y, t z WHERE x.a + y.a + z.a < 0", short, ErrorKind::TimedOut),
+            ("CREATE TABLE made AS SELECT x.a * 1000 + y.a AS n FROM t x, t y", small, ErrorKind::Limit),
         ];
         let sums = |connection: &Connection| -> (i64, f64) {
             connection.set_limits(Limits::default());

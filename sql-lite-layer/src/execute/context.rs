@@ -70,6 +70,21 @@ impl Inputs<'_> {
         self.time.set(Some(now));
         now
     }
+
+    /// Looks at the flag and the clock.
+    ///
+    /// # Errors
+    /// `Cancelled`, `TimedOut`.
+    pub(crate) fn look(&self) -> Result<()> {
+        // Relaxed: the flag guards nothing but itself, and a look that comes too early is made up by the next.
+        if self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Error::new(ErrorKind::Cancelled, "the statement was cancelled"));
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Error::new(ErrorKind::TimedOut, "the statement's time ran out"));
+        }
+        Ok(())
+    }
 }
 
 /// What the clock says. Before 1970 or behind the year 9999 it is wrong, and the nearest of these is taken.
@@ -145,14 +160,7 @@ impl<'r> Context<'r> {
     /// Looks at the flag and the clock.
     #[cold]
     pub(crate) fn look(&self) -> Result<()> {
-        // Relaxed: the flag guards nothing but itself, and a look that comes too early is made up by the next.
-        if self.inputs.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-            return Err(Error::new(ErrorKind::Cancelled, "the statement was cancelled"));
-        }
-        if self.inputs.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Error::new(ErrorKind::TimedOut, "the statement's time ran out"));
-        }
-        Ok(())
+        self.inputs.look()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, State};
-use super::evaluate::each_row;
+use super::evaluate::{KeptRows, each_row};
 use super::run::{Given, read_only};
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
@@ -146,16 +146,13 @@ impl Definition<'_> {
     fn fill(&mut self, id: ObjectId, query: &Query) -> Result<()> {
         let schema = Arc::new(self.schema.clone());
         let table = schema.table_by_id(id).ok_or_else(gone)?;
-        let mut rows = Vec::new();
+        let mut rows = KeptRows::new(self.inputs);
         each_row(self.txn, &schema, query, self.inputs, &mut |row| {
             let assigned = row.zip(&table.columns).map(|(value, column)| types::assign(value, &column.data_type, &column.name));
-            rows.push(assigned.map(|value| Ok(value?.into_owned())).collect::<Result<Vec<_>>>()?);
-            Ok(())
+            rows.push(&assigned.collect::<Result<Vec<_>>>()?, "CREATE TABLE")
         })?;
         let mut changes = Changes::new(self.txn, Arc::clone(&schema));
-        for row in &rows {
-            changes.insert(table, row)?;
-        }
+        rows.each(table.columns.len(), &mut |row| changes.insert(table, row))?;
         changes.finish()
     }
 
