@@ -19,9 +19,9 @@ use super::node::Slot;
 use super::scalar::Scalar;
 use super::scope::Level;
 use super::{Planner, State, name_error, type_error, unsupported};
-use crate::encode::row;
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule, TableConstraint};
+use crate::table::rows;
 use crate::table::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View};
 use crate::types::{self, DataType};
 
@@ -121,7 +121,8 @@ fn plain_column(name: String, data_type: DataType) -> Column {
     Column { name, data_type, nullable: true, default: None, missing: None, identity: None, comment: None, dropped: false }
 }
 
-/// A column without its constraints. `missing` is set if its default is a constant: what ALTER TABLE ADD COLUMN gives to rows that are there already.
+/// A column without its constraints. `missing` is set if its default is a constant: what ALTER TABLE ADD COLUMN gives to rows that are there already. Other defaults are somebody
+/// else's to compute.
 pub(crate) fn column(def: &ColumnDef, schema: &Schema) -> Result<Column> {
     let mut column = plain_column(def.name.name.clone(), def.data_type);
     column.nullable = def.nullable.unwrap_or(true) && def.identity.is_none();
@@ -152,12 +153,7 @@ pub(crate) fn default(expr: &Expr, column: &Column, schema: &Schema) -> Result<O
     refuse(&scalar, "the default of a column")?;
     let Scalar::Constant(value) = scalar else { return Ok(None) };
     let value = types::assign(value, &column.data_type, &column.name)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    row::encode(&mut bytes, [value].iter());
-    Ok(Some(bytes))
+    Ok(rows::to_missing(&value))
 }
 
 /// A constraint over a table, which is new or stands in the schema. `of` is the column at which it is written.

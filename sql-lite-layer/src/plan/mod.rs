@@ -34,7 +34,7 @@ pub(crate) mod share;
 pub(crate) mod tests;
 pub(crate) mod walk;
 
-pub(crate) use call::is_volatile;
+pub(crate) use call::{is_volatile, is_volatile_node};
 pub(crate) use expr::{same_class, type_of};
 use node::{Action, Node, OutColumn, Plan, Slot};
 use scalar::Scalar;

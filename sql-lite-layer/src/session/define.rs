@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, State};
-use super::evaluate::{KeptRows, each_row};
+use super::evaluate::{KeptRows, each_row, value_of};
 use super::run::{Given, read_only};
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::execute::Inputs;
 use crate::parse::ast::{
-    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Query, QueryBody, Restart, Select, SelectItem,
-    Statement, TableRef,
+    AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Query, QueryBody, Restart, Select, SelectItem, Statement,
+    TableRef,
 };
 use crate::parse::walk::renamed;
 use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
-use crate::table::schema::{Check, ObjectId, Schema, Table, is_information};
+use crate::table::catalogue::Filling;
+use crate::table::schema::{Check, Column, ObjectId, Schema, Table, is_information};
 use crate::table::{Changes, WriteTxn, bulk, catalogue, counters};
 use crate::types::{self, Value};
 
@@ -164,7 +165,7 @@ impl Definition<'_> {
                     return Ok(());
                 }
                 let made = define::column(column, self.schema)?;
-                catalogue::add_column(txn, self.schema, id, made)?;
+                self.add_column(id, made, column.default.as_ref().map(|(expr, _)| expr))?;
                 for constraint in &column.constraints {
                     self.add_constraint(id, constraint, Some(&column.name))?;
                 }
@@ -224,6 +225,21 @@ impl Definition<'_> {
                 })
             }
         }
+    }
+
+    /// Adds a column whose default is no more than a constant, or has to be computed for the rows that are there.
+    fn add_column(&mut self, id: ObjectId, column: Column, default: Option<&Expr>) -> Result<()> {
+        let txn = self.txn;
+        let Some(default) = default.filter(|_| column.missing.is_none() && column.identity.is_none()) else {
+            return catalogue::add_column(txn, self.schema, id, column, Filling::Missing);
+        };
+        let before = Arc::new(self.schema.clone());
+        let (data_type, name) = (column.data_type, column.name.clone());
+        value_of(txn, &before, default, self.inputs, |is_volatile, value| {
+            let mut value = || types::assign(value()?, &data_type, &name);
+            let filling = if is_volatile { Filling::Each(&mut value) } else { Filling::Once(&mut value) };
+            catalogue::add_column(txn, self.schema, id, column, filling)
+        })
     }
 
     fn add_constraint(

@@ -1,4 +1,4 @@
-//! What a definition computes over the transaction's tables: the rows of CREATE TABLE .. AS and those that a new check refuses.
+//! What a definition computes over the transaction's tables: the rows of CREATE TABLE .. AS, those that a new check refuses, the defaults of a new column.
 //!
 //! It is computed as any statement is: with the statement's time, its limits, and numbers of sequences.
 
@@ -9,8 +9,9 @@ use crate::encode::row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Cursor, Inputs, Program};
 use crate::optimize::optimize;
-use crate::parse::ast::{Parsed, Query, Statement};
-use crate::plan::plan;
+use crate::parse::ast::{Expr, Parsed, Query, QueryBody, Select, SelectItem, Statement};
+use crate::plan::node::Action;
+use crate::plan::{is_volatile_node, plan};
 use crate::table::schema::Schema;
 use crate::table::{Changes, Open, WriteTxn};
 use crate::types::Value;
@@ -32,6 +33,32 @@ pub(super) fn each_row(
         }
         Ok(())
     })
+}
+
+/// Gives `work` an expression without columns: whether it has another value each time, and what computes it.
+pub(super) fn value_of<T>(
+    txn: &WriteTxn,
+    schema: &Arc<Schema>,
+    expr: &Expr,
+    inputs: &Inputs<'_>,
+    work: impl FnOnce(bool, &mut dyn FnMut() -> Result<Value<'static>>) -> Result<T>,
+) -> Result<T> {
+    computed(txn, schema, &select(expr.clone()), inputs, |program, inputs| {
+        let is_volatile = matches!(&program.plan().action, Action::Query(node) if is_volatile_node(node));
+        work(is_volatile, &mut || {
+            let open = Open::new(txn);
+            let mut cursor = Cursor::open(program, open.tables(), inputs.clone())?;
+            cursor.next()?;
+            Ok(cursor.value(0).clone().into_owned())
+        })
+    })
+}
+
+/// `SELECT expr`.
+pub(super) fn select(expr: Expr) -> Query {
+    let items = vec![SelectItem::Expr { expr, alias: None }];
+    let select = Select { distinct: false, items, from: Vec::new(), filter: None, group: Vec::new(), having: None };
+    Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None }
 }
 
 /// Gives `work` a query that is ready to run, and writes the numbers of sequences that it took. No table is open before or behind `work`.

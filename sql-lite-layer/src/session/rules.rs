@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::evaluate::select;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{Cursor, Inputs, Program};
 use crate::optimize::optimize;
-use crate::parse::ast::{Expr, Parsed, Query, QueryBody, Select, SelectItem, Statement};
+use crate::parse::ast::{Expr, Parsed, Statement};
 use crate::parse::parse_expr;
 use crate::plan::plan;
 use crate::table::schema::{Schema, Table};
@@ -54,11 +55,7 @@ impl Rules for CatalogueRules<'_> {
 impl CatalogueRules<'_> {
     /// The value of an expression without columns.
     fn compute(&self, expr: Expr) -> Result<Value<'static>> {
-        let items = vec![SelectItem::Expr { expr, alias: None }];
-        let select = Select { distinct: false, items, from: Vec::new(), filter: None, group: Vec::new(), having: None };
-        let query =
-            Query { with: Vec::new(), body: QueryBody::Select(Box::new(select)), order: Vec::new(), limit: None, offset: None };
-        let parsed = Parsed { statement: Statement::Query(Box::new(query)), parameters: Vec::new(), span: (0, 0) };
+        let parsed = Parsed { statement: Statement::Query(Box::new(select(expr))), parameters: Vec::new(), span: (0, 0) };
         let program = Program::new(optimize(plan(&parsed, self.schema)?));
         let open = Open::new(self.txn);
         let mut cursor = Cursor::open(&program, open.tables(), Inputs::new(&[], Some(self.now)))?;

@@ -54,6 +54,13 @@ pub(crate) fn value<'r>(table: &'r Table, stored: &'r [u8], at: usize) -> Result
     }
 }
 
+/// The same as [`Column::missing`] keeps it.
+pub(crate) fn to_missing(value: &Value<'_>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    row::encode(&mut bytes, [value].into_iter());
+    (!value.is_null()).then_some(bytes)
+}
+
 /// What a row that is older than the column holds there.
 pub(crate) fn missing(column: &Column) -> Result<Value<'_>> {
     match &column.missing {

@@ -9,26 +9,57 @@ use crate::table::schema::{Check, Column};
 use crate::table::violation;
 use crate::types::{DataType, Value};
 
-/// Adds a column behind the others. Existing rows are not written: they hold `column.missing` there. Only if it counts, they get their numbers.
+/// What the rows that are there already hold in a new column that does not count.
+pub(crate) enum Filling<'f> {
+    /// What its `missing` says.
+    Missing,
+    /// One value for all of them: it becomes `missing`.
+    Once(&'f mut dyn FnMut() -> Result<Value<'static>>),
+    /// Each its own.
+    Each(&'f mut dyn FnMut() -> Result<Value<'static>>),
+}
+
+/// Adds a column behind the others. Existing rows are written only if they get values of their own: numbers of a column that counts, or [`Filling::Each`]; else they hold
+/// `column.missing` there. What computes values is asked only if there are rows.
 ///
 /// # Errors
 /// `Exists`. `Constraint` if it is NOT NULL, there are rows, and they would hold NULL.
-pub(crate) fn add_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, column: Column) -> Result<()> {
+pub(crate) fn add_column(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    mut column: Column,
+    filling: Filling<'_>,
+) -> Result<()> {
     let mut edit = Edit::begin(txn, schema)?;
     let old = edit.table(id)?;
     if old.column(&column.name).is_some() {
         let message = format!("table \"{}\" has a column \"{}\" already", old.name, column.name);
         return Err(Error::new(ErrorKind::Exists, message).with_state("42701"));
     }
+    let (at, has_rows) = (old.columns.len(), edit.has_rows(&old)?);
+    let mut each = None;
+    match filling {
+        Filling::Once(value) if has_rows => column.missing = rows::to_missing(&value()?),
+        Filling::Each(value) => each = Some(value),
+        Filling::Missing | Filling::Once(_) => {}
+    }
     let mut table = Table::clone(&old);
     table.columns.push(column);
     let table = edit.put_table(table)?;
-    let (at, has_rows) = (table.columns.len() - 1, edit.has_rows(&table)?);
     let column = &table.columns[at];
-    if let Some(identity) = column.identity.filter(|_| has_rows) {
+    if !has_rows {
+        return edit.finish();
+    }
+    if let Some(identity) = column.identity {
         let counter = Counter::of_column(&table, at, identity);
         number_rows(txn, &table, at, counter)?;
-    } else if has_rows && !column.nullable && rows::missing(column)?.is_null() {
+    } else if let Some(value) = each {
+        rewrite(txn, &table, &table, &mut |mut row| {
+            row[at] = value()?;
+            if row[at].is_null() && !column.nullable { Err(violation::not_null(&table, column)) } else { Ok(row) }
+        })?;
+    } else if !column.nullable && rows::missing(column)?.is_null() {
         return Err(violation::not_null(&table, column));
     }
     edit.finish()

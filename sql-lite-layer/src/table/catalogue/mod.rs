@@ -30,7 +30,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use treering::{Snapshot, Store, WriteTxn};
 
-pub(crate) use columns::{add_column, drop_column, rename_column, set_column_comment, set_default, set_nullable, set_type};
+pub(crate) use columns::{
+    Filling, add_column, drop_column, rename_column, set_column_comment, set_default, set_nullable, set_type,
+};
 pub(crate) use constraints::{add_check, add_foreign_key, add_primary_key, add_unique, drop_constraint};
 pub(crate) use indexes::{add_index, drop_index};
 pub(crate) use others::{create_sequence, create_view, drop_sequence, drop_view};

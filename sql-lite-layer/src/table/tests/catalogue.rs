@@ -97,13 +97,13 @@ fn columns_are_added_and_dropped() {
     let mut missing = Vec::new();
     crate::encode::row::encode(&mut missing, [Value::Text("old".into())].iter());
     let added = Column { missing: Some(missing), nullable: false, ..column("t", DataType::TEXT) };
-    db.define(|txn, schema| cat::add_column(txn, schema, c, added)).unwrap();
+    db.define(|txn, schema| cat::add_column(txn, schema, c, added, cat::Filling::Missing)).unwrap();
     let mut new = row("4 NULL 7");
     new.push(Value::Text("new".into()));
     db.insert("c", &[new]).unwrap();
     let texts: Vec<_> = db.rows("c").into_values().map(|row| row[3].to_string()).collect();
     assert_eq!(texts, ["old", "old", "old", "new"]);
-    let add = |db: &mut Db, column| db.define(|txn, schema| cat::add_column(txn, schema, c, column));
+    let add = |db: &mut Db, column| db.define(|txn, schema| cat::add_column(txn, schema, c, column, cat::Filling::Missing));
     assert_eq!(add(&mut db, column("T", DataType::TEXT)).unwrap_err().sqlstate(), "42701");
     assert_eq!(add(&mut db, Column { nullable: false, ..column("n", DataType::TEXT) }).unwrap_err().sqlstate(), "23502");
     let counting =
