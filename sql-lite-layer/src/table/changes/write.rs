@@ -71,6 +71,13 @@ impl Changes<'_> {
             return Err(key.violation(table, row));
         }
         self.check_parents(target, row, true)?;
+        for (at, counter) in &target.counters {
+            if let Value::Int(number) = row[*at]
+                && self.changed[*at]
+            {
+                self.counters.note(&self.open, *counter, number)?;
+            }
+        }
         match in_the_way {
             Some(_) => self.park(target)?,
             None => self.write_moved(target, moves)?,
