@@ -134,7 +134,7 @@ fn everything_reads_back() {
 fn the_form_of_a_script() {
     let database = database(
         "CREATE TABLE a (id INTEGER PRIMARY KEY);
-         CREATE TABLE b (id IDENTITY, a INTEGER NOT NULL REFERENCES a (id) ON DELETE CASCADE, note VARCHAR(10) DEFAULT 'none', CHECK (a > 0));
+         CREATE TABLE b (id IDENTITY, a INTEGER NOT NULL REFERENCES a (id) ON DELETE CASCADE ON UPDATE RESTRICT, note VARCHAR(10) DEFAULT 'none', CHECK (a > 0));
          INSERT INTO a VALUES (1), (2);
          INSERT INTO b (a) VALUES (2), (1);
          CREATE VIEW c AS SELECT note FROM b;
@@ -158,7 +158,7 @@ INSERT INTO "b" VALUES
 (2, 1, 'none');
 ALTER TABLE "b" ALTER COLUMN "id" RESTART WITH 3;
 ALTER TABLE "b" ADD CONSTRAINT "b_check" CHECK (a > 0);
-ALTER TABLE "b" ADD CONSTRAINT "b_a_fkey" FOREIGN KEY ("a") REFERENCES "a" ("id") ON DELETE CASCADE;
+ALTER TABLE "b" ADD CONSTRAINT "b_a_fkey" FOREIGN KEY ("a") REFERENCES "a" ("id") ON DELETE CASCADE ON UPDATE RESTRICT;
 CREATE VIEW "c" ("note") AS SELECT note FROM b;
 COMMENT ON TABLE "a" IS 'parents';
 "#;

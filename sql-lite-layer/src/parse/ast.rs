@@ -513,7 +513,8 @@ pub(crate) enum Rule {
 /// What happens to rows that refer to a row which is removed or whose key changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForeignAction {
-    /// Also NO ACTION: checked at the end of the statement.
+    /// Also what is meant without a word.
+    NoAction,
     Restrict,
     Cascade,
     SetNull,

@@ -190,7 +190,7 @@ impl Cursor<'_> {
         if self.sees(&["match"]) {
             return Err(self.unsupported("MATCH"));
         }
-        let action = |action: Option<ForeignAction>| action.unwrap_or(ForeignAction::Restrict);
+        let action = |action: Option<ForeignAction>| action.unwrap_or(ForeignAction::NoAction);
         Ok(Rule::ForeignKey { columns, table, referenced, on_delete: action(on_delete), on_update: action(on_update) })
     }
 
@@ -198,7 +198,7 @@ impl Cursor<'_> {
         let actions: [(&[&str], ForeignAction); 5] = [
             (&["cascade"], ForeignAction::Cascade),
             (&["restrict"], ForeignAction::Restrict),
-            (&["no", "action"], ForeignAction::Restrict),
+            (&["no", "action"], ForeignAction::NoAction),
             (&["set", "null"], ForeignAction::SetNull),
             (&["set", "default"], ForeignAction::SetDefault),
         ];

@@ -290,6 +290,7 @@ pub(crate) fn sequence(name: &Ident, start: Option<i64>, increment: Option<i64>)
 
 fn action(action: ForeignAction) -> Action {
     match action {
+        ForeignAction::NoAction => Action::NoAction,
         ForeignAction::Restrict => Action::Restrict,
         ForeignAction::Cascade => Action::Cascade,
         ForeignAction::SetNull => Action::SetNull,

@@ -96,13 +96,16 @@ pub(crate) struct ForeignKey {
     pub(crate) on_update: Action,
 }
 
-/// Stored; never renumber.
+/// What becomes of the rows that refer to a key which goes or changes. Stored; never renumber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Action {
     Restrict,
     Cascade,
     SetNull,
     SetDefault,
+    /// As RESTRICT, which is judged at the statement's end, too: the name alone is another.
+    #[expect(clippy::enum_variant_names, reason = "its name in SQL")]
+    NoAction,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -34,11 +34,11 @@ fn tables() {
         ),
         (
             "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a, b), CONSTRAINT f FOREIGN KEY (a) REFERENCES u ON DELETE NO ACTION, UNIQUE (b))",
-            "create table t(a INTEGER, b INTEGER, primary(a, b), f:foreign(a) u() Restrict Restrict, unique(b))",
+            "create table t(a INTEGER, b INTEGER, primary(a, b), f:foreign(a) u() NoAction NoAction, unique(b))",
         ),
         (
             "CREATE TABLE t (a INT CONSTRAINT k PRIMARY KEY, b INT CONSTRAINT r REFERENCES u)",
-            "create table t(a INTEGER k:primary(a), b INTEGER r:foreign(b) u() Restrict Restrict)",
+            "create table t(a INTEGER k:primary(a), b INTEGER r:foreign(b) u() NoAction NoAction)",
         ),
         ("CREATE TABLE t AS SELECT 1 AS a", "create table t() as select 1 as a"),
         ("CREATE TABLE t (a, b) AS SELECT 1, 2", "create table t(a NULL, b NULL) as select 1, 2"),
@@ -70,7 +70,7 @@ fn other_definitions() {
         ("ALTER TABLE t ADD CONSTRAINT c UNIQUE (a)", "alter t add c:unique(a)"),
         (
             "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u(b) ON DELETE SET DEFAULT",
-            "alter t add foreign(a) u(b) SetDefault Restrict",
+            "alter t add foreign(a) u(b) SetDefault NoAction",
         ),
         ("ALTER TABLE t DROP COLUMN IF EXISTS a", "alter t drop if-exists a"),
         ("ALTER TABLE t DROP a", "alter t drop a"),

@@ -95,6 +95,7 @@ pub(super) fn referential_constraints(schema: &Schema, rows: &mut Rows) {
 
 fn rule(action: Action) -> Value<'static> {
     text(match action {
+        Action::NoAction => "NO ACTION",
         Action::Restrict => "RESTRICT",
         Action::Cascade => "CASCADE",
         Action::SetNull => "SET NULL",

@@ -86,7 +86,8 @@ pub(super) fn foreign_key(table: &Table, foreign: &ForeignKey, schema: &Schema) 
     push_columns(&mut out, parent, &foreign.referenced);
     for (when, action) in [("DELETE", foreign.on_delete), ("UPDATE", foreign.on_update)] {
         let action = match action {
-            Action::Restrict => continue,
+            Action::NoAction => continue,
+            Action::Restrict => "RESTRICT",
             Action::Cascade => "CASCADE",
             Action::SetNull => "SET NULL",
             Action::SetDefault => "SET DEFAULT",

@@ -61,7 +61,7 @@ impl Changes<'_> {
             }
             let action = if row.is_some() { foreign.on_update } else { foreign.on_delete };
             let effect = match (action, row) {
-                (Action::Restrict, _) => None,
+                (Action::Restrict | Action::NoAction, _) => None,
                 (Action::Cascade, None) => Some(Effect::Delete),
                 (Action::Cascade, Some(row)) => {
                     Some(Effect::Set(foreign.referenced.iter().map(|at| row[*at].clone().into_owned()).collect()))

@@ -187,7 +187,8 @@ impl Changes<'_> {
 
     /// Whether rows of this table may swap unique keys within a statement: if nobody follows a change of them. A child could not tell the old owner of a key from the new one.
     fn can_park(&self, target: &Linked) -> bool {
-        !self.inserted && target.children.iter().all(|child| child.foreign().on_update == Action::Restrict)
+        !self.inserted
+            && target.children.iter().all(|child| matches!(child.foreign().on_update, Action::Restrict | Action::NoAction))
     }
 
     /// Takes the row out until the end: `after` is what it will be.
