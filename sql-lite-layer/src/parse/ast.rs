@@ -41,7 +41,9 @@ pub(crate) enum Statement {
         name: Ident,
         columns: Vec<Ident>,
         query: Box<Query>,
+        /// The query's text, and where it begins in the statement's.
         text: String,
+        at: Place,
         or_replace: bool,
         if_not_exists: bool,
     },
@@ -185,8 +187,8 @@ pub(crate) enum SelectItem {
     },
     /// `*`
     All(Place),
-    /// `t.*`
-    AllOf(Ident),
+    /// `t.*`, and where its `*` stands.
+    AllOf(Ident, Place),
 }
 
 #[derive(Clone, Debug)]

@@ -426,10 +426,10 @@ impl Cursor<'_> {
         let name = self.object_name()?;
         let columns = if self.sees_sign(&Token::LParen) { self.names_in_parentheses()? } else { Vec::new() };
         self.expect(&["as"])?;
-        let from = self.place();
+        let at = self.place();
         let query = Box::new(self.query()?);
-        let text = self.text_from(from);
-        Ok(Statement::CreateView { name, columns, query, text, or_replace, if_not_exists })
+        let text = self.text_from(at);
+        Ok(Statement::CreateView { name, columns, query, text, at, or_replace, if_not_exists })
     }
 
     fn create_sequence(&mut self) -> Result<Statement> {

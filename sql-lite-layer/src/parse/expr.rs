@@ -396,7 +396,7 @@ fn column(names: Vec<sp::Ident>) -> Result<Expr> {
         (Some(table), Some(name), None, _) => Ok(Expr::Column { table: Some(table), name }),
         (Some(schema), Some(table), Some(name), None) => {
             query::known_schema(&schema)?;
-            Ok(Expr::Column { table: Some(table), name })
+            Ok(Expr::Column { table: Some(Ident { place: schema.place, ..table }), name })
         }
         (first, ..) => Err(unsupported("a name of more than three parts", first.map_or(Place::default(), |first| first.place))),
     }

@@ -198,8 +198,8 @@ impl Lowering {
             }
             sp::SelectItem::Wildcard(options) => all(options).map(SelectItem::All),
             sp::SelectItem::QualifiedWildcard(sp::SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                all(options)?;
-                object_name(name).map(SelectItem::AllOf)
+                let star = all(options)?;
+                object_name(name).map(|name| SelectItem::AllOf(name, star))
             }
             sp::SelectItem::QualifiedWildcard(sp::SelectItemQualifiedWildcardKind::Expr(expr), _)
             | sp::SelectItem::ExprWithAliases { expr, .. } => Err(unsupported("this form of a column", place(&expr))),

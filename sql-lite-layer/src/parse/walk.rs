@@ -1,6 +1,8 @@
-//! Walks over expressions.
+//! Walks over expressions, and changes of the text that they were read from.
 
 use super::ast::{Expr, Ident};
+use super::scan;
+use crate::error::Place;
 
 impl Expr {
     /// Shows each expression in this one to `f`, outer ones first, and this one. Queries inside are not entered. As deep as the parser lets expressions nest.
@@ -89,9 +91,46 @@ pub(crate) fn renamed(text: &str, expr: &mut Expr, from: &str, to: &str) -> Stri
                 rest[1..].find(close).map_or(rest.len(), |end| end + 2)
             }
         };
-        text.replace_range(at..at + len, &format!("\"{}\"", to.replace('"', "\"\"")));
+        text.replace_range(at..at + len, &quoted(to));
     }
     text
+}
+
+/// Another text for what stands from one place up to another.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit {
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+    pub(crate) by: String,
+}
+
+/// A text that begins at this place, with these edits: in the order of their places, none within another. A space keeps words apart that the text did not divide from a sign.
+pub(crate) fn edited(text: &str, begin: Place, edits: &[Edit]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut at, mut edits) = (begin, edits.iter().peekable());
+    let mut skip_to = Place::default();
+    for c in text.chars() {
+        if let Some(edit) = edits.next_if(|edit| at >= edit.from) {
+            if out.ends_with(|c: char| !c.is_whitespace() && c != '(') {
+                out.push(' ');
+            }
+            out.push_str(&edit.by);
+            skip_to = edit.to;
+        }
+        if at >= skip_to {
+            if at == skip_to && !c.is_whitespace() && !matches!(c, ',' | ')') && out.ends_with('"') {
+                out.push(' ');
+            }
+            out.push(c);
+        }
+        at = scan::after(at, c);
+    }
+    out
+}
+
+/// A name in quotes.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Where in the text a name begins, in bytes.
@@ -123,5 +162,16 @@ mod tests {
             let mut expr = parse_expr(text).expect("an expression");
             assert_eq!(renamed(text, &mut expr, "a", "b c"), expected);
         }
+    }
+
+    /// Edits stand where their places say, from wherever the text begins, and what is written there stays a word of its own.
+    #[test]
+    fn a_text_is_edited_at_its_places() {
+        let place = |line, column| Place { line, column };
+        let edit = |from, to, by: &str| Edit { from, to, by: by.to_owned() };
+        let edits = [edit(place(3, 9), place(3, 10), "\"a\", \"b\""), edit(place(4, 5), place(4, 9), "")];
+        assert_eq!(edited("é*FROM\nx OR\"t\".a", place(3, 8), &edits), "é \"a\", \"b\" FROM\nx OR a");
+        assert_eq!(edited("f(*)", place(1, 1), &[edit(place(1, 3), place(1, 4), "\"a\"")]), "f(\"a\")");
+        assert_eq!(edited("*", place(1, 1), &[edit(place(1, 1), place(1, 2), "\"a\"")]), "\"a\"");
     }
 }

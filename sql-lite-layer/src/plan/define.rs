@@ -14,6 +14,8 @@
 //!
 //! A name that is taken gets `_2`, `_3` and so on behind it; constraints are named in the order in which they are written, those at columns first.
 
+use std::collections::BTreeMap;
+
 use super::change::{column_of, labelled};
 use super::node::Slot;
 use super::scalar::Scalar;
@@ -22,6 +24,7 @@ use super::{Planner, State, name_error, type_error, unsupported};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule, TableConstraint};
 use crate::table::rows;
+use crate::parse::walk::{Edit, edited};
 use crate::table::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View};
 use crate::types::{self, DataType};
 
@@ -262,9 +265,10 @@ pub(crate) fn index(create: &ast::CreateIndex, table: &Table, schema: &Schema) -
     Ok(Index { id: ObjectId(0), name, columns, unique: create.unique, of_constraint: false })
 }
 
-/// The view of this name and text, whose query is planned once to see that it can be.
-pub(crate) fn view(name: &Ident, columns: &[Ident], query: &Query, text: &str, schema: &Schema) -> Result<View> {
-    let mut state = State::default();
+/// The view of this name and text, which begins at that place. Its query is planned once to see that it can be, and `*` is written out: columns that its tables get later are none
+/// of its own.
+pub(crate) fn view(name: &Ident, columns: &[Ident], query: &Query, text: (&str, Place), schema: &Schema) -> Result<View> {
+    let mut state = State { stars: Some(BTreeMap::new()), ..State::default() };
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
     let planned = planner.query(query)?;
     if columns.len() > planned.columns.len() {
@@ -280,7 +284,10 @@ pub(crate) fn view(name: &Ident, columns: &[Ident], query: &Query, text: &str, s
                 .with_state("42701"));
         }
     }
-    Ok(View { name: name.name.clone(), columns, text: text.to_owned() })
+    let star = |(from, (star, by)): (Place, (Place, String))| Edit { from, to: Place { column: star.column + 1, ..star }, by };
+    let stars: Vec<Edit> = state.stars.into_iter().flatten().map(star).collect();
+    let (text, at) = text;
+    Ok(View { name: name.name.clone(), columns, text: edited(text, at, &stars) })
 }
 
 /// The sequence that CREATE SEQUENCE makes.

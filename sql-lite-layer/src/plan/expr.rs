@@ -474,7 +474,7 @@ fn place_of_query(query: &Query) -> Place {
         QueryBody::Select(select) => match select.items.first() {
             Some(SelectItem::Expr { expr, .. }) => place_of(expr),
             Some(SelectItem::All(place)) => *place,
-            Some(SelectItem::AllOf(name)) => name.place,
+            Some(SelectItem::AllOf(name, _)) => name.place,
             None => Place::default(),
         },
         _ => Place::default(),

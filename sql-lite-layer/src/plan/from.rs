@@ -173,6 +173,8 @@ impl<'a> Planner<'a> {
             let kind = if error.kind() == ErrorKind::Limit { ErrorKind::Limit } else { ErrorKind::State };
             Error::new(kind, format!("view {}: {}", view.name, error.message())).at(name.place)
         })?;
+        // It has the columns that it was made with, also if its text is of a time when `*` was kept as it stood.
+        planned.columns.truncate(view.columns.len());
         for (column, name) in planned.columns.iter_mut().zip(&view.columns) {
             column.name.clone_from(name);
         }

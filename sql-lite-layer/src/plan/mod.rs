@@ -36,6 +36,9 @@ pub(crate) mod walk;
 
 pub(crate) use call::{is_volatile, is_volatile_node};
 pub(crate) use expr::{same_class, type_of};
+
+use std::collections::BTreeMap;
+
 use node::{Action, Node, OutColumn, Plan, Slot};
 use scalar::Scalar;
 use scope::{Level, Named};
@@ -113,6 +116,8 @@ struct State {
     /// Only types are asked for: tables of INFORMATION_SCHEMA need no rows.
     types_alone: bool,
     view_depth: usize,
+    /// What each `*` of the text stands for, by the place where it begins: where the star itself stands, and the columns as text. None: nobody asks.
+    stars: Option<BTreeMap<Place, (Place, String)>>,
     copied: usize,
 }
 

@@ -11,11 +11,12 @@ use super::group::Grouping;
 use super::node::{Node, OutColumn, Slot, Sort, SortKey};
 use super::query::{Window, filter, project};
 use super::scalar::{AggregateCall, Scalar};
-use super::scope::{Aggregates, Level, ScopeColumn};
+use super::scope::{Aggregates, Level, ScopeColumn, find};
 use super::walk::same;
 use super::{Planned, Planner, Typed, name_error, type_error};
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::parse::ast::{Expr, OrderKey, Select, SelectItem};
+use crate::parse::ast::{Expr, Ident, OrderKey, Select, SelectItem};
+use crate::parse::walk::quoted;
 use crate::types::Value;
 
 /// A column of the result, before it has a slot.
@@ -117,9 +118,9 @@ impl<'a> Planner<'a> {
                     if columns.is_empty() {
                         return Err(type_error(*place, "* stands for no column: there is no FROM"));
                     }
-                    self.add_columns(&mut items, columns, *place);
+                    self.add_star(&mut items, columns, *place, *place)?;
                 }
-                SelectItem::AllOf(table) => {
+                SelectItem::AllOf(table, star) => {
                     let is_of =
                         |column: &&ScopeColumn| column.table.as_deref().is_some_and(|of| of.eq_ignore_ascii_case(&table.name));
                     let columns: Vec<ScopeColumn> = self.level().columns.iter().filter(is_of).cloned().collect();
@@ -127,17 +128,45 @@ impl<'a> Planner<'a> {
                         let message = format!("there is no table {} in FROM", table.name);
                         return Err(name_error(table, message).with_state("42P01"));
                     }
-                    self.add_columns(&mut items, columns, table.place);
+                    self.add_star(&mut items, columns, table.place, *star)?;
                 }
             }
         }
         Ok(items)
     }
 
-    fn add_columns(&mut self, items: &mut Vec<Item>, columns: Vec<ScopeColumn>, place: Place) {
+    /// The columns of `*` or `t.*`, which begins at `from` and whose star stands at `star`.
+    fn add_star(&mut self, items: &mut Vec<Item>, columns: Vec<ScopeColumn>, from: Place, star: Place) -> Result<()> {
+        if self.state.stars.is_some() && self.state.view_depth == 0 {
+            let names = columns.iter().map(|column| self.name_in_full(column, from)).collect::<Result<Vec<_>>>()?;
+            if let Some(stars) = &mut self.state.stars {
+                stars.insert(from, (star, names.join(", ")));
+            }
+        }
         for column in columns {
-            self.state.uses.push((column.slot, place));
+            self.state.uses.push((column.slot, from));
             items.push(Item { name: column.name, typed: self.of_slot(column.slot) });
+        }
+        Ok(())
+    }
+
+    /// A column of FROM by a name that means it alone. One that USING made has its own side's name: without a table it may be ambiguous.
+    fn name_in_full(&self, column: &ScopeColumn, place: Place) -> Result<String> {
+        let columns = self.levels.last().map_or(&[][..], |level| &level.columns);
+        let name = Ident { name: column.name.clone(), place };
+        let tables = columns.iter().filter(|other| other.slot == column.slot).filter_map(|other| other.table.as_deref());
+        for table in column.table.as_deref().into_iter().chain(tables) {
+            let table = Ident { name: table.to_owned(), place };
+            if matches!(find(columns, Some(&table), &name), Ok(Some(slot)) if slot == column.slot) {
+                return Ok(format!("{}.{}", quoted(&table.name), quoted(&name.name)));
+            }
+        }
+        match find(columns, None, &name) {
+            Ok(Some(slot)) if slot == column.slot => Ok(quoted(&name.name)),
+            _ => {
+                let message = format!("* stands for two columns {}: a view keeps them by name, so give them names", name.name);
+                Err(name_error(&name, message).with_state("42702"))
+            }
         }
     }
 

@@ -31,8 +31,8 @@ pub(crate) fn schema_of(text: &str) -> Schema {
                 table.indexes.push(define::index(create, &table, &schema).expect("the index is sound"));
                 schema.tables.insert(fold(&table.name), Arc::new(table));
             }
-            Statement::CreateView { name, columns, query, text, .. } => {
-                let view = define::view(name, columns, query, text, &schema).expect("the view is sound");
+            Statement::CreateView { name, columns, query, text, at, .. } => {
+                let view = define::view(name, columns, query, (text, *at), &schema).expect("the view is sound");
                 schema.views.insert(fold(&view.name), Arc::new(view));
             }
             Statement::CreateSequence { name, start, increment, .. } => {

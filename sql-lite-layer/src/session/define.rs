@@ -85,11 +85,11 @@ impl Definition<'_> {
                 }
                 catalogue::add_index(self.txn, self.schema, table.id, index)
             }
-            Statement::CreateView { name, columns, query, text, or_replace, if_not_exists } => {
+            Statement::CreateView { name, columns, query, text, at, or_replace, if_not_exists } => {
                 if *if_not_exists && self.is_taken(name) {
                     return Ok(());
                 }
-                let view = define::view(name, columns, query, text, self.schema)?;
+                let view = define::view(name, columns, query, (text, *at), self.schema)?;
                 catalogue::create_view(self.txn, self.schema, view, *or_replace)
             }
             Statement::CreateSequence { name, start, increment, if_not_exists } => {

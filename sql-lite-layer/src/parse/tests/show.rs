@@ -31,7 +31,7 @@ pub(super) fn statement(statement: &Statement) -> String {
         Statement::Update(of) => update(of),
         Statement::Delete(of) => delete(of),
         Statement::CreateTable(table) => create_table(table),
-        Statement::CreateView { name, columns, query: of, text, or_replace, if_not_exists } => format!(
+        Statement::CreateView { name, columns, query: of, text, at: _, or_replace, if_not_exists } => format!(
             "create view{}{} {}({}) as {} text {text:?}",
             flag(*or_replace, "or-replace"),
             flag(*if_not_exists, "if-not-exists"),
@@ -125,7 +125,7 @@ fn item(of: &SelectItem) -> String {
             format!("{}{}", expr(of), clause("as", alias.as_ref(), |alias| alias.name.clone()))
         }
         SelectItem::All(_) => "*".into(),
-        SelectItem::AllOf(table) => format!("{}.*", table.name),
+        SelectItem::AllOf(table, _) => format!("{}.*", table.name),
     }
 }
 

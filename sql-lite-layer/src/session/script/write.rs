@@ -203,12 +203,11 @@ impl Writer<'_, '_> {
             let mut waiting = Vec::new();
             let before = left.len();
             for view in std::mem::take(&mut left) {
-                match columns(&view, &known) {
-                    Some(columns) => {
-                        self.put(&definitions::view(&view.name, &columns, &view.text))?;
-                        known.views.insert(fold(&view.name), view);
-                    }
-                    None => waiting.push(view),
+                if is_readable(&view, &known) {
+                    self.put(&definitions::view(&view.name, &view.columns, &view.text))?;
+                    known.views.insert(fold(&view.name), view);
+                } else {
+                    waiting.push(view);
                 }
             }
             if waiting.len() == before {
@@ -239,21 +238,10 @@ impl Writer<'_, '_> {
     }
 }
 
-/// The names of a view's columns; none if it cannot be planned. A view over `*` may have got columns since it was made, also two of one name: the later one gets a number.
-fn columns(view: &View, schema: &Schema) -> Option<Vec<String>> {
-    let parsed = parse(&view.text, &Limits::default()).ok()?;
-    let planned = plan(parsed.first()?, schema).ok()?;
-    let mut names: Vec<String> = view.columns.clone();
-    for column in planned.columns.into_iter().skip(view.columns.len()) {
-        let is_taken = |name: &str| names.iter().any(|other| other.eq_ignore_ascii_case(name));
-        let mut numbered = (2u32..).map(|number| format!("{}_{number}", column.name));
-        let name = match is_taken(&column.name) {
-            true => numbered.find(|name| !is_taken(name))?,
-            false => column.name,
-        };
-        names.push(name);
-    }
-    Some(names)
+/// Whether a view's text can be planned.
+fn is_readable(view: &View, schema: &Schema) -> bool {
+    let parsed = parse(&view.text, &Limits::default());
+    parsed.is_ok_and(|parsed| parsed.first().is_some_and(|parsed| plan(parsed, schema).is_ok()))
 }
 
 /// Appends a stored row as `(1, 'a')`.
