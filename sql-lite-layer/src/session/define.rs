@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::connection::{Connection, State};
 use super::evaluate::{KeptRows, each_row, value_of};
 use super::run::{Given, read_only};
+use super::run::read_only;
+use super::texts;
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::execute::Inputs;
@@ -12,14 +14,16 @@ use crate::parse::ast::{
     AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Query, QueryBody, Restart, Select, SelectItem, Statement,
     TableRef,
 };
-use crate::parse::walk::renamed;
-use crate::parse::{Limits, parse, parse_expr};
+use crate::parse::{Limits, parse};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::catalogue::Filling;
 use crate::table::schema::{Check, Column, ObjectId, Schema, Table, is_information};
 use crate::table::{Changes, WriteTxn, bulk, catalogue, counters};
 use crate::types::{self, Value};
+use crate::table::schema::{ObjectId, Schema, Table, is_information};
+use crate::table::{Changes, Open, WriteTxn, bulk, catalogue, counters};
+use crate::types::{self, Timestamp, Value};
 
 impl Connection {
     /// Changes the schema, in the transaction that is open or in one of its own.
@@ -172,17 +176,13 @@ impl Definition<'_> {
                 Ok(())
             }
             AlterTable::DropColumn { column, if_exists } => match table.column(&column.name) {
-                Some(at) => catalogue::drop_column(txn, self.schema, id, at),
+                Some(at) => catalogue::drop_column(txn, self.schema, id, at, texts::without_column(table, at)?),
                 None if *if_exists => Ok(()),
                 None => Err(unknown("column", column)),
             },
             AlterTable::RenameColumn { from, to } => {
                 let at = column_of(table, from)?;
-                let mut checks = Vec::with_capacity(table.checks.len());
-                for check in &table.checks {
-                    let text = renamed(&check.text, &mut parse_expr(&check.text)?, &from.name, &to.name);
-                    checks.push(Check { name: check.name.clone(), text });
-                }
+                let checks = texts::with_column_renamed(table, &from.name, &to.name)?;
                 catalogue::rename_column(txn, self.schema, id, at, &to.name, checks)
             }
             AlterTable::RenameTable { to } => catalogue::rename_table(txn, self.schema, id, &to.name),

@@ -20,6 +20,7 @@ mod sequences;
 mod snapshot;
 mod statement;
 mod structs;
+mod texts;
 mod transaction;
 mod writing;
 

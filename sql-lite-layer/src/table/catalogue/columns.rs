@@ -81,11 +81,11 @@ fn number_rows(txn: &WriteTxn, table: &Table, at: usize, counter: Counter) -> Re
     counters.flush(&mut open)
 }
 
-/// Drops a column by hiding it: rows are not written. Indexes of it, and constraints of it alone, go too.
+/// Drops a column by hiding it: rows are not written. Indexes of it, and keys of it alone, go too; the table gets these checks, its own without those that need the column.
 ///
 /// # Errors
-/// `Constraint` (2BP01) if it belongs to the primary key, to a constraint with other columns, or a foreign key refers to it; `State` if it is the only one.
-pub(crate) fn drop_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize) -> Result<()> {
+/// `Constraint` (2BP01) if it belongs to the primary key, to a key with other columns, or a foreign key refers to it; `State` if it is the only one.
+pub(crate) fn drop_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, checks: Vec<Check>) -> Result<()> {
     let mut edit = Edit::begin(txn, schema)?;
     let mut table = edit.copy(id)?;
     let name = table.columns[at].name.clone();
@@ -102,6 +102,7 @@ pub(crate) fn drop_column(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at:
     if table.visible().count() == 1 {
         return Err(Error::new(ErrorKind::State, format!("column \"{name}\" is the only one of table \"{}\"", table.name)));
     }
+    table.checks = checks;
     table.foreign.retain(|foreign| !foreign.columns.contains(&at));
     for index in (0..table.indexes.len()).rev() {
         if table.indexes[index].columns.contains(&at) {

@@ -113,7 +113,7 @@ fn columns_are_added_and_dropped() {
     assert_eq!(numbers, ["3", "6", "9", "12"]);
     let drop_column = |db: &mut Db, table: &str, name: &str| {
         let table = db.table(table);
-        db.define(|txn, schema| cat::drop_column(txn, schema, table.id, table.column(name).unwrap()))
+        db.define(|txn, schema| cat::drop_column(txn, schema, table.id, table.column(name).unwrap(), table.checks.clone()))
     };
     for (table, name) in [("c", "id"), ("p", "id")] {
         assert_eq!(drop_column(&mut db, table, name).unwrap_err().sqlstate(), "2BP01", "{table}.{name}");
