@@ -96,6 +96,9 @@ pub(crate) fn renamed(text: &str, expr: &mut Expr, from: &str, to: &str) -> Stri
     text
 }
 
+/// Where a text of its own begins.
+pub(crate) const BEGIN: Place = Place { line: 1, column: 1 };
+
 /// Another text for what stands from one place up to another.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {

@@ -185,7 +185,9 @@ impl Definition<'_> {
                 let checks = texts::with_column_renamed(table, &from.name, &to.name)?;
                 catalogue::rename_column(txn, self.schema, id, at, &to.name, checks)
             }
-            AlterTable::RenameTable { to } => catalogue::rename_table(txn, self.schema, id, &to.name),
+            AlterTable::RenameTable { to } => {
+                catalogue::rename_table(txn, self.schema, id, &to.name, texts::without_table_name(table)?)
+            }
             AlterTable::AddConstraint(constraint) => self.add_constraint(id, constraint, None),
             AlterTable::DropConstraint { name, if_exists } => {
                 let dropped = catalogue::drop_constraint(txn, self.schema, id, &name.name, false);

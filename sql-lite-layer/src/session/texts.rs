@@ -1,14 +1,28 @@
-//! What the schema keeps as text: checks. They name columns, and follow them when those change, or keep them from going.
+//! What the schema keeps as text: checks. They name columns and their table, and follow them when those change, or keep them from going.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::parse::ast::Expr;
 use crate::parse::parse_expr;
-use crate::parse::walk;
+use crate::parse::walk::{self, Edit};
 use crate::table::schema::{Check, Table};
 
 /// The checks of a table whose column `from` is called `to` now.
 pub(super) fn with_column_renamed(table: &Table, from: &str, to: &str) -> Result<Vec<Check>> {
     changed(table, |text, expr| walk::renamed(text, expr, from, to))
+}
+
+/// The checks of a table without its name in them: whatever that is, their columns are those of their table alone.
+pub(super) fn without_table_name(table: &Table) -> Result<Vec<Check>> {
+    changed(table, |text, expr| {
+        let mut edits = Vec::new();
+        expr.each_mut(&mut |expr| {
+            if let Expr::Column { table: Some(table), name } = expr {
+                edits.push(Edit { from: table.place, to: name.place, by: String::new() });
+            }
+        });
+        edits.sort_unstable_by_key(|edit| edit.from);
+        walk::edited(text, walk::BEGIN, &edits)
+    })
 }
 
 fn changed(table: &Table, change: impl Fn(&str, &mut Expr) -> String) -> Result<Vec<Check>> {

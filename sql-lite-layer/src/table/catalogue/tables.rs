@@ -3,7 +3,7 @@
 use super::rewrite::fill_index;
 use super::*;
 use crate::table::reference;
-use crate::table::schema::{ForeignKey, Index};
+use crate::table::schema::{Check, ForeignKey, Index};
 
 /// Creates an empty table. Numbers are given here: those in `table` count for nothing, but for `ObjectId(0)` in a foreign key, which means the table itself.
 /// A foreign key whose columns no index begins with gets one, which is called like it with `_index` behind.
@@ -43,17 +43,17 @@ pub(crate) fn drop_table(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, casc
     edit.finish()
 }
 
-/// Gives a table another name.
+/// Gives a table another name, and these checks: its own, without the old name in their texts.
 ///
 /// # Errors
 /// `Exists`.
-pub(crate) fn rename_table(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, name: &str) -> Result<()> {
+pub(crate) fn rename_table(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, name: &str, checks: Vec<Check>) -> Result<()> {
     let mut edit = Edit::begin(txn, schema)?;
     let mut table = edit.copy(id)?;
     if fold(&table.name) != fold(name) {
         edit.check_free(name)?;
     }
-    table.name = name.to_owned();
+    (table.name, table.checks) = (name.to_owned(), checks);
     edit.put_table(table)?;
     edit.finish()
 }

@@ -203,7 +203,7 @@ fn tables_go() {
     let again = table(&db.schema, "P: id* a^");
     db.define(|txn, schema| cat::create_table(txn, schema, again).map(drop)).unwrap();
     assert!(db.table("p").id > c && db.rows("p").is_empty());
-    let rename = |db: &mut Db, to: &str| db.define(|txn, schema| cat::rename_table(txn, schema, c, to));
+    let rename = |db: &mut Db, to: &str| db.define(|txn, schema| cat::rename_table(txn, schema, c, to, Vec::new()));
     for taken in ["p", "v", "S"] {
         assert_eq!(rename(&mut db, taken).unwrap_err().sqlstate(), "42P07", "{taken}");
     }
