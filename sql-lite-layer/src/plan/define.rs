@@ -235,7 +235,7 @@ fn reference(
 }
 
 /// Checks that an expression may be a CHECK of a table.
-fn check(expr: &Expr, table: &Table, schema: &Schema) -> Result<()> {
+pub(crate) fn check(expr: &Expr, table: &Table, schema: &Schema) -> Result<()> {
     let mut state = State::default();
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
     let slots: Vec<Slot> = table.columns.iter().map(|column| planner.slot(column.name.as_str(), column.data_type)).collect();

@@ -58,7 +58,11 @@ impl Writing {
             let mut schema = Schema::clone(before);
             Definition { txn, schema: &mut schema, inputs: &inputs }.apply(statement)?;
             if schema.version != before.version {
-                keep_views(txn, &mut schema, matches!(statement, Statement::Drop { cascade: true, .. }))?;
+                let cascade = matches!(statement, Statement::Drop { cascade: true, .. });
+                if matches!(statement, Statement::Drop { what: ObjectKind::Sequence, .. }) {
+                    texts::keep_users_of_sequences(txn, &mut schema, cascade)?;
+                }
+                keep_views(txn, &mut schema, cascade)?;
                 changed = Some(Arc::new(schema));
             }
             Ok(0)

@@ -1,10 +1,12 @@
-//! What the schema keeps as text: checks. They name columns and their table, and follow them when those change, or keep them from going.
+//! What the schema keeps as text: checks and defaults. They name columns, their table and sequences, and follow them when those change, or keep them from going.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::parse::ast::Expr;
 use crate::parse::parse_expr;
 use crate::parse::walk::{self, Edit};
-use crate::table::schema::{Check, Table};
+use crate::plan::define;
+use crate::table::schema::{Check, Schema, Table};
+use crate::table::{WriteTxn, catalogue};
 
 /// The checks of a table whose column `from` is called `to` now.
 pub(super) fn with_column_renamed(table: &Table, from: &str, to: &str) -> Result<Vec<Check>> {
@@ -53,4 +55,32 @@ pub(super) fn without_column(table: &Table, at: usize) -> Result<Vec<Check>> {
         }
     }
     Ok(stay)
+}
+
+/// Holds defaults and checks against a schema from which sequences have gone: those that read them go too (`cascade`), or are in the way.
+///
+/// # Errors
+/// `Constraint` (2BP01).
+pub(super) fn keep_users_of_sequences(txn: &WriteTxn, schema: &mut Schema, cascade: bool) -> Result<()> {
+    let in_the_way = |what: String, e: &Error| {
+        Err(Error::new(ErrorKind::Constraint, format!("{what} needs what would be gone: {}", e.message())).with_state("2BP01"))
+    };
+    for table in schema.tables.values().cloned().collect::<Vec<_>>() {
+        for (at, column) in table.columns.iter().enumerate() {
+            let Some(text) = &column.default else { continue };
+            let Err(e) = define::default(&parse_expr(text)?, column, schema) else { continue };
+            if !cascade {
+                return in_the_way(format!("the default of column \"{}\" of table \"{}\"", column.name, table.name), &e);
+            }
+            catalogue::set_default(txn, schema, table.id, at, None)?;
+        }
+        for check in &table.checks {
+            let Err(e) = define::check(&parse_expr(&check.text)?, &table, schema) else { continue };
+            if !cascade {
+                return in_the_way(format!("check \"{}\" of table \"{}\"", check.name, table.name), &e);
+            }
+            catalogue::drop_constraint(txn, schema, table.id, &check.name, false)?;
+        }
+    }
+    Ok(())
 }
