@@ -103,6 +103,10 @@ impl Edit<'_> {
             let message = format!("there is an index \"{}\" already", index.name);
             return Err(Error::new(ErrorKind::Exists, message).with_state("42P07"));
         }
+        if is_primary(table, &index.name) {
+            let message = format!("the primary key of table \"{}\" is called \"{}\" already", table.name, index.name);
+            return Err(Error::new(ErrorKind::Exists, message).with_state("42P07"));
+        }
         index.id = self.new_id()?;
         self.create_stored(Stored::Index(index.id))?;
         table.indexes.push(index);
@@ -132,17 +136,26 @@ impl Edit<'_> {
     }
 
     fn free_index_name(&self, table: &Table, wanted: &str) -> String {
-        let taken = |name: &str| self.schema.index(name).is_some() || table.index(name).is_some();
+        let taken = |name: &str| self.schema.index(name).is_some() || table.index(name).is_some() || is_primary(table, name);
         let numbered = (2..).map(|number| format!("{wanted}_{number}"));
         let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
         names.find(|name| !taken(name)).unwrap_or_default()
     }
 }
 
-/// Constraints of one table have names of their own.
+/// Whether the table's primary key has this name. It finds rows as an index does: one of the table cannot be called the same.
+fn is_primary(table: &Table, name: &str) -> bool {
+    table.primary_name.as_ref().is_some_and(|primary| fold(primary) == fold(name))
+}
+
+/// Constraints of one table have names of their own, and its primary key is called as none of its indexes.
 pub(super) fn check_constraint_names(table: &Table) -> Result<()> {
     let unique = table.indexes.iter().filter(|index| index.unique && index.of_constraint).map(|index| &index.name);
     let others = table.checks.iter().map(|check| &check.name).chain(table.foreign.iter().map(|foreign| &foreign.name));
+    if let Some(index) = table.indexes.iter().find(|index| !index.of_constraint && is_primary(table, &index.name)) {
+        let message = format!("table \"{}\" has an index \"{}\" already", table.name, index.name);
+        return Err(Error::new(ErrorKind::Exists, message).with_state("42P07"));
+    }
     let mut names = std::collections::BTreeSet::new();
     match table.primary_name.iter().chain(unique).chain(others).find(|name| !names.insert(fold(name))) {
         Some(name) => {
