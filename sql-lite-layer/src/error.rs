@@ -107,11 +107,11 @@ impl Error {
         self
     }
 
-    /// The same with the file that the place belongs to.
+    /// The same where the place is one of a file: it is told in the message, since `place` is one of the statement's own text.
     #[must_use]
     pub(crate) fn in_file(mut self, path: &str) -> Error {
-        if self.0.place.is_some() {
-            self.0.message.push_str(&format!(" of '{path}'"));
+        if let Some(Place { line, column }) = self.0.place.take() {
+            self.0.message.push_str(&format!(" (line {line}, column {column} of '{path}')"));
         }
         self
     }
@@ -128,7 +128,7 @@ impl Error {
         self.0.state
     }
 
-    /// What went wrong, without the place.
+    /// What went wrong, without the place, unless that is one of a file that RUNSCRIPT read.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message

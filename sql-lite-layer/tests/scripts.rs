@@ -280,6 +280,20 @@ fn files() {
     assert!(contents(&copy).contains_key("behind") && contents(&copy).contains_key("grown"));
 }
 
+/// An error in a file that RUNSCRIPT reads names the place in that file. It was told as the error's own place, which is one of the statement that runs: whoever showed it
+/// pointed into the RUNSCRIPT statement, or behind its end. It stands in the message now, beside the file's name.
+#[test]
+fn an_error_in_a_file_does_not_point_into_the_statement() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrong.sql");
+    std::fs::write(&path, "CREATE TABLE t (a INTEGER);\nINSERT INTO t\n  VALUES (nothing);\n").unwrap();
+    let database = Database::in_memory().unwrap();
+    let error = database.connect().execute(&format!("RUNSCRIPT FROM '{}'", path.display()), ()).unwrap_err();
+    assert_eq!((error.kind(), error.place()), (ErrorKind::Name, None), "{error}");
+    assert!(error.message().contains("(line 3, column 11 of '") && error.message().contains("wrong.sql"), "{error}");
+    assert!(database.store().check().unwrap().is_sound());
+}
+
 /// A stream that fails says so, and leaves nothing behind.
 #[test]
 fn streams_that_fail() {
