@@ -52,6 +52,12 @@ impl Changes<'_> {
             return Ok(true);
         }
         self.find_changed(table, row)?;
+        for (at, counter) in &target.counters {
+            // As a number that an INSERT gives: else the counter runs into it, fails, and gives the same one for ever.
+            if let (true, Value::Int(number)) = (self.changed[*at], &row[*at]) {
+                self.counters.note(&self.open, *counter, *number)?;
+            }
+        }
         let moves = table.primary.iter().any(|at| self.changed[*at]);
         match moves {
             true => _ = rows::push_columns(&mut self.after.key, &table.primary, row),
