@@ -124,6 +124,8 @@ fn everything_reads_back() {
         assert_eq!(connection.execute("INSERT INTO high (note) VALUES ('more')", ()).unwrap_err().sqlstate(), "2200H");
         connection.execute("INSERT INTO byhand DEFAULT VALUES", ()).unwrap();
         assert_eq!(one("SELECT min(id) FROM byhand"), 100);
+        connection.execute("INSERT INTO moved DEFAULT VALUES", ()).unwrap();
+        assert_eq!(one("SELECT max(id) FROM moved"), 501);
         let refused = connection.execute("DELETE FROM left_hand WHERE id = 1", ()).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Constraint);
     }
