@@ -23,8 +23,8 @@ use super::scope::Level;
 use super::{Planner, State, name_error, type_error, unsupported};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule, TableConstraint};
-use crate::table::rows;
 use crate::parse::walk::{Edit, edited};
+use crate::table::rows;
 use crate::table::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View};
 use crate::types::{self, DataType};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::connection::{Connection, State};
 use super::evaluate::{KeptRows, each_row, value_of};
 use super::run::{Given, read_only};
-use super::run::read_only;
 use super::texts;
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};
@@ -18,12 +17,9 @@ use crate::parse::{Limits, parse};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::catalogue::Filling;
-use crate::table::schema::{Check, Column, ObjectId, Schema, Table, is_information};
+use crate::table::schema::{Column, ObjectId, Schema, Table, is_information};
 use crate::table::{Changes, WriteTxn, bulk, catalogue, counters};
 use crate::types::{self, Value};
-use crate::table::schema::{ObjectId, Schema, Table, is_information};
-use crate::table::{Changes, Open, WriteTxn, bulk, catalogue, counters};
-use crate::types::{self, Timestamp, Value};
 
 impl Connection {
     /// Changes the schema, in the transaction that is open or in one of its own.
