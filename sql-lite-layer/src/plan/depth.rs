@@ -28,13 +28,45 @@ pub(super) fn check(depth: usize) -> Result<()> {
 impl Planner<'_> {
     /// How deep a plan is, shared queries with what is below them.
     pub(super) fn depth(&self, node: &Node) -> usize {
-        let (mut below, mut beside) = (0, 0);
+        let mut below = 0;
         if let Node::Shared { number, .. } = node {
             below = self.state.shared_depths[*number];
         }
-        node.inputs(&mut |input| below = below.max(self.depth(input)));
-        node.scalars(&mut |scalar| beside = beside.max(self.depth_in(scalar)));
-        OPERATOR + below + beside
+        match node {
+            // Joins side by side, of derived tables and views too, become one chain, which is as deep as it has tables.
+            Node::Join(_) => {
+                let mut leaves = 0;
+                below = self.deepest_joined(node, &mut leaves) + OPERATOR * leaves.saturating_sub(2);
+            }
+            _ => node.inputs(&mut |input| below = below.max(self.depth(input))),
+        }
+        OPERATOR + below + self.beside(node)
+    }
+
+    /// What an operator's expressions add. EXISTS and IN in a filter become joins one over the other.
+    fn beside(&self, node: &Node) -> usize {
+        let (mut deepest, mut joins) = (0, 0);
+        let is_filter = matches!(node, Node::Filter { .. });
+        node.scalars(&mut |scalar| {
+            deepest = deepest.max(self.depth_in(scalar));
+            joins += usize::from(is_filter && scalar.subquery().is_some());
+        });
+        deepest + OPERATOR * joins
+    }
+
+    /// How deep the deepest of what is joined here is; their number is added to `leaves`.
+    fn deepest_joined(&self, node: &Node, leaves: &mut usize) -> usize {
+        let mut deepest = 0;
+        match node {
+            Node::Join(_) | Node::Filter { .. } | Node::Project { .. } => {
+                node.inputs(&mut |input| deepest = deepest.max(self.deepest_joined(input, leaves)));
+                deepest + self.beside(node)
+            }
+            leaf => {
+                *leaves += 1;
+                self.depth(leaf)
+            }
+        }
     }
 
     fn depth_in(&self, scalar: &Scalar) -> usize {

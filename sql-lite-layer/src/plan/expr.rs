@@ -319,6 +319,7 @@ impl<'a> Planner<'a> {
                 "expressions are repeated too often: nest fewer CASE, BETWEEN and row values",
             ));
         }
+        self.count_operators(super::query::operators_in(&typed.scalar))?;
         let mut copy = typed.clone();
         if copy.scalar.any(&mut |scalar| scalar.subquery().is_some()) {
             self.renumber(&mut copy.scalar);

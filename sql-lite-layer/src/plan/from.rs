@@ -87,6 +87,7 @@ impl<'a> Planner<'a> {
     }
 
     fn leaf(&mut self, item: &'a TableRef) -> Result<From> {
+        self.count_operators(1)?;
         match item {
             TableRef::Table { name, alias } => self.table(name, alias.as_ref()),
             TableRef::Derived { query, alias } => {
@@ -100,7 +101,7 @@ impl<'a> Planner<'a> {
     fn table(&mut self, name: &'a Ident, alias: Option<&'a TableAlias>) -> Result<From> {
         if let Some(at) = self.named.iter().rposition(|named| named.name.eq_ignore_ascii_case(&name.name)) {
             let query = self.named[at].clone();
-            let planned = self.use_named(&query);
+            let planned = self.use_named(&query)?;
             return named(planned, alias, Some(name));
         }
         if let Some(view) = self.schema.views.get(&fold(&name.name)) {
@@ -157,6 +158,12 @@ impl<'a> Planner<'a> {
         let depth = self.state.view_depth;
         if depth >= VIEW_DEPTH_MAX {
             let message = format!("views stand in views deeper than {VIEW_DEPTH_MAX}: {}", name.name);
+            return Err(Error::new(ErrorKind::Limit, message).at(name.place));
+        }
+        self.state.view_bytes += view.text.len();
+        let bytes_max = Limits::default().text_bytes;
+        if self.state.view_bytes > bytes_max {
+            let message = format!("the views of the statement have more than {bytes_max} bytes of text");
             return Err(Error::new(ErrorKind::Limit, message).at(name.place));
         }
         let broken = |why: &str| Error::new(ErrorKind::State, format!("view {} cannot be read: {why}", view.name)).at(name.place);

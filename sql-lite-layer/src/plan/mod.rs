@@ -51,6 +51,9 @@ const QUERY_DEPTH_MAX: usize = 64;
 const COPIED_MAX: usize = 1 << 20;
 /// Columns of all tables and views that a statement names, computed ones too. A view over views over views may stand for any number of tables.
 const SLOTS_MAX: usize = 1 << 18;
+/// Tables, SELECTs, VALUES and set operations that a statement and its views make, what is copied too. Views that read the one below twice double with each level: without
+/// an end to them a statement of a few words would be planned for hours, where no deadline is looked at.
+const OPERATORS_MAX: usize = 10_000;
 
 /// The plan of a statement that reads or changes rows.
 ///
@@ -114,6 +117,9 @@ struct State {
     types_alone: bool,
     view_depth: usize,
     copied: usize,
+    operators: usize,
+    /// The texts of all views, each as often as it is read.
+    view_bytes: usize,
 }
 
 struct SlotInfo {

@@ -10,7 +10,7 @@ use super::node::{Node, OutColumn, SetOperation, Slot};
 use super::scalar::{Scalar, Subquery};
 use super::scope::{Level, Named, ScopeColumn};
 use super::select::{ordinal, sort};
-use super::{COPIED_MAX, Planned, Planner, QUERY_DEPTH_MAX, SLOTS_MAX, Typed, name_error, type_error};
+use super::{COPIED_MAX, OPERATORS_MAX, Planned, Planner, QUERY_DEPTH_MAX, SLOTS_MAX, Typed, name_error, type_error};
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{Expr, OrderKey, Query, QueryBody, SetOp};
 use crate::types::{self, DataType};
@@ -57,6 +57,23 @@ impl<'a> Planner<'a> {
         match self.state.slots.len() + self.state.copied <= SLOTS_MAX.min(COPIED_MAX) {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::Limit, format!("the statement and its views have more than {SLOTS_MAX} columns"))),
+        }
+    }
+
+    /// Counts so many operators more.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` where the statement and its views have too many.
+    pub(super) fn count_operators(&mut self, count: usize) -> Result<()> {
+        self.state.operators += count;
+        match self.state.operators <= OPERATORS_MAX {
+            true => Ok(()),
+            false => {
+                let message =
+                    format!("the statement and its views have more than {OPERATORS_MAX} tables, queries and set operations");
+                Err(Error::new(ErrorKind::Limit, message))
+            }
         }
     }
 
@@ -181,6 +198,7 @@ impl<'a> Planner<'a> {
     }
 
     fn set_operation(&mut self, op: SetOp, all: bool, mut inputs: Vec<Planned>) -> Result<Planned> {
+        self.count_operators(1)?;
         let width = inputs[0].columns.len();
         if let Some(other) = inputs.iter().find(|input| input.columns.len() != width) {
             let message = format!("the queries of a set operation have {width} and {} columns", other.columns.len());
@@ -224,6 +242,7 @@ impl<'a> Planner<'a> {
 
     /// VALUES: columns are called `column1`, `column2` and so on.
     fn values(&mut self, rows: &'a [Vec<Expr>]) -> Result<Planned> {
+        self.count_operators(1)?;
         let width = rows.first().map_or(0, Vec::len);
         let mut columns: Vec<Vec<Typed>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();
         for row in rows {
@@ -284,15 +303,16 @@ impl<'a> Planner<'a> {
     }
 
     /// A use of a query of WITH.
-    pub(super) fn use_named(&mut self, named: &Named) -> Planned {
+    pub(super) fn use_named(&mut self, named: &Named) -> Result<Planned> {
         let mut columns = named.columns.clone();
         if named.correlated {
+            self.count_operators(operators_of(&named.node))?;
             let mut node = (*named.node).clone();
             let renamed = self.renew(&mut node);
             for column in &mut columns {
                 column.slot = renamed.get(&column.slot).copied().unwrap_or(column.slot);
             }
-            return Planned { node, columns };
+            return Ok(Planned { node, columns });
         }
         let from = columns.iter().map(|column| column.slot).collect();
         for column in &mut columns {
@@ -300,7 +320,7 @@ impl<'a> Planner<'a> {
         }
         let out = columns.iter().map(|column| column.slot).collect();
         let node = Node::Shared { number: named.number, node: Arc::clone(&named.node), from, out };
-        Planned { node, columns }
+        Ok(Planned { node, columns })
     }
 }
 
@@ -308,6 +328,21 @@ impl<'a> Planner<'a> {
 fn is_closed(planned: &Planned) -> bool {
     let own = planned.node.outputs();
     planned.node.free().is_empty() && planned.columns.iter().all(|column| own.contains(&column.slot))
+}
+
+/// The operators of a plan, those of its subqueries too; a shared query is worked on once and counts as one.
+fn operators_of(node: &Node) -> usize {
+    let mut count = 1;
+    node.inputs(&mut |input| count += operators_of(input));
+    node.scalars(&mut |scalar| count += operators_in(scalar));
+    count
+}
+
+/// The operators of an expression's subqueries.
+pub(super) fn operators_in(scalar: &Scalar) -> usize {
+    let mut count = scalar.subquery().map_or(0, |query| operators_of(&query.node));
+    scalar.operands(&mut |operand| count += operators_in(operand));
+    count
 }
 
 /// Every slot that is written in this plan and in the subqueries of its expressions.

@@ -27,6 +27,7 @@ pub(super) struct Item {
 impl<'a> Planner<'a> {
     /// A SELECT with what stands behind it.
     pub(super) fn select(&mut self, select: &'a Select, window: &Window<'a>) -> Result<Planned> {
+        self.count_operators(1)?;
         let from = self.from(&select.from)?;
         let mut node = from.node;
         let keyed = from.keyed;
