@@ -37,6 +37,9 @@ impl<'a> Planner<'a> {
             (DataType::Unknown, DataType::Unknown) => {}
             (DataType::Unknown, other) => self.infer(&mut left, &other),
             (other, DataType::Unknown) => self.infer(&mut right, &other),
+            // Compared as the nearest double, as arithmetic has it: `price = 0.1` is true of what `0.1` was stored as.
+            (DataType::Double, DataType::Decimal { .. }) => right = cast(right, DataType::Double),
+            (DataType::Decimal { .. }, DataType::Double) => left = cast(left, DataType::Double),
             (a, b) if same_class(&a, &b) || (a.is_numeric() && b.is_numeric()) => {}
             (DataType::Date, DataType::Timestamp) | (DataType::Timestamp, DataType::Date) => {}
             (DataType::Boolean, DataType::Integer(_)) => right = truth(right),
@@ -138,6 +141,9 @@ impl<'a> Planner<'a> {
             if let Some(firm) = firm {
                 of = self.comparable(of, firm, place_of_two(expr, &list[0]))?.0;
             }
+        }
+        if matches!(of.data_type, DataType::Decimal { .. }) && planned.iter().any(|item| item.data_type == DataType::Double) {
+            of = cast(of, DataType::Double);
         }
         let mut scalars = Vec::with_capacity(list.len());
         for (item, written) in planned.into_iter().zip(list) {

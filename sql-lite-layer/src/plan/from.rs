@@ -237,7 +237,7 @@ impl<'a> Planner<'a> {
                 from
             }
         };
-        self.merge(kind, &mut from, merged);
+        self.merge(kind, &mut from, merged)?;
         Ok(from)
     }
 
@@ -253,7 +253,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The columns of USING stand first and once: the left's, of a right join the right's, of a full join whichever is not NULL.
-    fn merge(&mut self, kind: ast::JoinKind, from: &mut From, merged: Vec<Pair>) {
+    fn merge(&mut self, kind: ast::JoinKind, from: &mut From, merged: Vec<Pair>) -> Result<()> {
         let mut first = Vec::with_capacity(merged.len());
         let mut computed = Vec::new();
         for (name, left, right) in merged {
@@ -261,8 +261,10 @@ impl<'a> Planner<'a> {
                 ast::JoinKind::Inner | ast::JoinKind::Left => left,
                 ast::JoinKind::Right => right,
                 ast::JoinKind::Full => {
-                    let slot = self.slot(name.as_str(), self.slot_type(left));
-                    let args = vec![Scalar::Slot(left), Scalar::Slot(right)];
+                    // One column holds values of one kind, whichever side they come from.
+                    let sides = vec![self.of_slot(left), self.of_slot(right)];
+                    let (args, data_type) = self.unify(sides, &[Place::default(); 2], "USING")?;
+                    let slot = self.slot(name.as_str(), data_type);
                     computed.push((slot, Scalar::Call { function: Function::Coalesce, args }));
                     slot
                 }
@@ -275,6 +277,7 @@ impl<'a> Planner<'a> {
         project(&mut from.node, computed);
         first.append(&mut from.columns);
         from.columns = first;
+        Ok(())
     }
 }
 

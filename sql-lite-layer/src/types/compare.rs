@@ -5,7 +5,8 @@
 //! 2. [`compare`] is the same order with SQL's NULL: nothing is known about a NULL.
 //! 3. Values that are equal here have equal bytes under `encode::key::push_hashable`; within one column's type the order is that of `encode::key::push`.
 //!
-//! It does not convert: the planner has put casts where a comparison of two classes is allowed.
+//! It does not convert: the planner has put casts where a comparison of two classes is allowed, and makes a DECIMAL beside a DOUBLE the nearest double. Only here,
+//! among values of no column, are the two compared exactly: an order of nearest doubles beside exact whole numbers would not be transitive.
 
 use std::cmp::Ordering;
 
