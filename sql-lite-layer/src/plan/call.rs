@@ -131,7 +131,8 @@ impl<'a> Planner<'a> {
             return Ok(typed);
         }
         if is_text_literal(&typed) && kind != Argument::TextOrBlob {
-            return literal_as(&typed, &wanted, place);
+            // A literal with a point is no whole number: what it is stands to be judged below.
+            typed = literal_as(&typed, &wanted, place)?;
         }
         let fits = match kind {
             Argument::TextOrBlob if !matches!(typed.data_type, DataType::Text { .. } | DataType::Blob { .. }) => {

@@ -67,16 +67,27 @@ fn of_double(function: Function, number: f64, digits: i32) -> Result<Value<'stat
         Function::Ceiling => number.ceil(),
         _ => {
             let whole = |number: f64| if function == Function::Round { number.round() } else { number.trunc() };
-            let unit = 10_f64.powi(digits.abs());
-            let rounded = if digits < 0 { whole(number / unit) * unit } else { whole(number * unit) / unit };
-            // A number with so many digits that the unit is beyond doubles has none behind it, or is nothing beside it.
-            match (rounded.is_finite() && unit.is_finite(), digits < 0) {
-                (true, _) => rounded,
-                (false, false) => number,
-                (false, true) => 0.0,
+            let exponent = digits.unsigned_abs();
+            // Up to 10^22 powers of ten are doubles; the others are read, because multiplying them up rounds at each step.
+            let is_exact = exponent <= 22;
+            let unit = if is_exact { 10_f64.powi(digits.abs()) } else { power_of_ten("1", digits.abs()) };
+            let scaled = whole(if digits < 0 { number / unit } else { number * unit });
+            match digits < 0 {
+                // Nothing is beside a unit beyond doubles.
+                true if unit.is_infinite() => 0.0,
+                // A double has 53 bits: one of so many digits has none behind them.
+                false if scaled.abs() >= 2_f64.powi(53) || unit.is_infinite() => number,
+                _ if !is_exact => power_of_ten(&scaled.to_string(), -digits),
+                true => scaled * unit,
+                false => scaled / unit,
             }
         }
     })
+}
+
+/// The double nearest to these digits times that power of ten; infinite where it is too large.
+fn power_of_ten(digits: &str, exponent: i32) -> f64 {
+    format!("{digits}e{exponent}").parse().unwrap_or(f64::INFINITY)
 }
 
 /// Functions of real numbers.

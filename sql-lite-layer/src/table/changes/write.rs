@@ -4,7 +4,7 @@ use super::image::{Entry, push_hidden};
 use super::*;
 use crate::encode::{key, row as stored};
 use crate::table::rows;
-use crate::table::schema::Action;
+use crate::table::schema::{Action, ForeignKey};
 use crate::types::DataType;
 
 impl Changes<'_> {
@@ -185,10 +185,13 @@ impl Changes<'_> {
         Ok(None)
     }
 
-    /// Whether rows of this table may swap unique keys within a statement: if nobody follows a change of them. A child could not tell the old owner of a key from the new one.
+    /// Whether rows of this table may swap the unique keys that `changed` is about within a statement: if nobody follows a change of them. A child could not tell the old
+    /// owner of a key from the new one.
     fn can_park(&self, target: &Linked) -> bool {
-        !self.inserted
-            && target.children.iter().all(|child| matches!(child.foreign().on_update, Action::Restrict | Action::NoAction))
+        let follows = |child: &ForeignKey| {
+            !matches!(child.on_update, Action::Restrict | Action::NoAction) && child.referenced.iter().any(|at| self.changed[*at])
+        };
+        !self.inserted && !target.children.iter().any(|child| follows(child.foreign()))
     }
 
     /// Takes the row out until the end: `after` is what it will be.
