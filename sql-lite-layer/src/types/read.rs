@@ -94,7 +94,14 @@ pub(crate) fn parse_timestamp(text: &str) -> Result<Timestamp> {
 
 /// An identifier: 32 hexadecimal digits, with hyphens at the usual places or without; in braces or behind `urn:uuid:` too.
 pub(crate) fn parse_uuid(text: &str) -> Result<Uuid> {
-    Uuid::try_parse(text.trim()).map_err(|_| malformed(text, "UUID"))
+    let written = text.trim();
+    let in_braces = || written.strip_prefix('{')?.strip_suffix('}');
+    let digits = written.strip_prefix("urn:uuid:").or_else(in_braces).unwrap_or(written);
+    // Only the two bare forms: the library knows the others with hyphens alone, and would take one inside the other.
+    match digits.len() {
+        32 | 36 => Uuid::try_parse(digits).map_err(|_| malformed(text, "UUID")),
+        _ => Err(malformed(text, "UUID")),
+    }
 }
 
 /// The digits of a number: `mantissa * 10^exponent`.
