@@ -257,6 +257,30 @@ impl<'t> Cursor<'t> {
         self.word(n).is_some_and(|word| ["select", "with", "values"].iter().any(|first| word.eq_ignore_ascii_case(first)))
     }
 
+    /// Refuses `WITH .. UPDATE` and the like by name: the crate knows other forms of them.
+    pub(super) fn refuse_change_behind_with(&self) -> Result<()> {
+        let (mut depth, mut closed) = (0_usize, false);
+        for at in self.parser.index().. {
+            let next = self.parser.token_at(at);
+            match &next.token {
+                Token::EOF => break,
+                Token::Whitespace(_) => continue,
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                Token::Word(word) if depth == 0 && closed => {
+                    for change in ["INSERT", "UPDATE", "DELETE", "MERGE"] {
+                        if word.value.eq_ignore_ascii_case(change) {
+                            return Err(unsupported(&format!("{change} behind WITH"), token::place(next.span.start)));
+                        }
+                    }
+                }
+                _ => {}
+            }
+            closed = depth == 0 && next.token == Token::RParen;
+        }
+        Ok(())
+    }
+
     pub(super) fn query(&mut self) -> Result<Query> {
         let query = self.parser.parse_query();
         let query = query.map_err(|error| self.error(error))?;

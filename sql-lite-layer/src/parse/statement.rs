@@ -10,6 +10,9 @@ impl Cursor<'_> {
     /// The statement that comes next.
     pub(super) fn statement(&mut self) -> Result<Statement> {
         if self.sees_query() {
+            if self.word(0).is_some_and(|word| word.eq_ignore_ascii_case("with")) {
+                self.refuse_change_behind_with()?;
+            }
             return Ok(Statement::Query(Box::new(self.query()?)));
         }
         let Some(word) = self.word(0).map(str::to_ascii_lowercase) else {
