@@ -399,10 +399,10 @@ impl Machine {
     /// How close what only memory and records hold is to its limits: 0 and below where a checkpoint starts, 1 and beyond where commits wait.
     pub(crate) fn pressure(&self) -> f64 {
         let over = |bytes: u64, soft: u64, hard: u64| (bytes as f64 - soft as f64) / (hard - soft).max(1) as f64;
-        let (dirty, log) = (self.settings.dirty_bytes, self.settings.log_bytes);
-        let tail = self.pipeline.lock().tail_bytes;
         // With a limit of 0 the log is sealed as soon as there is something in it: no pressure without.
-        over(self.dirty_bytes(), dirty / 2, dirty).max(over(tail, log.max(1), log.saturating_mul(2)))
+        let (dirty, log) = (self.settings.dirty_bytes, self.settings.log_bytes.max(1));
+        let tail = self.pipeline.lock().tail_bytes;
+        over(self.dirty_bytes(), dirty / 2, dirty).max(over(tail, log, log.saturating_mul(2)))
     }
 
     /// Before a write transaction: waits while too much is dirty or unsealed. Without a thread the caller makes the checkpoint itself.

@@ -114,6 +114,23 @@ pub(crate) enum Until {
     Record(u64),
 }
 
+/// Dropped only by a leader that panics while it writes: everybody would wait for it, and what it wrote is in no known state.
+struct Leading<'m>(&'m Machine);
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        // A checker ends its threads by panics of its own.
+        if cfg!(any(loom, shuttle)) {
+            return;
+        }
+        let error = Error::new(ErrorKind::Poisoned, "a thread panicked while it wrote to the log");
+        self.0.signal.tell(error.to_string());
+        self.0.poison(&error);
+        self.0.pipeline.lock().leading = false;
+        self.0.published.notify_all();
+    }
+}
+
 impl Machine {
     /// Makes the draft a version; gives its number. Without changes there is nothing to make: the version it was built on.
     pub(crate) fn commit(&self, mut draft: Draft, durability: Durability, callbacks: Vec<Callback>) -> Result<Version> {
@@ -288,12 +305,14 @@ impl Machine {
         let (upto, record) = (pipeline.newest.version, pipeline.log.cursor().number - 1);
         let group = pipeline.queue.iter().filter(|appended| appended.moved.is_empty()).count() as u64;
         drop(pipeline);
+        let leading = Leading(self);
         // A system tells of a failed sync once, whoever asks: another's may have taken the error that was ours.
         let mut result = self.write_runs(&runs, sync, group).and_then(|()| self.writable());
         if sync && self.settings.strict {
             // Before anything of it is published: whoever sees a commit can rely on the header that proves it.
             result = result.and_then(|()| self.write_header_for(upto, false));
         }
+        std::mem::forget(leading);
         let mut pipeline = self.pipeline.lock();
         pipeline.leading = false;
         if let Err(e) = result {

@@ -181,7 +181,12 @@ impl Machine {
         reclaim.accounts.values().map(|account| (account.chunk, account.kept_bytes)).collect()
     }
 
-    fn rewrite(&self, victims: Vec<(SealedChunk, u64)>, only_down: bool) -> Result<u64> {
+    fn rewrite(&self, mut victims: Vec<(SealedChunk, u64)>, only_down: bool) -> Result<u64> {
+        let is_nowhere = |chunk: &SealedChunk, kept: u64| only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
+        victims.retain(|(chunk, kept)| !is_nowhere(chunk, *kept));
+        if victims.is_empty() {
+            return Ok(0);
+        }
         let _hand = self.extents_in_hand();
         let (mut twins, mut bytes) = (Vec::new(), 0);
         let pinned = self.versions.pin();
@@ -193,8 +198,7 @@ impl Machine {
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
         let (mut damage, mut full, mut read) = (None, false, 0);
         let result = victims.into_iter().try_for_each(|(chunk, kept)| {
-            let nowhere = only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
-            if nowhere || full || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
+            if is_nowhere(&chunk, kept) || full || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
                 return Ok(());
             }
             read += chunk.page_bytes;

@@ -237,6 +237,8 @@ impl Machine {
         let mut left = moves.into_iter();
         let mut bytes = 0;
         while !left.as_slice().is_empty() {
+            // Pages are read and turns waited for here: deferred commits do not wait for that.
+            self.sync_deferred()?;
             if self.pressure() >= 0.0 {
                 // Too much is dirty: that goes to the file first.
                 match asked {

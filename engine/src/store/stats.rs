@@ -207,9 +207,11 @@ impl Machine {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let time = |counter: &AtomicU64| Duration::from_nanos(load(counter));
         let c = &self.counters;
+        // Its lock goes before others are taken.
+        let sealed_version = self.headers.lock().sealed.0;
         let mut stats = Stats {
             version: root.version.0,
-            sealed_version: self.headers.lock().sealed.0,
+            sealed_version,
             snapshots: held.values().sum(),
             dirty_bytes: self.dirty_bytes(),
             commits: load(&c.commits),

@@ -249,6 +249,37 @@ fn l9_panic_of_the_background_is_told() {
     drop(store.unchecked());
 }
 
+/// L9: a thread that panics while it writes for all poisons the store, and whoever waits for it hears of it. It stayed the leader: every later commit, and closing, waited for it for ever.
+#[test]
+fn l9_panic_of_a_writer_is_told() {
+    fn panic() -> ! {
+        panic!("a disk that panics, and wanted here")
+    }
+    let disk = FatalDisk::new(SimulatedDisk::new(), 0, panic).of_thread("writer");
+    let store = Checked::new("store", drive::small_options().open_on(Arc::new(disk)).expect("open"));
+    put(&store, 0..10, 0, 20).expect("commit");
+    thread::scope(|scope| {
+        let writer =
+            thread::Builder::new().name("writer".into()).spawn_scoped(scope, || put(&store, 0..10, 1, 20)).expect("a thread");
+        assert!(writer.join().is_err(), "it panics");
+    });
+    assert_eq!(put(&store, 0..10, 2, 20).expect_err("it takes no more writes").kind(), ErrorKind::Poisoned);
+    expect(&store.snapshot(), 10, 0, 20);
+    drop(store.unchecked());
+}
+
+/// Limits of nothing are limits: the log is sealed as soon as there is something in it, and commits go on. A limit of 0 overflowed where the pressure on writers is computed.
+#[test]
+fn a_log_limit_of_nothing_is_one() {
+    let store = Checked::new("store", drive::small_options().log_bytes(0).open_on(SimulatedDisk::new()).expect("open"));
+    for n in 0..20 {
+        put(&store, 0..10, n, 20).expect("commit");
+        while store.step().expect("step") {}
+    }
+    expect(&store.snapshot(), 10, 19, 20);
+    assert!(store.stats().checkpoints > 5, "{:?}", store.stats());
+}
+
 /// L9: an open transaction of a store that was poisoned meanwhile fails at its commit.
 #[test]
 fn l9_open_transaction_fails_when_poisoned() {
