@@ -156,6 +156,8 @@ fn step_or_die(machine: &Machine) -> Option<Result<bool>> {
     let step = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| machine.step()));
     if step.is_err() {
         let error = Error::new(ErrorKind::Poisoned, "the background thread panicked");
+        // Before anybody hears that it is poisoned.
+        machine.signal.tell(error.to_string());
         machine.poison(&error);
         // Under the lock of those who wait for a write of its, so that none falls asleep behind this.
         let pipeline = machine.pipeline.lock();
