@@ -4,18 +4,17 @@
 //! the format, and never to make a test pass.
 
 mod chains;
+mod memory;
 mod seeds;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use treering::BlobForm;
-use treering_tests::allocation::{Metered, filled_with};
-use treering_tests::drive::small_options;
+use treering_tests::allocation::Metered;
 use treering_tests::hostile::{self, TARGETS, Target};
 use treering_tests::life::said;
-use treering_tests::{Chronicle, Model, Seed, Shape, SimulatedDisk, Workload, depth};
+use treering_tests::{Seed, depth};
 
 #[global_allocator]
 static METERED: Metered = Metered;
@@ -184,28 +183,6 @@ fn corpus_is_small_and_complete() {
     assert_eq!(names, expected);
     let bytes: usize = TARGETS.iter().flat_map(files).map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes <= 1 << 20, "the corpus has {bytes} bytes");
-}
-
-/// L8: memory of the process that nobody wrote does not get into the file, nor into a blob: one life gives the same bytes whatever its memory held before.
-#[test]
-fn corpus_files_hold_no_memory_of_the_process() {
-    let seed = Seed::of("corpus_files_hold_no_memory_of_the_process");
-    for (n, options) in [small_options(), small_options().lz4(true), small_options().strict(true)].into_iter().enumerate() {
-        let steps = Workload::new(seed.part(n as u64), Shape::small()).steps(120);
-        let life = || {
-            let disk = SimulatedDisk::new();
-            disk.repeat_from(seed);
-            let mut chronicle = Chronicle::on(&options, disk, Model::new());
-            chronicle.open().expect("a new store");
-            chronicle.live(&steps).expect("no promise is broken");
-            let mut blob = Vec::new();
-            chronicle.store().snapshot().write_blob(&mut blob, BlobForm::Plain).expect("a blob");
-            (chronicle.disk().bytes(), blob)
-        };
-        let files = [0xA5, 0x5A].map(|byte| filled_with(byte, life));
-        assert!(files[0].0.len() > 1 << 16 && files[0].1.len() > 1 << 13, "there is something to compare");
-        assert!(files[0] == files[1], "{:?} of {n}", files[0].0.iter().zip(&files[1].0).position(|(a, b)| a != b));
-    }
 }
 
 /// An allocation beyond the bound that a target states is found: the test of the test.
