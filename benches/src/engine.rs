@@ -138,6 +138,14 @@ pub trait Reader {
     /// The engine's.
     fn get(&self, key: &[u8], seen: &mut dyn FnMut(&[u8])) -> Outcome<bool>;
 
+    /// Shows the values of `keys`, which are there: all at once if the engine has a call for that, else one by one; how many it found.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn get_many(&self, keys: &[&[u8]], seen: &mut dyn FnMut(&[u8])) -> Outcome<usize> {
+        keys.iter().try_fold(0, |found, key| Ok(found + usize::from(self.get(key, seen)?)))
+    }
+
     /// Shows up to `limit` entries from `from` on, ascending; how many there were.
     ///
     /// # Errors

@@ -186,6 +186,11 @@ fn look_up(reader: &Reader<'_>, name: &str, expected: &Entries) -> Result<(), St
     let say = |e: Error| format!("{e:?}");
     let table = reader.table(name).map_err(say)?;
     let step = (expected.len() / 16).max(1);
+    let (keys, values): (Vec<_>, Vec<_>) =
+        expected.iter().step_by(step).map(|(key, value)| (key, Some(value.as_slice()))).unzip();
+    if table.get_many(&keys).map_err(say)? != values {
+        return Err(format!("get_many of {} keys gives other values than get", keys.len()));
+    }
     for (n, (key, value)) in expected.iter().enumerate().step_by(step) {
         let wrong = |what: &str, found: String| Err(format!("{what} of key {} (number {n}) is {found}", Shown(key)));
         match table.get(key).map_err(say)? {

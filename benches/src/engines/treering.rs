@@ -118,6 +118,10 @@ impl Reader for Reading<'_> {
         Ok(self.0.get(key)?.map(seen).is_some())
     }
 
+    fn get_many(&self, keys: &[&[u8]], seen: &mut dyn FnMut(&[u8])) -> Outcome<usize> {
+        Ok(self.0.get_many(keys)?.into_iter().flatten().map(seen).count())
+    }
+
     fn scan(&self, from: &[u8], limit: usize, seen: &mut dyn FnMut(&[u8], &[u8])) -> Outcome<usize> {
         let mut count = 0;
         for entry in self.0.range((Bound::Included(from), Bound::Unbounded))?.take(limit) {

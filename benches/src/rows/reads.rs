@@ -15,13 +15,16 @@ const GETS: [(usize, Row); 3] = [
     (2, Row::rate("get-2", "random reads, warm, 2 threads", "gets/s")),
     (4, Row::rate("get-4", "random reads, warm, 4 threads", "gets/s")),
 ];
+const MANY: Row = Row::rate("get-many", "random reads of 16 keys at once, warm, 1 thread", "gets/s");
 const RANGE: Row = Row::rate("range-10", "random ranges of 10 entries", "ranges/s");
 const SCAN: Row = Row::rate("scan", "full scan", "entries/s");
 const LEN: Row = Row::cost("len", "number of entries", "ns");
-pub(super) const ROWS: &[Row] = &[FIRST, GETS[0].1, GETS[1].1, GETS[2].1, RANGE, SCAN, LEN];
+pub(super) const ROWS: &[Row] = &[FIRST, GETS[0].1, GETS[1].1, GETS[2].1, MANY, RANGE, SCAN, LEN];
 
 /// Entries to a first-touch read: about one for every leaf page, so that most touch a page for the first time.
 const ENTRIES_PER_FIRST_TOUCH: usize = 32;
+/// Keys that are asked for at once.
+const AT_ONCE: usize = 16;
 /// Reads between two looks at the clock.
 const STRIDE: u64 = 64;
 
@@ -51,6 +54,20 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: &dyn En
             Ok(count)
         })?;
         sheet.rate(row, count, spent);
+    }
+
+    if sheet.wants(&MANY) {
+        let (count, spent) = together(engine, 1, session.plan.time, |_, connection, until| {
+            let mut random = load.random(9);
+            let mut count = 0;
+            connection.read(&mut |reader| {
+                count =
+                    repeat(until, || get_many(reader, &std::array::from_fn(|_| &load.key(random.usize(..load.entries()))[..])))?;
+                Ok(())
+            })?;
+            Ok(count * AT_ONCE as u64)
+        })?;
+        sheet.rate(MANY, count, spent);
     }
 
     if sheet.wants(&RANGE) {
@@ -119,6 +136,14 @@ pub(super) fn get(reader: &dyn Reader, key: &[u8]) -> Outcome {
         black_box((value.first(), value.last()));
     })?;
     if found { Ok(()) } else { Err("a key is missing".into()) }
+}
+
+/// Reads that must all find their keys.
+fn get_many(reader: &dyn Reader, keys: &[&[u8]; AT_ONCE]) -> Outcome {
+    let found = reader.get_many(keys, &mut |value| {
+        black_box((value.first(), value.last()));
+    })?;
+    if found == AT_ONCE { Ok(()) } else { Err("a key is missing".into()) }
 }
 
 fn see(key: &[u8], value: &[u8]) {

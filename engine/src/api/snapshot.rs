@@ -149,6 +149,14 @@ impl<'r> Table<'r> {
         tree::get(self.lender, &self.tree, key)
     }
 
+    /// The values of these keys, in their order, in place: as many [`Table::get`]s, but they wait for memory together. Worth it from some four keys on; 16 go down at a time.
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<&'r [u8]>>> {
+        tree::get_many(self.lender, &self.tree, keys)
+    }
+
     /// The value of `key` as shared, owned bytes: no copy; it holds the snapshot's version for as long as it lives.
     ///
     /// # Errors

@@ -552,7 +552,7 @@ fn l1_chunks_of_a_load_under_way_are_left_alone() {
     let txn = store.begin_write().expect("turn");
     txn.open_table("loaded").expect("table").insert(&key(0), b"new").expect("insert");
     txn.commit().expect("commit");
-    let kept = machine.reclaim.lock().kept_in(&[ahead.chunk.id].into());
+    let kept = machine.reclaim.lock().kept_in(&[ahead.chunk.id]);
     assert!(!kept.is_empty(), "the snapshot alone needs a page of it");
     let twin = machine.write_twin(pinned.root(), &ahead.chunk, &kept, false).expect("read");
     machine.versions.unpin(&pinned);

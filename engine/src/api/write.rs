@@ -270,6 +270,15 @@ impl<'t> TableMut<'t> {
         tree::get(editor, &editor.tree(), key)
     }
 
+    /// The values of these keys, in their order, in place: see [`Table::get_many`](crate::Table::get_many).
+    ///
+    /// # Errors
+    /// `Corrupt`.
+    pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<&[u8]>>> {
+        let editor = self.editor();
+        tree::get_many(editor, &editor.tree(), keys)
+    }
+
     /// Whether `key` is there.
     ///
     /// # Errors

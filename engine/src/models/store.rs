@@ -13,6 +13,7 @@ use super::{join, model, spawn};
 use crate::api::Store;
 use crate::disk::Disk;
 use crate::error::{ErrorKind, Result};
+use crate::log::recover::choose_header;
 use crate::store::open;
 use crate::store::options::Settings;
 use crate::sync::checker::fault::Fault;
@@ -71,15 +72,23 @@ impl Open {
 }
 
 fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
+    put_into(store, "table", key, value)
+}
+
+fn put_into(store: &Store, table: &str, key: &[u8], value: &[u8]) -> Result<u64> {
     let txn = store.begin_write()?;
-    txn.ensure_table("table")?.insert(key, value)?;
+    txn.ensure_table(table)?.insert(key, value)?;
     txn.commit()
 }
 
 fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+    get_from(store, "table", key)
+}
+
+fn get_from(store: &Store, table: &str, key: &[u8]) -> Option<Vec<u8>> {
     let snapshot = store.snapshot();
     let reader = snapshot.reader();
-    let value = reader.table("table").and_then(|table| table.get(key)).expect("a sound page");
+    let value = reader.table(table).and_then(|table| table.get(key)).expect("a sound page");
     value.map(<[u8]>::to_vec)
 }
 
@@ -231,6 +240,51 @@ fn closing(background: bool) {
     open.close();
 }
 
+/// A header is written beside closing, as the store's own thread does when it has nothing else to do. Checked: the newest header says that nothing is missing. Two threads.
+fn header_beside_close() {
+    let open = Open::new(false);
+    let header = beside(&open, |store| {
+        if let Err(e) = store.machine().write_header(false) {
+            assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}");
+        }
+    });
+    open.machine().close(open.worker()).expect("a sound medium");
+    join(header);
+    let headers = choose_header(&*open.disk).expect("a sound medium");
+    assert!(headers.newest.clean, "another header came behind the clean one");
+    open.close();
+}
+
+/// The pages of two tables, each in a chunk of its own, are moved into one chunk while a snapshot is opened and read, or a commit is made. Checked: the snapshot reads the value of its version,
+/// from where its page stood or from where it stands now; no byte of an extent is written while it may be read; the commit is built on what was moved, or moved with it; what a power cut leaves
+/// has everything. Two threads.
+fn moving_pages(beside_commit: bool) {
+    let open = Open::new(false);
+    open.checkpoint().expect("a sound medium");
+    put_into(&open, "another", b"key", b"value-1").expect("a sound medium");
+    open.checkpoint().expect("a sound medium");
+    let other = beside(&open, move |store| {
+        if beside_commit {
+            put(store, b"one", b"value-2").expect("a sound medium");
+        } else {
+            assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]));
+        }
+    });
+    let moved = open.machine().merge_all().expect("a sound medium");
+    assert!(beside_commit || moved > 0, "nothing was moved");
+    open.machine().write_header(false).expect("a sound medium");
+    open.machine().reclaim_published();
+    join(other);
+    let after = Open::on(open.disk.after_a_power_cut(), false);
+    for store in [&open, &after] {
+        assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]));
+        assert_eq!(get_from(store, "another", b"key").as_deref(), Some(&b"value-1"[..]));
+        assert_eq!(get(store, b"one").as_deref(), beside_commit.then_some(&b"value-2"[..]));
+    }
+    after.close();
+    open.close();
+}
+
 /// L2: no commit returns before a sync that covers it, and nobody waits for ever.
 #[test]
 fn l2_group_commit() {
@@ -285,6 +339,24 @@ fn l2_close_beside_background() {
     model("close beside the background").check(|| closing(true));
 }
 
+/// L3: behind the header of a closed store comes no other.
+#[test]
+fn l3_header_beside_close() {
+    model("a header beside closing").check(header_beside_close);
+}
+
+/// L1, L6: pages that get new positions are read in both places for as long as somebody needs them.
+#[test]
+fn l6_moving_beside_snapshot() {
+    model("moving pages beside a snapshot").check(|| moving_pages(false));
+}
+
+/// L2: a commit and pages that get new positions take turns, and nothing of either is lost.
+#[test]
+fn l2_moving_beside_commit() {
+    model("moving pages beside a commit").check(|| moving_pages(true));
+}
+
 /// The model notices acknowledgements before a sync that did anything.
 #[test]
 #[should_panic(expected = "acknowledged and not on the medium")]
@@ -332,6 +404,20 @@ fn l6_snapshot_without_second_look_is_noticed() {
 #[should_panic(expected = "acknowledged after the close")]
 fn l2_open_door_is_noticed() {
     model("close").broken(Fault::Unset { file: "store/mod.rs" }).check(|| closing(false));
+}
+
+/// The model notices a header behind the last one.
+#[test]
+#[should_panic(expected = "another header came behind")]
+fn l3_late_header_is_noticed() {
+    model("a header beside closing").broken(Fault::Unset { file: "store/mod.rs" }).check(header_beside_close);
+}
+
+/// The model notices a snapshot of moved pages that is opened without a second look.
+#[test]
+#[should_panic]
+fn l6_moving_without_second_look_is_noticed() {
+    model("moving").broken(Fault::SecondLookSkipped).check(|| moving_pages(false));
 }
 
 /// The model notices that the store's own thread is not woken to end.

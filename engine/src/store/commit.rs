@@ -243,7 +243,8 @@ impl Machine {
         drop(pipeline);
         drop(turn);
         self.counters.moved(bytes, since.elapsed());
-        self.settle(Until::Published(version))
+        // Nobody's entries are in doubt, whatever failed.
+        self.settle(Until::Published(version)).map_err(|e| self.writable().err().unwrap_or(e))
     }
 
     /// The pipeline, locked, with room in the log for a record with such a body. Space is found and written before anything is appended (L9).

@@ -5,7 +5,6 @@
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use crate::page::{Kind, Page};
 use crate::store::Machine;
 use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
+use crate::store::edit::Positions;
 use crate::store::read::Lender;
 use crate::sync::{Counted, epoch, thread};
 use crate::tree::{self, Place};
@@ -193,7 +193,8 @@ impl Machine {
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.
         drop(self.pipeline.lock());
         self.reclaim_all();
-        let ids = victims.iter().map(|(chunk, _)| chunk.id).collect();
+        let mut ids: Vec<_> = victims.iter().map(|(chunk, _)| chunk.id).collect();
+        ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
         let (mut damage, mut full, mut read) = (None, false, 0);
@@ -229,13 +230,7 @@ impl Machine {
     }
 
     /// Writes the needed pages of a chunk, those that `root` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
-    pub(crate) fn write_twin(
-        &self,
-        root: &Root,
-        chunk: &SealedChunk,
-        kept: &HashSet<Position>,
-        only_down: bool,
-    ) -> Result<Option<Twin>> {
+    pub(crate) fn write_twin(&self, root: &Root, chunk: &SealedChunk, kept: &Positions, only_down: bool) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
@@ -285,7 +280,7 @@ fn needed_pages(
     lender: &mut Lender<'_>,
     root: &Root,
     home: &Counted<FileHome>,
-    kept: &HashSet<Position>,
+    kept: &Positions,
 ) -> Result<Vec<(Position, u64)>> {
     let mut needed = Vec::new();
     let pages = Home::File(Counted::clone(home));

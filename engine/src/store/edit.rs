@@ -4,7 +4,7 @@
 //! pages of the base version that it replaced. The owner of a page is the savepoint number at its first touch: a later savepoint copies it again,
 //! so that rolling back is forgetting. Nothing here is seen by anyone else before the commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +46,9 @@ impl Hasher for PositionHasher {
         self.0 = (self.0 ^ position).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
+
+/// A set of positions.
+pub(crate) type Positions = HashSet<Position, BuildHasherDefault<PositionHasher>>;
 
 struct Own {
     page: PageBuf,

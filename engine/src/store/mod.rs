@@ -246,10 +246,15 @@ impl Machine {
         // What may be kept for the next checkpoint need not be in the file.
         self.space.lock().let_go();
         let header = header.and_then(|()| self.cut_file().map(drop));
-        let _ = self.poison.set(Stopped::Closed);
+        self.end_writing();
         drop(entered);
         drop(turn);
         header.map(|()| true)
+    }
+
+    /// From here on whoever asks whether he may write hears that it was closed.
+    pub(crate) fn end_writing(&self) {
+        let _ = self.poison.set(Stopped::Closed);
     }
 
     /// L9: after this no write is tried again.

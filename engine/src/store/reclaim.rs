@@ -7,7 +7,7 @@
 //! Invariants, per chunk in the file: `newest_bytes` = stored bytes of its pages that the newest published version reaches; `kept_bytes` = that
 //! plus those of pages on a dead list; 0 < `kept_bytes` <= `page_bytes`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
 use crate::error::Result;
@@ -16,7 +16,7 @@ use crate::format::{ChunkId, Extent, Position, Version};
 use crate::log::directory::{HeapHome, Home};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
-use crate::store::edit::{Dead, PositionHasher};
+use crate::store::edit::{Dead, PositionHasher, Positions};
 use crate::sync::atomic::Ordering;
 use crate::sync::lease::Watch;
 use crate::sync::{Counted, epoch};
@@ -147,10 +147,10 @@ impl Reclaim {
         self.leaving.push_back(Leaving { extent, after_seal, lease });
     }
 
-    /// Positions in these chunks that the newest version does not reach and the chunks' accounts count as kept. Cost: everything that is kept for anybody, once.
-    pub(crate) fn kept_in(&self, chunks: &HashSet<ChunkId>) -> HashSet<Position> {
+    /// Positions in these chunks, whose ids ascend, that the newest version does not reach and the chunks' accounts count as kept. Cost: everything that is kept for anybody, once.
+    pub(crate) fn kept_in(&self, chunks: &[ChunkId]) -> Positions {
         let unsettled = self.unsettled.iter().chain(&self.late_frees).copied();
-        self.dead.kept().chain(unsettled).filter(|at| chunks.contains(&at.chunk())).collect()
+        self.dead.kept().chain(unsettled).filter(|at| chunks.binary_search(&at.chunk()).is_ok()).collect()
     }
 
     /// Extents that are about to be free.

@@ -37,7 +37,7 @@ pub(crate) fn runs_from(runs: &[Run], number: u64) -> Vec<Run> {
 }
 
 impl Machine {
-    /// Writes a header to the older slot and syncs it; what only older headers needed becomes free.
+    /// Writes a header to the older slot and syncs it; what only older headers needed becomes free. A clean one is the last: with it the store is closed.
     ///
     /// # Errors
     /// A failure poisons the store (L9).
@@ -48,8 +48,9 @@ impl Machine {
 
     /// The same with the newest version whose sync has returned.
     pub(crate) fn write_header_for(&self, durable_to: Version, clean: bool) -> Result<()> {
-        self.writable()?;
         let mut slots = self.headers.lock();
+        // Under the lock: nothing comes behind a clean header.
+        self.writable()?;
         // Of two headers the later may have asked earlier what is durable.
         let durable_to = durable_to.max(slots.durable_to);
         slots.sequence += if planted(Bug::SameSlot) { 2 } else { 1 };
@@ -79,6 +80,9 @@ impl Machine {
         slots.named[slot] = (slots.seal, slots.replay);
         if planted(Bug::SameSlot) {
             slots.named = [slots.named[slot]; 2];
+        }
+        if clean {
+            self.end_writing();
         }
         let [a, b] = slots.named;
         let (oldest_seal, oldest_cursor) = if a.0 <= b.0 { a } else { b };

@@ -45,7 +45,7 @@ mod tests;
 pub use bulk::Builder;
 pub use check::check;
 pub use families::families;
-pub use get::{get, value_page};
+pub use get::{get, get_many, value_page};
 pub use insert::{insert, insert_new};
 pub use range::{Range, range};
 pub use rank::{nth, rank};

@@ -263,6 +263,12 @@ fn compare(memory: &Memory, root: &Root, model: &Model, random: &mut Random, key
         assert_eq!(rank(memory, root, &key).unwrap(), model.range(..key).count() as u64);
         compare_range(memory, *root, model, random, keys);
     }
+    // None, one, fewer and more than go down at a time; known keys, others, and some twice.
+    let mut some: Vec<Vec<u8>> = all.iter().filter(|_| random.one_in(20)).map(|(key, _)| key.to_vec()).collect();
+    some.extend((0..random.below(40)).map(|_| keys.make(random)));
+    some.extend(some.first().cloned());
+    let expected: Vec<_> = some.iter().map(|key| model.get(key).map(Vec::as_slice)).collect();
+    assert_eq!(get_many(memory, root, &some).unwrap(), expected);
 }
 
 /// One batch of changes, made to tree and model alike.
@@ -501,6 +507,7 @@ fn corrupt_levels_end_every_way() {
     broken.push(root);
     for root in broken {
         assert_eq!(get(&memory, &root, &key).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(get_many(&memory, &root, &[&key, &key]).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(nth(&memory, &root, 0).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(rank(&memory, &root, &key).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(check(&memory, &root, TABLE, &mut |_, _| {}).unwrap_err().kind(), ErrorKind::Corrupt);
