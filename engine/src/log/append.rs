@@ -101,9 +101,11 @@ impl Log {
         if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
     }
 
-    /// Length of an extent that it would be good to have ahead; `None` if there is one.
+    /// Length of an extent that it would be good to have ahead; `None` if there is one. A short one, which a writer had to make for himself, is not enough; two of them are: there is no room.
     pub(crate) fn wants_ahead(&self) -> Option<u64> {
-        self.spares.is_empty().then(|| self.standard_len())
+        let standard = self.standard_len();
+        let is_enough = self.spares.len() > 1 || self.spares.front().is_some_and(|spare| spare.len >= standard / 2);
+        (!is_enough).then_some(standard)
     }
 
     /// Takes an extent whose blocks are written. Larger ones are used first: they were asked for.
@@ -248,4 +250,31 @@ impl Log {
 
 fn fits_new(segment_len: u64, body_len: u64) -> bool {
     BLOCK + RECORD_HEAD_LEN as u64 + body_len <= segment_len
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(first: u64, blocks: u64) -> Extent {
+        Extent { offset: first * BLOCK, len: blocks * BLOCK }
+    }
+
+    /// A short spare, which a writer made in haste, does not keep a long one from being made, and is used behind it; where even that is short there is no room, and nobody tries for ever.
+    #[test]
+    fn short_spares_are_used_last() {
+        let mut log = Log::start(1, 1, 0, extent(2, 64), extent(66, 64), 0);
+        let standard = log.wants_ahead().expect("nothing is ahead");
+        assert_eq!(standard, 128 * BLOCK);
+        log.supply(extent(200, 8));
+        assert_eq!(log.wants_ahead(), Some(standard));
+        assert!(log.wants_and_a_spare(0).is_empty(), "a writer has what he needs");
+        log.supply(extent(300, 128));
+        assert_eq!(log.wants_ahead(), None);
+        assert_eq!(log.ahead().collect::<Vec<_>>(), [extent(66, 64), extent(300, 128), extent(200, 8)]);
+        let mut log = Log::start(1, 1, 0, extent(2, 64), extent(66, 64), 0);
+        log.supply(extent(200, 4));
+        log.supply(extent(204, 4));
+        assert_eq!(log.wants_ahead(), None);
+    }
 }

@@ -175,12 +175,19 @@ impl Space {
 
     /// Where the file could end: behind the last extent that is not free. Afterwards that is the end.
     pub(crate) fn cut(&mut self) -> u64 {
+        self.cut_some(u64::MAX)
+    }
+
+    /// The same, but at most so many bytes before the present end, a multiple of a block.
+    pub(crate) fn cut_some(&mut self, bytes: u64) -> u64 {
         if let Some((&offset, &len)) = self.free.last_key_value()
             && offset + len == self.end
         {
+            let cut = len.min(bytes);
             self.free.remove(&offset);
             self.free_bytes -= len;
-            self.end = offset;
+            self.end -= cut;
+            self.put(offset, len - cut);
         }
         self.end
     }
@@ -270,6 +277,15 @@ mod tests {
         assert_eq!((space.reserve(), space.free.clone(), space.free_bytes()), (extent(11, 8), free, bytes));
         space.let_go();
         assert!(!space.keep_free(9 * BLOCK) && space.reserve().len == 0);
+    }
+
+    /// A long free end is cut off piece by piece, up to what is in use and no further.
+    #[test]
+    fn long_ends_are_cut_in_pieces() {
+        let mut space = Space::new(100 * BLOCK, [extent(2, 8)]).expect("one extent");
+        let ends: Vec<u64> = (0..5).map(|_| space.cut_some(40 * BLOCK) / BLOCK).collect();
+        assert_eq!(ends, [60, 20, 10, 10, 10]);
+        assert_eq!((space.free_bytes(), space.end()), (0, 10 * BLOCK));
     }
 
     /// No extent crosses a window's edge, and the gap before the edge stays usable.

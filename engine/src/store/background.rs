@@ -330,7 +330,8 @@ impl Machine {
         shrunk.map(|_| gained)
     }
 
-    fn supply_segment(&self) -> Result<bool> {
+    /// Makes a segment ahead, if there is none; whether it did.
+    pub(crate) fn supply_segment(&self) -> Result<bool> {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
         let _hand = self.extents_in_hand();

@@ -389,8 +389,9 @@ impl Machine {
         let mut sink = |bytes: &[u8]| {
             self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
-            // Between slices: a long write keeps nobody's deferred commit from the medium.
-            self.sync_deferred().map(drop)
+            // Between slices: a long write keeps nobody's deferred commit from the medium, and no writer without a segment.
+            self.sync_deferred()?;
+            self.supply_segment().map(drop)
         };
         let mut writer = ChunkWriter::new(&mut sink);
         pages(&mut writer)?;

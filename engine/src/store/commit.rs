@@ -13,16 +13,21 @@ use std::time::Instant;
 
 use crate::codec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::ids::BLOCK;
 use crate::format::record::RecordKind;
 use crate::format::{Position, Version};
 use crate::log::append::{Label, Log};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::store::edit::{Dead, Draft, Frozen};
+use crate::store::grow::LEAST_SEGMENT;
 use crate::store::options::Durability;
 use crate::store::reclaim::Batch;
 use crate::sync::MutexGuard;
 use crate::version::root::Root;
+
+/// A writer who finds no segment ahead makes one that is so many times shorter than those of the background thread: 256 KiB of zeros instead of 4 MiB.
+const URGENT: u64 = 16;
 
 /// Called with the version once it is durable.
 pub(crate) type Callback = Box<dyn FnOnce(Version) + Send>;
@@ -262,10 +267,20 @@ impl Machine {
             for len in wants {
                 // Long enough for the record, or one that is to follow: that may be shorter.
                 let is_for_record = len == Log::segment_for(body_len);
-                let extent = if is_for_record { self.written_extent(len) } else { self.segment_extent(len, !leave_spare) };
+                let extent = if is_for_record {
+                    self.written_extent(len)
+                } else {
+                    self.segment_extent(self.urgent_len(len), !leave_spare)
+                };
                 self.pipeline.lock().log.supply(extent?);
             }
         }
+    }
+
+    /// Length of a segment ahead that a writer has to make for himself, instead of one of `len` bytes: a short one, where there is a thread that makes the others. He would write and sync as
+    /// many zeros while everybody waits for him.
+    fn urgent_len(&self, len: u64) -> u64 {
+        if self.settings.background { (len / URGENT).next_multiple_of(BLOCK).max(LEAST_SEGMENT) } else { len }
     }
 
     /// Waits, or leads, until what `until` says is so.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
 use crate::format::ids::BLOCK;
-use crate::log::chunk::SLICE;
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
 
@@ -20,6 +19,12 @@ impl Drop for InHand<'_> {
 
 /// The shortest segment worth having: a head and three blocks, as the shortest of the options.
 pub(crate) const LEAST_SEGMENT: u64 = 4 * BLOCK;
+
+/// Bytes of zeros that are written and synced at a time: the log's own syncs wait as long.
+const ZEROS: usize = 1 << 20;
+
+/// Bytes that are cut off the file at a time.
+const CUT: u64 = 16 << 20;
 
 /// Room for a checkpoint of so many bytes of pages. Directory and tail: four bytes a page and a block, far below a sixteenth.
 fn room_for(dirty_bytes: u64) -> u64 {
@@ -137,7 +142,7 @@ impl Machine {
 
     /// Writes zeros into an extent; it is free again if that fails.
     fn filled(&self, extent: Extent) -> Result<Extent> {
-        let zeros = vec![0; SLICE.min(extent.len as usize)];
+        let zeros = vec![0; ZEROS.min(extent.len as usize)];
         let mut offset = extent.offset;
         while offset < extent.end() {
             let len = (extent.end() - offset).min(zeros.len() as u64);
@@ -193,14 +198,19 @@ impl Machine {
 
     /// Cuts free extents off the file's end; gives the bytes that went. Nothing durable names them, and nobody reads them.
     ///
-    /// The file is cut with the space locked: who grows it takes offsets behind the new end afterwards, never before.
+    /// The file is cut with the space locked: who grows it takes offsets behind the new end afterwards, never before. Piece by piece, since every commit looks whether there is space, and a
+    /// system takes its time to give back much.
     pub(crate) fn cut_file(&self) -> Result<u64> {
-        let mut space = self.space.lock();
-        let before = space.end();
-        let after = space.cut();
-        if after < before {
+        let mut cut = 0;
+        loop {
+            let mut space = self.space.lock();
+            let before = space.end();
+            let after = space.cut_some(CUT);
+            if after == before {
+                return Ok(cut);
+            }
             self.disk.set_len(after)?;
+            cut += before - after;
         }
-        Ok(before - after)
     }
 }
