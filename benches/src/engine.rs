@@ -57,6 +57,14 @@ pub trait Engine: Send + Sync {
     /// The engine's.
     fn compact(&mut self) -> Outcome;
 
+    /// Copies the store as of one moment, while others write, into the existing empty folder `to`, where [`Kind::open`] finds it.
+    ///
+    /// # Errors
+    /// The engine's; [`Unsupported`] without such a call.
+    fn back_up(&self, _to: &Path) -> Outcome {
+        Err(Unsupported.into())
+    }
+
     /// Closes the store in good order.
     ///
     /// # Errors

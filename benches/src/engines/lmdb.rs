@@ -94,6 +94,11 @@ impl Engine for Open {
         Ok(())
     }
 
+    fn back_up(&self, to: &Path) -> Outcome {
+        self.live()?.env.copy_to_path(to.join("data.mdb"), CompactionOption::Disabled)?;
+        Ok(())
+    }
+
     fn close(mut self: Box<Self>) -> Outcome {
         self.live()?.env.force_sync()?;
         self.end();

@@ -55,6 +55,12 @@ impl Engine for Open {
         Ok(keeper.execute_batch("VACUUM")?)
     }
 
+    fn back_up(&self, to: &Path) -> Outcome {
+        let to = to.join("store.sqlite");
+        connect(&self.path)?.execute("VACUUM INTO ?1", (to.to_str().ok_or("a path that is no text")?,))?;
+        Ok(())
+    }
+
     fn close(self: Box<Self>) -> Outcome {
         let keeper = self.keeper.into_inner().map_err(|_| "a thread panicked")?;
         keeper.close().map_err(|(_, e)| e.into())

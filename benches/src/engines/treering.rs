@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::path::Path;
 
-use treering::{Durability, Options, Snapshot, Store, Table, TableMut};
+use treering::{BlobForm, Durability, Options, Snapshot, Store, Table, TableMut};
 
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, WriteWork, Writer};
 use crate::load::Load;
@@ -33,6 +33,11 @@ impl Engine for Open {
 
     fn compact(&mut self) -> Outcome {
         self.store.compact()?;
+        Ok(())
+    }
+
+    fn back_up(&self, to: &Path) -> Outcome {
+        self.store.snapshot().backup_to(to.join("store.ring"), BlobForm::Plain)?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! that is held. Each row that writes has a bound on its count and on its time, so that slow engines end too; rates are what was done by the time
 //! it took.
 
+mod backup;
 mod beside;
 mod bulk;
 mod commits;
@@ -80,7 +81,7 @@ impl Session<'_> {
 /// The engine's: the session ends there.
 pub fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
     let any = |sheet: &Sheet<'_>, rows: &[crate::samples::Row]| rows.iter().any(|row| sheet.wants(row));
-    let on_loaded = [bulk::ROWS, reads::ROWS, commits::ROWS, beside::ROWS, reopen::ROWS, size::ROWS].concat();
+    let on_loaded = [bulk::ROWS, reads::ROWS, commits::ROWS, beside::ROWS, backup::ROWS, reopen::ROWS, size::ROWS].concat();
     if any(sheet, &on_loaded) {
         let engine = bulk::random(session, sheet)?;
         let engine = reopen::cleanly(session, sheet, engine)?;
@@ -88,6 +89,9 @@ pub fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
         commits::play(session, sheet, &*engine)?;
         if any(sheet, beside::ROWS) {
             beside::play(session, sheet, &*engine)?;
+        }
+        if any(sheet, backup::ROWS) {
+            backup::play(session, sheet, &*engine)?;
         }
         let engine = if any(sheet, &[reopen::KILLED]) { reopen::killed(session, sheet, engine)? } else { engine };
         size::play(session, sheet, engine)?;
