@@ -158,6 +158,7 @@ fn wrong_arguments() {
         (&["log", "a.ring", "--from", "x"], "invalid"),
         (&["drill", "--nodes", "x"], "--trace"),
         (&["drill", "--readers", "0"], "1..=1024"),
+        (&["drill", "--batch", "4001"], "1..=4000"),
         (&["drill", "--on-bad-line", "guess"], "skip, refuse"),
     ] {
         let ran = folder.run(args);
