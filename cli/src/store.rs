@@ -34,6 +34,14 @@ impl StorePath {
         Ok(self.options().create(Create::Never).open(&self.path)?)
     }
 
+    /// An error of opening it for writing, with what can be done about a file that is not there.
+    pub(crate) fn or_create(&self, error: Error) -> Error {
+        match error {
+            Error::Told(exit, what) if !self.path.exists() => Error::Told(exit, format!("{what}; --create makes a new store")),
+            error => error,
+        }
+    }
+
     /// Options that say how it is read.
     pub(crate) fn options(&self) -> Options {
         Options::new().reads(if self.copied { Reads::Copied } else { Reads::Mapped })

@@ -117,9 +117,21 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         match &self.0.source {
-            Some(source) => write!(f, ": {source}"),
+            Some(source) => write!(f, ": {source}{}", advice(source.kind())),
             None => Ok(()),
         }
+    }
+}
+
+/// What to do about a refusal that its kind alone explains.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => {
+            "; run as somebody who may do that, or change the permissions of the file or its folder"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "; open it for reading only, or use a place that can be written to",
+        _ => "",
     }
 }
 
@@ -132,5 +144,23 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_ref().map(|e| e as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A refusal by the system says what, where and what to do.
+    #[test]
+    fn refusals_say_what_to_do() {
+        for (kind, advice) in [
+            (io::ErrorKind::NotFound, "check the path"),
+            (io::ErrorKind::PermissionDenied, "change the permissions"),
+            (io::ErrorKind::ReadOnlyFilesystem, "open it for reading only"),
+        ] {
+            let said = Error::io("open", "a.ring", kind.into()).to_string();
+            assert!(said.starts_with("open a.ring: ") && said.contains(advice), "{said}");
+        }
     }
 }

@@ -51,7 +51,8 @@ impl Put {
             (None, None) => Vec::new(),
         };
         let create = if self.create { Create::IfMissing } else { Create::Never };
-        let store = self.store.options().create(create).open(&self.store.path)?;
+        let opened = self.store.options().create(create).open(&self.store.path);
+        let store = opened.map_err(|e| if self.create { e.into() } else { self.store.or_create(e.into()) })?;
         let txn = store.begin_write()?;
         let opened = if self.create { txn.ensure_table(&self.table) } else { txn.open_table(&self.table) };
         let mut table = opened.map_err(|e| match e.kind() {

@@ -92,12 +92,7 @@ impl DatabasePath {
 
     /// An error of opening, with what can be done about a file that is not there.
     fn hint(&self, error: Error) -> Error {
-        match error {
-            Error::Told(exit, what) if !self.read_only && !self.store.path.exists() => {
-                Error::Told(exit, format!("{what}; --create makes a new store"))
-            }
-            error => error,
-        }
+        if self.read_only { error } else { self.store.or_create(error) }
     }
 
     /// What to say about a store that other programs than SQL made.

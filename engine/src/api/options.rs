@@ -56,7 +56,8 @@ impl Options {
         self
     }
 
-    /// Length of the first log segments of a new store in bytes: a multiple of 4,096 from 16 KiB to 1 GiB. Default 64 KiB; they double up to 4 MiB.
+    /// Length of the first log segments of a new store in bytes: a multiple of 4,096 from 16 KiB to 1 GiB. Default 64 KiB; they double up to 4 MiB. Less is for very
+    /// small files, more for a store whose first load is heavy.
     #[must_use]
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.settings.segment_bytes = bytes;
@@ -73,7 +74,8 @@ impl Options {
 
     // ---- durability ----
 
-    /// Within what time a [`crate::Durability::Deferred`] commit is synced. Default 100 ms. Needs the background thread, or calls of `step`.
+    /// Within what time a [`crate::Durability::Deferred`] commit is synced. Default 100 ms. Needs the background thread, or calls of `step`. Shorter
+    /// loses less at a power cut, longer syncs less often.
     #[must_use]
     pub fn deferred_within(mut self, time: Duration) -> Self {
         self.settings.deferred_within = time;
@@ -81,7 +83,7 @@ impl Options {
     }
 
     /// Each synced commit writes and syncs a header too, so that even the very last commit cannot be taken for torn when it rots. Default
-    /// false. Costs a second sync a commit.
+    /// false. Costs a second sync a commit. Take it where nobody looks at [`Store::open_report`], which tells of such a commit otherwise.
     #[must_use]
     pub fn strict(mut self, on: bool) -> Self {
         self.settings.strict = on;
@@ -90,14 +92,16 @@ impl Options {
 
     // ---- memory and background ----
 
-    /// Whether a thread named "treering" makes checkpoints, late syncs and compactions. Default true. Without it call [`Store::step`].
+    /// Whether a thread named "treering" makes checkpoints, late syncs and compactions. Default true. Without it call [`Store::step`]: in tests that are to repeat,
+    /// and where a program wants no thread but its own.
     #[must_use]
     pub fn background(mut self, on: bool) -> Self {
         self.settings.background = on;
         self
     }
 
-    /// Memory for changed pages in bytes, at least 1 MiB. Default 256 MiB. At half of it a checkpoint starts, at all of it commits wait.
+    /// Memory for changed pages in bytes, 1 MiB to 8 GiB. Default 256 MiB. At half of it a checkpoint starts, at all of it commits wait. More writes a page that changes often
+    /// less often; the file keeps room for as much.
     #[must_use]
     pub fn dirty_bytes(mut self, bytes: u64) -> Self {
         self.settings.dirty_bytes = bytes;
@@ -132,7 +136,7 @@ impl Options {
         self
     }
 
-    /// Bytes of records at which a checkpoint starts. Default 64 MiB. Recovery after a kill replays about this much; where checkpoints do not keep up, twice
+    /// Bytes of records at which a checkpoint starts, any number. Default 64 MiB. Less opens sooner after a kill, more makes fewer checkpoints. Recovery after a kill replays about this much; where checkpoints do not keep up, twice
     /// as much, since writers wait then; without the background thread, whatever was not sealed by a step.
     #[must_use]
     pub fn log_bytes(mut self, bytes: u64) -> Self {
@@ -140,7 +144,8 @@ impl Options {
         self
     }
 
-    /// Bytes of changes, 1 to 512 MiB, beyond which a transaction is made durable by a checkpoint instead of a record. Default 16 MiB.
+    /// Bytes of changes, 1 to 512 MiB, beyond which a transaction is made durable by a checkpoint instead of a record. Default 16 MiB. More keeps large
+    /// transactions from waiting for all that is dirty, and costs as much memory and log.
     #[must_use]
     pub fn record_bytes(mut self, bytes: u64) -> Self {
         self.settings.record_bytes = bytes;
@@ -148,6 +153,7 @@ impl Options {
     }
 
     /// Chunks of which a smaller share is still needed are written again without the rest, 0 (never; then small chunks are not merged in the background either) to 1. Default 0.5.
+    /// More keeps the file shorter and writes more.
     #[must_use]
     pub fn compact_below(mut self, share: f64) -> Self {
         self.settings.compact_below = share;

@@ -515,6 +515,28 @@ fn l11_panicking_callback_harms_nobody() {
     fill(&store, 0..1, 1);
 }
 
+/// A commit looks at each table once at most. It sought every table that it had not touched among all tables: with 10,000 of them a commit of one entry held the turn for tens of milliseconds.
+#[test]
+fn l10_commits_look_at_each_table_once() {
+    let quickest_commit = |tables: u64| {
+        let store = small().in_memory().expect("open");
+        let txn = store.begin_write().expect("turn");
+        (0..tables).for_each(|n| drop(txn.create_table(&format!("table {n}")).expect("a new table")));
+        txn.commit().expect("commit");
+        let commit = |n: u64| {
+            let txn = store.begin_write().expect("turn");
+            txn.open_table("table 7").expect("table").insert(&key(n), b"value").expect("insert");
+            let start = std::time::Instant::now();
+            txn.commit().expect("commit");
+            start.elapsed()
+        };
+        (0..30).map(commit).min().expect("30 of them")
+    };
+    // 64 times the tables: 64 times the work at most, where it was 4,096 times.
+    let (few, many) = (quickest_commit(100), quickest_commit(6_400));
+    assert!(many < 200 * few, "{few:?} with 100 tables, {many:?} with 6,400");
+}
+
 /// L5: whoever commits after a snapshot was dropped settles a bounded number of the pages that it held; steps see to the rest, and nothing is kept for good.
 #[test]
 fn l5_dropped_snapshot_is_settled_in_pieces() {

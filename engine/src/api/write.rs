@@ -158,7 +158,7 @@ impl WriteTxn {
 
     /// Has `callback` called with the version once this commit is durable: once, in the order of commits, by whichever thread makes it durable; never if it does not become so. It may
     /// use the store, and should be short. If it panics, the panic is caught, and [`crate::Stats::background_error`] tells of it. A callback that owns a
-    /// [`crate::Store`] keeps the store open until it was called.
+    /// [`crate::Store`] keeps the store open until it was called, or, in a poisoned store, until that store is closed or makes a step.
     pub fn on_commit(&mut self, callback: impl FnOnce(u64) + Send + 'static) {
         self.callbacks.push(Box::new(move |version| callback(version.0)));
     }

@@ -173,7 +173,7 @@ fn refuse_special(path: &Path, metadata: &std::fs::Metadata) -> Result<()> {
         metadata if metadata.is_dir() => "a directory",
         _ => "no regular file",
     };
-    Err(Error::new(ErrorKind::NotAStore, format!("{} is {what}; a store is one regular file", path.display())))
+    Err(Error::new(ErrorKind::NotAStore, format!("{} is {what}; a store is one regular file: check the path", path.display())))
 }
 
 impl Disk for FileDisk {

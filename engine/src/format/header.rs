@@ -228,7 +228,7 @@ fn checked_fields(block: &[u8]) -> Result<&[u8]> {
     if block.starts_with(&LZ4_FRAME) {
         return Err(Error::new(ErrorKind::Unsupported, "an LZ4 blob stream; restore it first"));
     }
-    let no_store = || Error::new(ErrorKind::NotAStore, "no Treering store: the magic of a header is missing");
+    let no_store = || Error::new(ErrorKind::NotAStore, "no Treering store: the magic of a header is missing; check the path, or salvage what is left if it was one");
     let mut input = Input::new(block);
     if input.array() != Some(MAGIC) {
         return Err(no_store());

@@ -204,9 +204,10 @@ impl Log {
     }
 
     fn standard_len(&self) -> u64 {
-        let last = self.live.back().map_or(BLOCK, |segment| segment.extent.len);
-        // Doubles from segment to segment, so that a small store stays small; a large one-off record does not set the pace.
-        (last.min(MAX_SEGMENT) * 2).clamp(4 * BLOCK, MAX_SEGMENT).max(last.min(MAX_SEGMENT))
+        let newest = self.live.iter().rev().take(4);
+        let longest = newest.map(|segment| segment.extent.len).max().unwrap_or(BLOCK).min(MAX_SEGMENT);
+        // Doubles from segment to segment, so that a small store stays small. Neither a large one-off record sets the pace, nor a short segment that was made in haste.
+        (longest * 2).clamp(4 * BLOCK, MAX_SEGMENT)
     }
 
     fn fits(&self, body_len: u64) -> bool {
@@ -276,5 +277,18 @@ mod tests {
         log.supply(extent(200, 4));
         log.supply(extent(204, 4));
         assert_eq!(log.wants_ahead(), None);
+    }
+
+    /// A short segment in use does not make those that follow short: they would be full the sooner, and a writer in haste again; and long ones that are free again would not be taken.
+    #[test]
+    fn a_short_segment_does_not_set_the_pace() {
+        let blocks = MAX_SEGMENT / BLOCK;
+        let mut log = Log::start(1, 1, 0, extent(2, blocks), extent(2 + blocks, 64), 0);
+        log.supply(extent(2 + 2 * blocks, blocks));
+        let label = Label { kind: RecordKind::Commits, commit_count: 1, version: Version(1), durable_to: Version(0) };
+        log.append(label, &[&vec![0; (MAX_SEGMENT - 2 * BLOCK) as usize]]);
+        log.append(label, &[&vec![0; BLOCK as usize]]);
+        assert_eq!(log.segments().map(|segment| segment.extent.len).collect::<Vec<_>>(), [MAX_SEGMENT, 64 * BLOCK]);
+        assert_eq!(log.wants_ahead(), Some(MAX_SEGMENT));
     }
 }

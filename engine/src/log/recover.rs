@@ -38,7 +38,7 @@ pub(crate) fn choose_header(disk: &dyn Disk) -> Result<Headers> {
         disk.read_at(&mut start, 0)?;
         let what = match Header::decode(&start) {
             Err(e) if e.kind() == ErrorKind::Unsupported => return Err(e.within(disk.name())),
-            _ => "it is shorter than its headers",
+            _ => "it is shorter than its headers; check the path",
         };
         return Err(Error::new(ErrorKind::NotAStore, format!("{} is no store: {what}", disk.name())));
     }

@@ -175,6 +175,8 @@ impl Machine {
     /// One bounded piece of work; false if there was nothing to do.
     pub(crate) fn step(&self) -> Result<bool> {
         if self.read_only || self.is_poisoned() {
+            // Those that will never be called are let go: one may own the store, and keep the file locked.
+            self.run_callbacks();
             return Ok(false);
         }
         epoch::pin().flush();

@@ -106,6 +106,12 @@ impl Pipeline {
     fn wants_sync(&self) -> bool {
         self.queue.iter().any(|appended| appended.durability == Durability::Synced)
     }
+
+    /// Of a store that failed: what will never be published, and the callbacks of what will never be durable. To be dropped without a lock: what a callback owns may look at the store then.
+    fn give_up(&mut self) -> (VecDeque<Appended>, VecDeque<(Version, Callback)>) {
+        let durable = self.callbacks.partition_point(|(version, _)| *version <= self.synced);
+        (std::mem::take(&mut self.queue), self.callbacks.split_off(durable))
+    }
 }
 
 /// How far `settle` goes.
@@ -180,7 +186,7 @@ impl Machine {
         // The next writer builds on what was appended.
         drop(turn);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.settle(Until::Published(version))?;
+        self.settle(Until::Published(version)).inspect_err(|_| self.run_callbacks())?;
         if durability != Durability::Synced {
             // The background thread does this in time; without one, or while it is busy, whoever comes by does. This commit is what it was to be: a failure
             // poisons the store, and the next one hears of it.
@@ -333,9 +339,8 @@ impl Machine {
         pipeline.leading = false;
         if let Err(e) = result {
             self.poison(&e);
-            // Nothing appended will be published: what they hold is let go, callbacks without being called. Behind the lock: what a callback owns
-            // may look at the store when it is dropped.
-            let given_up = (std::mem::take(&mut pipeline.queue), std::mem::take(&mut pipeline.callbacks));
+            // Nothing appended will be published.
+            let given_up = pipeline.give_up();
             self.published.notify_all();
             drop(pipeline);
             drop(given_up);
@@ -380,8 +385,16 @@ impl Machine {
         }
     }
 
-    /// Runs the callbacks of durable commits, in order, by one thread at a time. Called without any lock and without the turn: a callback may commit.
+    /// Runs the callbacks of durable commits, in order, by one thread at a time; in a store that failed the others are let go. Called without any lock and without the turn: a callback may
+    /// commit.
     pub(crate) fn run_callbacks(&self) {
+        if self.has_failed() {
+            let mut pipeline = self.pipeline.lock();
+            // Who leads may have made them durable, and gives them up himself otherwise.
+            let given_up = (!pipeline.leading).then(|| pipeline.give_up());
+            drop(pipeline);
+            drop(given_up);
+        }
         // Looked at again after letting go: who came meanwhile found it taken and left his to us.
         while self.has_callbacks() {
             // Whoever holds this runs ours too; a callback that commits comes here with it held.

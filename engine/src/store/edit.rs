@@ -161,23 +161,37 @@ impl Draft {
 
     /// Tables with their number of entries, by name. A table that is open counts as it was when it was opened.
     pub(crate) fn tables(&self) -> Vec<(String, u64)> {
-        let len = |entry: &TableEntry| match self.works.get(&entry.id) {
-            Some(Slot::Idle(work)) => work.tree.len,
-            _ => self.base_tree(entry.id).len,
+        let len = |(entry, base): (&TableEntry, Tree)| match self.works.get(&entry.id) {
+            Some(Slot::Idle(work)) => (entry.name.to_string(), work.tree.len),
+            _ => (entry.name.to_string(), base.len),
         };
-        self.catalogue.tables.iter().map(|entry| (entry.name.to_string(), len(entry))).collect()
+        self.catalogue.tables.iter().zip(self.base_trees()).map(len).collect()
     }
 
-    fn base_tree(&self, id: TableId) -> Tree {
+    /// The tree that the table at this place of the catalogue has in the base version; an empty one if it is not there.
+    fn base_tree(&self, place: usize) -> Tree {
+        if Arc::ptr_eq(&self.catalogue, &self.base.catalogue) {
+            return self.base.trees[place];
+        }
+        let id = self.catalogue.tables[place].id;
         self.base.tables().find(|(base, _)| base.id == id).map_or(Tree::default(), |(_, tree)| *tree)
+    }
+
+    /// The same of all tables of the catalogue. Cost: all tables, once.
+    fn base_trees(&self) -> Vec<Tree> {
+        if Arc::ptr_eq(&self.catalogue, &self.base.catalogue) {
+            return self.base.trees.to_vec();
+        }
+        let base: HashMap<TableId, Tree> = self.base.tables().map(|(entry, tree)| (entry.id, *tree)).collect();
+        self.catalogue.tables.iter().map(|entry| base.get(&entry.id).copied().unwrap_or_default()).collect()
     }
 
     /// Number of entries of a table; of one that is lent, as it was in the base version.
     pub(crate) fn len_of(&self, name: &str) -> Option<u64> {
-        let id = self.entry(name).ok()?.id;
-        Some(match self.works.get(&id) {
+        let place = self.catalogue.find(name).ok()?;
+        Some(match self.works.get(&self.catalogue.tables[place].id) {
             Some(Slot::Idle(work)) => work.tree.len,
-            _ => self.base_tree(id).len,
+            _ => self.base_tree(place).len,
         })
     }
 
@@ -196,7 +210,7 @@ impl Draft {
         let slot = match self.works.get_mut(&id) {
             Some(slot) => std::mem::replace(slot, Slot::Lent),
             None => {
-                let fresh = Work { tree: self.base_tree(id), ..Work::default() };
+                let fresh = Work { tree: self.base_tree(place), ..Work::default() };
                 self.works.insert(id, Slot::Lent);
                 Slot::Idle(Box::new(fresh))
             }
@@ -419,15 +433,15 @@ impl Draft {
             unused: Vec::new(),
             spilled: self.spilled.drain(..).map(|(_, id)| id).collect(),
         };
-        let mut trees = Vec::with_capacity(self.catalogue.tables.len());
-        for entry in &self.catalogue.tables {
+        let mut trees = self.base_trees();
+        for (entry, tree) in self.catalogue.tables.iter().zip(&mut trees) {
             match self.works.remove(&entry.id) {
                 Some(Slot::Idle(work)) => {
-                    trees.push(work.tree);
+                    *tree = work.tree;
                     (*work).freeze(&mut frozen)?;
                 }
                 Some(Slot::Lent) => return Err(Error::new(ErrorKind::InUse, "a table was leaked while it was open")),
-                None => trees.push(self.base_tree(entry.id)),
+                None => {}
             }
         }
         for (_, work) in std::mem::take(&mut self.dropped) {

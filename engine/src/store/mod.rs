@@ -220,7 +220,11 @@ impl Machine {
             _ if self.read_only => return Ok(()),
             Some(Stopped::Closed) => return Ok(()),
             // What was not on the medium then is not there now, and nobody may take the end for a proof of the contrary.
-            Some(Stopped::Failed(_)) => return self.writable(),
+            Some(Stopped::Failed(_)) => {
+                // One that will never be called may own this store.
+                self.run_callbacks();
+                return self.writable();
+            }
             None => {}
         }
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
@@ -261,6 +265,11 @@ impl Machine {
     pub(crate) fn poison(&self, error: &Error) {
         // The first reason stays.
         let _ = self.poison.set(Stopped::Failed(error.to_string()));
+    }
+
+    /// Whether a write or sync failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.poison.get(), Some(Stopped::Failed(_)))
     }
 
     pub(crate) fn is_poisoned(&self) -> bool {

@@ -25,11 +25,18 @@ fn a_file_that_is_no_store() {
     folder.write("empty", b"");
     std::fs::create_dir(folder.path().join("folder")).expect("a folder");
     for commands in [LOOKING, CHANGING] {
-        each(&folder, commands, "notes.txt", 2, "notes.txt");
-        each(&folder, commands, "short", 2, "short");
-        each(&folder, commands, "folder", 2, "is a directory");
-        each(&folder, commands, "missing", 2, "missing");
+        for (file, what) in [
+            ("notes.txt", "no Treering store"),
+            ("short", "shorter than its headers"),
+            ("folder", "is a directory"),
+            ("missing", "No such file"),
+        ] {
+            each(&folder, commands, file, 2, file);
+            each(&folder, commands, file, 2, what);
+            each(&folder, commands, file, 2, "check the path");
+        }
     }
+    folder.run(&["put", "missing", "t", "k", "v"]).fails(2, "--create makes a new store");
     each(&folder, LOOKING, "empty", 2, "empty");
     assert_eq!(folder.names(), ["empty", "folder", "notes.txt", "short"]);
     assert_eq!(folder.read("notes.txt").len(), 21_000);
@@ -151,6 +158,7 @@ fn wrong_arguments() {
         (&["log", "a.ring", "--from", "x"], "invalid"),
         (&["drill", "--nodes", "x"], "--trace"),
         (&["drill", "--readers", "0"], "1..=1024"),
+        (&["drill", "--batch", "4001"], "1..=4000"),
         (&["drill", "--on-bad-line", "guess"], "skip, refuse"),
     ] {
         let ran = folder.run(args);

@@ -18,7 +18,7 @@ fn a_short_drill_keeps_every_promise() {
     let mut folder = Folder::new();
     std::fs::create_dir(folder.path().join("here")).expect("a folder");
     folder.write("pods.csv", pods(40, &["pod-7,1,1,0,0,,LS,Running,1,2,1", "worse,x,1,0,0,,LS,Running,1,2,1"]).as_bytes());
-    let args = "drill --trace pods.csv --seconds 1 --kills 2 --readers 2 --seed 7 --dir here --json --strict-times";
+    let args = "drill --trace pods.csv --seconds 1 --kills 2 --readers 2 --batch 250 --seed 7 --dir here --json --strict-times";
     let ran = folder.run(&args.split(' ').collect::<Vec<_>>());
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
     assert_eq!((&report["kept"], &report["broken"]), (&true.into(), &serde_json::json!([])));
@@ -27,6 +27,7 @@ fn a_short_drill_keeps_every_promise() {
     let bad = report["bad_lines"].as_array().expect("bad lines");
     assert_eq!(bad.len(), 2);
     assert!(bad[0].as_str().is_some_and(|line| line.starts_with("pods.csv line 42, column 1 (name): ")), "{bad:?}");
+    assert_eq!((&report["readers"], &report["batch"], &report["seed"]), (&2.into(), &250.into(), &7.into()));
     let kill = &report["figures"]["kill"];
     assert!(kill["kills"] == 2 && kill["acknowledged"].as_u64() >= Some(400), "{kill}");
     assert_eq!(report["figures"]["load"]["loaded"]["tasks"], 40 + 4_000);

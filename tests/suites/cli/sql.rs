@@ -364,7 +364,7 @@ fn only_create_makes_a_database() {
     for command in ["sql", "shell"] {
         folder
             .run(&[command, "missing.ring"])
-            .fails(2, "missing.ring: No such file or directory (os error 2); --create makes a new store");
+            .fails(2, "missing.ring: No such file or directory (os error 2); check the path; --create makes a new store");
         let message = "a.ring is a store, but holds no SQL tables: what is in it ('jobs', 'tasks') was written by a program through the engine. \
                        Look at it with `treering info`, `treering scan a.ring 'jobs'` or `treering dump`";
         folder.run(&[command, "a.ring"]).fails(2, message);

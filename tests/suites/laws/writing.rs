@@ -175,6 +175,71 @@ fn l11_failed_callbacks_are_dropped_without_a_lock() {
     drop(store.unchecked());
 }
 
+/// L11: a commit that became durable has its callback called, whatever fails behind it. While one callback ran, another commit became durable, and its callback stood behind the first; then a
+/// third commit's sync failed, and with its own callbacks that one was let go. Only those of commits that did not become durable are now.
+#[test]
+fn l11_durable_callbacks_outlive_a_failure() {
+    let (disk, store) = store();
+    put(&store, 0..10, 0, 20).expect("commit");
+    let commit = |n: u64, callback: Box<dyn FnOnce(u64) + Send>| {
+        let mut txn = store.begin_write()?;
+        txn.open_table("t")?.insert(&key(n), b"value")?;
+        txn.on_commit(callback);
+        txn.commit()
+    };
+    thread::scope(|scope| {
+        let ((entered, is_entered), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel::<()>());
+        let slow = Box::new(move |version| {
+            let _ = entered.send(version);
+            // Whether it is told or nobody is left to tell it.
+            let _ = may_go_on.recv();
+        });
+        let first = scope.spawn(move || commit(0, slow));
+        is_entered.recv().expect("the first commit is durable");
+        let (called, calls) = mpsc::channel();
+        let version = commit(1, Box::new(move |version| _ = called.send(version))).expect("commit");
+        disk.fail(Some(Fault { kinds: &[Kind::Sync], at: 0, sticky: false, error: ErrorKind::Io, done: Done::Half }));
+        assert_eq!(put(&store, 2..3, 1, 20).expect_err("the disk fails").kind(), ErrorKind::Unknown);
+        drop(go_on);
+        first.join().expect("no panic").expect("commit");
+        assert_eq!(calls.try_recv(), Ok(version));
+    });
+    drop(store.unchecked());
+}
+
+/// L9, L11: a callback that will never be called is let go with what it owns, whatever poisoned the store. Only a leader whose write or sync failed did that; a deferred commit's callback that
+/// owned the store, poisoned by anything else, kept it open, and its file locked, for as long as the process lived. Closing and steps let them go too.
+#[test]
+fn l11_callbacks_keep_no_poisoned_store_open() {
+    fn panic() -> ! {
+        panic!("a disk that panics, and wanted here")
+    }
+    let ends: [fn(&Store); 2] = [
+        |store| assert_eq!(store.clone().close().expect_err("it is poisoned").kind(), ErrorKind::Poisoned),
+        |store| assert!(!store.step().expect("nothing to do")),
+    ];
+    for end in ends {
+        let disk = FatalDisk::new(SimulatedDisk::new(), 0, panic).of_thread("writer");
+        let options = drive::small_options().background(false).deferred_within(Duration::from_secs(3600));
+        let store = Checked::new("store", options.open_on(Arc::new(disk)).expect("open"));
+        put(&store, 0..10, 0, 20).expect("commit");
+        let mut txn = store.begin_write().expect("the turn");
+        txn.open_table("t").expect("table t").insert(&key(0), b"value").expect("insert");
+        txn.set_durability(Durability::Deferred);
+        let (owner, is_owned) = mpsc::channel::<()>();
+        let owned = (Store::clone(&store), owner);
+        txn.on_commit(move |_| drop(owned));
+        txn.commit().expect("commit");
+        thread::scope(|scope| {
+            let writer = thread::Builder::new().name("writer".into()).spawn_scoped(scope, || put(&store, 0..10, 1, 20));
+            assert!(writer.expect("a thread").join().is_err(), "it panics");
+        });
+        end(&store);
+        assert_eq!(is_owned.try_recv(), Err(mpsc::TryRecvError::Disconnected), "the callback still owns the store");
+        drop(store.unchecked());
+    }
+}
+
 /// L2, L5: those who commit while a sync is under way share the next one, and the figures say how many they were.
 #[test]
 fn l2_waiting_commits_share_a_sync() {

@@ -57,6 +57,9 @@ pub(crate) struct Drill {
     /// Threads that read during the storm [default: 4, with --full 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     readers: Option<u32>,
+    /// Instances of the storm's job, which has 4,000, that are updated at a time [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4000))]
+    batch: Option<u32>,
     /// How long the storm lasts, in seconds [default: 12, with --full 60]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: Option<u64>,
@@ -160,12 +163,12 @@ impl Drill {
     }
 
     fn plan(&self, folder: &Path) -> Plan {
-        let storm = if self.full {
-            StormSizes::published()
-        } else {
+        let mut storm = StormSizes::published();
+        if !self.full {
             // A tenth of the published events: the load stays short, the work of a reading too.
-            StormSizes { events_per_update: 800, ..StormSizes::published() }
-        };
+            storm.events_per_update = 800;
+        }
+        storm.batch = self.batch.unwrap_or(storm.batch);
         let or_full = |small, full| if self.full { full } else { small };
         Plan {
             folder: folder.to_owned(),

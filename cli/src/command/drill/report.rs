@@ -196,6 +196,7 @@ pub(super) fn json(about: &About<'_>, outcome: &Outcome) -> Result<Value> {
         "bad_lines": about.bad_lines.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "seed": plan.seed,
         "readers": plan.readers,
+        "batch": plan.storm.batch,
         "storm_seconds": plan.storm_time.as_secs_f64(),
         "seconds": about.time.as_secs_f64(),
         "kept": outcome.broken.is_empty(),

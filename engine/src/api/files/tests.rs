@@ -444,4 +444,12 @@ fn compressed_tables_are_exported() {
         sound(&store);
         expect_blob(&store.snapshot(), &store, &export(&store.snapshot(), BlobForm::Plain));
     }
+    // Not unpacked on their way.
+    let lens = [false, true].map(|lz4| {
+        let store = small().lz4(lz4).in_memory().unwrap();
+        change(&store, &mut Random(61), 400);
+        store.checkpoint().unwrap();
+        export(&store.snapshot(), BlobForm::Plain).len()
+    });
+    assert!(lens[1] < lens[0] / 2, "{lens:?}");
 }
