@@ -279,6 +279,15 @@ impl<'r> KeptRows<'r> {
         }
     }
 
+    /// Moves the row into the frame; NULLs stay where it stood.
+    #[inline]
+    pub(crate) fn take(&mut self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+        let start = number * self.width;
+        for (value, slot) in self.values[start..start + self.width].iter_mut().zip(slots) {
+            frame[slot.0 as usize] = std::mem::take(value);
+        }
+    }
+
     pub(crate) fn size_bytes(&self) -> usize {
         self.values.capacity() * size_of::<Value<'r>>() + self.owned_bytes
     }

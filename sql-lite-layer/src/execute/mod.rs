@@ -20,6 +20,7 @@ mod change;
 mod context;
 mod cursor;
 mod distinct;
+mod fetch;
 mod filter;
 mod full_join;
 mod function;

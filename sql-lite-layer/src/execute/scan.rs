@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::context::{Context, Frame};
+use super::fetch::{Fetched, Source};
 use super::keys::{Fixed, KeyRanges, Step};
 use super::row_test::{RowTests, Verdict};
 use super::scalar::holds;
@@ -25,6 +26,8 @@ pub(crate) struct Scan<'r> {
     tests: RowTests<'r>,
     /// What need not be looked at in an entry's key.
     passed: Fixed,
+    /// Rows that are looked up.
+    fetched: Fetched<'r>,
 }
 
 enum Way<'r> {
@@ -56,11 +59,13 @@ impl<'r> Scan<'r> {
             range: None,
             tests: RowTests::new(plan),
             passed: Fixed::default(),
+            fetched: Fetched::default(),
         })
     }
 
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
         self.range = None;
+        self.fetched.restart();
         match &self.plan.access {
             Access::Full => {
                 self.ranges.all();
@@ -101,7 +106,7 @@ impl<'r> Scan<'r> {
 
     /// Goes to the next row of the open range that passes the filter; false if there is none.
     fn next_of_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
-        let Scan { plan, rows, way, range: Some(range), tests, passed, .. } = self else { return Ok(false) };
+        let Scan { plan, rows, way, range: Some(range), tests, passed, fetched, .. } = self else { return Ok(false) };
         if let (Way::Rows, None) = (&way, plan.key) {
             loop {
                 cx.tick()?;
@@ -111,6 +116,16 @@ impl<'r> Scan<'r> {
                     return Ok(true);
                 }
             }
+        }
+        if let Way::Index { index, only: None, .. } = *way {
+            let mut from = Source { range, reverse: plan.reverse, index, rows: *rows, passed: *passed };
+            while let Some((key, row)) = fetched.next(&mut from, Some(cx))? {
+                put_key(plan.key, key, frame);
+                if read_row(plan, tests, row, frame, cx)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
         }
         loop {
             cx.tick()?;

@@ -34,6 +34,14 @@ impl<'r> Entries<'r> {
         })
     }
 
+    /// Adds to `found` what stands under each of the keys, in their order.
+    pub(crate) fn get_many(&self, keys: &[&[u8]], found: &mut Vec<Option<&'r [u8]>>) -> Result<()> {
+        for key in keys {
+            found.push(self.get(key)?);
+        }
+        Ok(())
+    }
+
     /// The entries within the bounds, ascending, or from the back.
     #[inline]
     pub(crate) fn range(&self, bounds: (Bound<&[u8]>, Bound<&[u8]>)) -> Result<treering::Range<'r>> {
