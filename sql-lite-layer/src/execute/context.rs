@@ -238,6 +238,11 @@ impl<'r> KeptRows<'r> {
         self.count
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.values.reserve(count * self.width);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         (self.count, self.owned_bytes) = (0, 0);

@@ -29,6 +29,11 @@ pub(super) struct KeyList {
 }
 
 impl KeyList {
+    /// With memory for keys of usual length.
+    pub(super) fn with_room() -> KeyList {
+        KeyList { bytes: Vec::with_capacity(MOST * 16), ends: Vec::with_capacity(MOST) }
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
@@ -49,9 +54,8 @@ impl KeyList {
         &self.bytes[start..self.ends[number]]
     }
 
-    /// Puts into `found` what stands under each of the keys, in their order.
+    /// Makes `found` what stands under each of the keys, in their order.
     pub(super) fn look_up<'r>(&self, entries: &Entries<'r>, found: &mut Vec<Option<&'r [u8]>>) -> Result<()> {
-        found.clear();
         let mut keys: [&[u8]; MOST] = [&[]; MOST];
         for (number, key) in keys.iter_mut().take(self.len()).enumerate() {
             *key = self.get(number);

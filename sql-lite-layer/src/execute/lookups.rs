@@ -18,7 +18,7 @@
 //! 3. Nothing is looked up ahead behind a step that may refuse the row: it would be in vain.
 
 use super::context::{Context, Frame, KeptRows};
-use super::fetch::{KeyList, more_than};
+use super::fetch::{KeyList, MOST, more_than};
 use super::keys::push;
 use super::nested_join::set_null;
 use super::operator::Operator;
@@ -51,7 +51,7 @@ struct Gathered<'r> {
     rows: KeptRows<'r>,
     /// Which of them is given next.
     at: usize,
-    /// How many were asked for last.
+    /// How many were asked for last; of the first two, which were asked for one by one, how many.
     count: usize,
     /// What the base said behind them.
     end: Option<Result<bool>>,
@@ -132,8 +132,7 @@ impl<'r> Lookups<'r> {
         }
         let plan_of_base = base;
         let slots = steps.first().map_or(&[][..], |step| &step.join.left_slots);
-        let gathered =
-            Gathered { is_possible: None, slots, rows: KeptRows::new(slots.len()), at: 0, count: 0, end: None };
+        let gathered = Gathered { is_possible: None, slots, rows: KeptRows::new(slots.len()), at: 0, count: 0, end: None };
         Ok(Some(Lookups { base: Operator::new(base, cx)?, plan_of_base, steps, key: Vec::with_capacity(64), gathered }))
     }
 
@@ -165,8 +164,10 @@ impl<'r> Lookups<'r> {
 
     /// Whether more rows than one are to be read now.
     fn gathers(&mut self) -> bool {
-        self.gathered.count = more_than(self.gathered.count);
-        if self.gathered.count == 1 {
+        // Many bases have one row: the end behind it is found before anything is prepared for more.
+        let (is_begin, count) = (self.gathered.count < 2, self.gathered.count);
+        self.gathered.count = if is_begin { count + 1 } else { more_than(count) };
+        if is_begin {
             return false;
         }
         match self.gathered.is_possible {
@@ -188,7 +189,8 @@ impl<'r> Lookups<'r> {
                     KeyPart::IsNull => false,
                 };
                 if step.keys.iter().all(of_base) {
-                    (step.ahead, is_possible) = (Some(Box::default()), true);
+                    let ahead = Ahead { keys: KeyList::with_room(), key_of: Vec::with_capacity(MOST), ..Ahead::default() };
+                    (step.ahead, is_possible) = (Some(Box::new(ahead)), true);
                 }
                 if step.join.kind == JoinKind::Inner && !(step.scan.filter.is_empty() && step.join.on.is_empty()) {
                     break;
@@ -197,6 +199,9 @@ impl<'r> Lookups<'r> {
             }
         }
         self.gathered.is_possible = Some(is_possible);
+        if is_possible {
+            self.gathered.rows.reserve(MOST);
+        }
         is_possible
     }
 
