@@ -32,6 +32,7 @@ mod limit;
 mod lookups;
 mod nested_join;
 mod operator;
+mod passing;
 mod point;
 mod project;
 mod row_test;

@@ -4,10 +4,11 @@
 //! a key is no page's bytes.
 
 use std::borrow::Cow;
+use std::ops::Bound;
 
 use super::context::{Context, Frame};
 use super::fetch::{Fetched, Source};
-use super::keys::{Fixed, KeyRanges, Step};
+use super::keys::{Fixed, KeyRanges, Step, to_next_prefix};
 use super::row_test::{RowTests, Verdict};
 use super::scalar::holds;
 use crate::encode::{key, row};
@@ -137,6 +138,28 @@ impl<'r> Scan<'r> {
         }
     }
 
+    /// Passes all entries with the same first columns of the index as the row in the frame, which was given last, and reads the last of them into the frame; gives how many there
+    /// are, with those that were read before. For a scan as [`Passing`](super::passing::Passing) wants it. Costs four ways down the tree.
+    pub(super) fn pass_alike(&mut self, columns: usize, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<u64> {
+        cx.tick()?;
+        let Scan { plan, rows, way, ranges, range, tests, passed, .. } = self;
+        let Way::Index { entries, only: Some(parts), .. } = &*way else { return Err(not_alike()) };
+        let mut first = ranges.prefix().to_vec();
+        for part in &parts[ranges.fixed().columns..columns] {
+            let slot = part.slot.ok_or_else(not_alike)?;
+            key::push(&mut first, &frame[slot.0 as usize]);
+        }
+        let mut behind = first.clone();
+        let ends = to_next_prefix(&mut behind);
+        let end = if ends { Bound::Excluded(&behind[..]) } else { Bound::Unbounded };
+        let count = if ends { entries.rank(&behind)? } else { entries.len() }.saturating_sub(entries.rank(&first)?);
+        let mut alike = entries.range((Bound::Included(&first), end))?;
+        let Some((key, value)) = alike.next_lent_back()? else { return Err(not_alike()) };
+        read_entry(plan, rows, way, tests, &Entry { key, value, passed: *passed }, frame, cx)?;
+        *range = if ends { Some(entries.range((Bound::Included(&behind), ranges.end()))?) } else { None };
+        Ok(count)
+    }
+
     /// Goes on to the next range, or reads the next single entry: then says whether it passes the filter, false also for a range. None at the end.
     fn next_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<bool>> {
         let entries = match &self.way {
@@ -161,6 +184,12 @@ impl<'r> Scan<'r> {
         }
         Ok(None)
     }
+}
+
+/// The scan is not of the form that was asked for, or the row in the frame is none of its own.
+#[cold]
+fn not_alike() -> Error {
+    Error::new(ErrorKind::State, "entries of a group are to be passed where there are none")
 }
 
 /// An entry of the rows or of an index, and what of its key need not be looked at.

@@ -81,6 +81,14 @@ impl<'r> Entries<'r> {
         })
     }
 
+    /// How many entries have a smaller key.
+    pub(crate) fn rank(&self, key: &[u8]) -> Result<u64> {
+        Ok(match self.0 {
+            Source::Held(table) => table.rank(key)?,
+            Source::Open(table) => table.rank(key)?,
+        })
+    }
+
     /// Number of entries. O(1).
     #[inline]
     pub(crate) fn len(&self) -> u64 {
