@@ -67,6 +67,7 @@ impl<'r> Scan<'r> {
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
         self.range = None;
         self.fetched.restart();
+        self.tests.uncut();
         match &self.plan.access {
             Access::Full => {
                 self.ranges.all();
@@ -102,6 +103,17 @@ impl<'r> Scan<'r> {
                 Some(true) => return Ok(true),
                 None => return Ok(false),
             }
+        }
+    }
+
+    /// Leaves out, until it is opened anew, rows in which the column of this slot is larger than the value, or smaller, or equal: if they can be told by their bytes, and if no condition
+    /// that may fail would be tested for fewer rows. Whoever asks for that leaves those that are given out by himself.
+    pub(super) fn cut(&mut self, slot: Slot, than: &Value<'r>, larger: bool, equal: bool) {
+        let column = self.plan.columns.iter().find(|(_, own)| *own == slot);
+        if let Some((column, _)) = column
+            && self.tests.len() == self.plan.filter.len()
+        {
+            self.tests.cut(*column, than, larger, equal);
         }
     }
 
@@ -241,7 +253,7 @@ pub(super) fn read_row<'r>(
     cx: &Context<'r>,
 ) -> Result<bool> {
     let mut filter = &plan.filter[..];
-    if tests.len() > 0 {
+    if tests.is_any() {
         match tests.of(bytes, cx)? {
             Verdict::Fails => return Ok(false),
             Verdict::Passes => filter = &filter[tests.len()..],
