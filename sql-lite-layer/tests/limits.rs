@@ -232,6 +232,7 @@ fn changes_end_within_their_limits() {
         let endless = "UPDATE t SET b = (SELECT count(*) FROM t x, t y, t z WHERE x.a + y.a + z.a < t.b)";
         let large = "INSERT INTO t SELECT 1000 + x.a * 1000 + y.a, 1 FROM t x, t y";
         let short = Limits { time: Some(Duration::from_millis(30)), ..Limits::default() };
+        let none = Limits { time: Some(Duration::ZERO), ..Limits::default() };
         let small = Limits { memory_bytes: 10_000, ..Limits::default() };
         let telling = "UPDATE t SET b = 5 RETURNING a, repeat('x', 1000)";
         let some = Limits { memory_bytes: 100_000, ..Limits::default() };
@@ -243,6 +244,9 @@ fn changes_end_within_their_limits() {
             // Definitions compute, too. They did so without any limit, and could not be cancelled.
             ("CREATE TABLE made AS SELECT 1 AS b FROM t x, t y, t z WHERE x.a + y.a + z.a < 0", short, ErrorKind::TimedOut),
             ("CREATE TABLE made AS SELECT x.a * 1000 + y.a AS n FROM t x, t y", small, ErrorKind::Limit),
+            // So do those that go through all rows: these went to their end.
+            ("CREATE INDEX made ON t (b)", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ALTER COLUMN b SET DATA TYPE VARCHAR", none, ErrorKind::TimedOut),
         ];
         let sums = |connection: &Connection| -> (i64, f64) {
             connection.set_limits(Limits::default());

@@ -99,6 +99,13 @@ impl<'r> Accumulator<'r> {
         Ok(0)
     }
 
+    /// Takes so many rows more, which are not looked at: of `count(*)` alone.
+    pub(super) fn add_unseen(&mut self, more: u64) {
+        if let Accumulator::Count(count) = self {
+            *count = count.saturating_add_unsigned(more);
+        }
+    }
+
     /// The result.
     pub(super) fn finish(&mut self, call: &AggregateCall, cx: &Context<'r>) -> Result<Value<'r>> {
         Ok(match self {

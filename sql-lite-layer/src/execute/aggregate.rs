@@ -9,6 +9,7 @@ use super::accumulator::Accumulator;
 use super::context::{Context, Frame, Kept, KeptRows};
 use super::keyset::KeySet;
 use super::operator::Operator;
+use super::passing::Passing;
 use super::scalar::{holds, operand, value};
 use crate::encode::key;
 use crate::error::Result;
@@ -23,6 +24,8 @@ pub(crate) struct Aggregate<'r> {
     input: Operator<'r>,
     /// Set if all that is asked is the number of rows of a table: the engine knows it.
     counted: Option<Entries<'r>>,
+    /// Set if groups need not be read to their ends.
+    passing: Option<Passing>,
     state: State,
     // Groups: numbers by key, the keys' values, and for each group one accumulator a call.
     groups: KeySet,
@@ -57,6 +60,7 @@ impl<'r> Aggregate<'r> {
             plan,
             input: Operator::new(&plan.input, cx)?,
             counted,
+            passing: Passing::of(plan),
             state: State::Start,
             groups: KeySet::new(),
             keys: KeptRows::new(plan.keys.len()),
@@ -129,16 +133,41 @@ impl<'r> Aggregate<'r> {
         self.begin(frame, cx)?;
         if first {
             self.add(0, frame, cx)?;
+            let mut read = 1;
+            self.pass(read, frame, cx)?;
             while self.input.next(frame, cx)? {
                 if !self.same_group(frame, cx)? {
                     self.state = State::Begun;
                     break;
                 }
                 self.add(0, frame, cx)?;
+                read += 1;
+                self.pass(read, frame, cx)?;
             }
         }
         self.give(0, frame, cx)?;
         Ok(true)
+    }
+
+    /// Passes the rest of a group of which so many rows were read, where that is worth it.
+    #[inline]
+    fn pass(&mut self, read: u64, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
+        match (&self.passing, &self.input) {
+            (Some(passing), Operator::Scan(_)) if passing.after == read => self.pass_rest(read, frame, cx),
+            _ => Ok(()),
+        }
+    }
+
+    fn pass_rest(&mut self, read: u64, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
+        let (Some(passing), Operator::Scan(scan)) = (&mut self.passing, &mut self.input) else { return Ok(()) };
+        let rest = scan.pass_alike(passing.columns, frame, cx)?.saturating_sub(read);
+        passing.passed(rest);
+        if rest > 0 {
+            // The last row of the group is the one in the frame.
+            self.add(0, frame, cx)?;
+            self.accumulators.iter_mut().for_each(|accumulator| accumulator.add_unseen(rest - 1));
+        }
+        Ok(())
     }
 
     /// The number of the group that the row in the frame belongs to.

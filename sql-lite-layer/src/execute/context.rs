@@ -238,6 +238,11 @@ impl<'r> KeptRows<'r> {
         self.count
     }
 
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.values.reserve(count * self.width);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         (self.count, self.owned_bytes) = (0, 0);
@@ -276,6 +281,15 @@ impl<'r> KeptRows<'r> {
     pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
         for (value, slot) in self.row(number).iter().zip(slots) {
             frame[slot.0 as usize] = value.clone();
+        }
+    }
+
+    /// Moves the row into the frame; NULLs stay where it stood.
+    #[inline]
+    pub(crate) fn take(&mut self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+        let start = number * self.width;
+        for (value, slot) in self.values[start..start + self.width].iter_mut().zip(slots) {
+            frame[slot.0 as usize] = std::mem::take(value);
         }
     }
 

@@ -77,6 +77,19 @@ impl KeyRanges {
         self.fixed
     }
 
+    /// What the keys of all entries that are read begin with, as bytes.
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.low[..self.fixed.len_bytes]
+    }
+
+    /// Where the one range of entries that is read ends.
+    pub(super) fn end(&self) -> Bound<&[u8]> {
+        match self.form {
+            Form::Span { ends: true } => Bound::Excluded(&self.high),
+            _ => Bound::Unbounded,
+        }
+    }
+
     /// The entries that `keys` say now. `whole`: how many columns make the whole key of one entry, if they hold no NULL.
     pub(super) fn find<'r>(&mut self, keys: &'r Keys, whole: Option<usize>, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
         self.given = 0;

@@ -5,9 +5,10 @@
 use std::cell::Cell;
 
 use super::context::{Context, Inputs};
-use super::keys::to_next_prefix;
+use super::fetch::{Fetched, Source};
+use super::keys::{Fixed, to_next_prefix};
 use super::scalar::operand;
-use super::scan::{behind, missing, row_of};
+use super::scan::{missing, row_of};
 use crate::encode::{key, row};
 use crate::error::{Error, Result};
 use crate::plan::node::{self, Access, Action, KeyPart, Keys, Node, Plan, Slot};
@@ -122,11 +123,14 @@ enum Next<'r> {
     /// Rows of a part of the primary key.
     Rows(Box<EntryRange<'r>>),
     /// Rows that entries of an index lead to.
-    Entries {
-        range: Box<EntryRange<'r>>,
-        index: &'r Index,
-        rows: Entries<'r>,
-    },
+    Entries(Box<Led<'r>>),
+}
+
+struct Led<'r> {
+    range: EntryRange<'r>,
+    index: &'r Index,
+    rows: Entries<'r>,
+    fetched: Fetched<'r>,
 }
 
 impl<'r> PointCursor<'r> {
@@ -153,11 +157,13 @@ impl<'r> PointCursor<'r> {
                         None => Next::End,
                     }
                 } else {
-                    Next::Entries { range: with_prefix(&entries, sought)?, index, rows }
+                    let range = with_prefix(&entries, sought)?;
+                    Next::Entries(Box::new(Led { range, index, rows, fetched: Fetched::default() }))
                 }
             }
             _ if point.one => rows.get(sought)?.map_or(Next::End, Next::Row),
-            _ => Next::Rows(with_prefix(&rows, sought)?),
+            // Boxed: a lookup of one row, which moves this about, has none.
+            _ => Next::Rows(Box::new(with_prefix(&rows, sought)?)),
         };
         Ok(cursor)
     }
@@ -172,13 +178,11 @@ impl<'r> PointCursor<'r> {
                 Some(row)
             }
             Next::Rows(range) => range.next().transpose()?.map(|(_, row)| row),
-            Next::Entries { range, index, rows } => match range.next().transpose()? {
-                None => None,
-                Some((key, value)) => {
-                    let row_key = if value.is_empty() { behind(&key, index.columns.len())? } else { value };
-                    Some(row_of(rows, row_key, index)?)
-                }
-            },
+            Next::Entries(led) => {
+                let Led { range, index, rows, fetched } = &mut **led;
+                let mut from = Source { range, reverse: false, index, rows: *rows, passed: Fixed::default() };
+                fetched.next(&mut from, None)?.map(|(_, row)| row)
+            }
         };
         match row {
             Some(row) => self.read(row).map(|()| true),
@@ -248,10 +252,9 @@ fn write_key<'r>(sought: &mut Vec<u8>, keys: &'r Keys, plan: &'r Plan, inputs: &
 }
 
 /// All entries whose keys begin so.
-fn with_prefix<'r>(entries: &Entries<'r>, prefix: &[u8]) -> Result<Box<EntryRange<'r>>> {
+fn with_prefix<'r>(entries: &Entries<'r>, prefix: &[u8]) -> Result<EntryRange<'r>> {
     use std::ops::Bound;
     let mut end = prefix.to_vec();
     let end = if to_next_prefix(&mut end) { Bound::Excluded(&end[..]) } else { Bound::Unbounded };
-    // Boxed: a lookup of one row, which moves this about, has none.
-    Ok(Box::new(entries.range((Bound::Included(prefix), end))?))
+    entries.range((Bound::Included(prefix), end))
 }

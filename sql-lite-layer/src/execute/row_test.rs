@@ -4,8 +4,11 @@
 //! 1. The conditions at the beginning of a scan's filter, up to the first of another form: what may fail is computed for no other rows than before.
 //! 2. Where a row is not as plain as that (an overflow, a row older than the column, numbers of another kind) nothing is said: the filter itself is asked, which also has the errors.
 //!
+//! A sort that keeps few rows cuts rows off, too, once it knows that they come behind all that it keeps ([`RowTests::cut`]).
+//!
 //! A text is compared by its bytes, which is its order. Bytes that are no UTF-8 are an error when they are read, and not when they are passed over.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::context::Context;
@@ -20,6 +23,17 @@ use crate::types::{DataType, Value};
 /// See the file's head.
 pub(super) struct RowTests<'r> {
     tests: Vec<Test<'r>>,
+    cut: Option<Cut<'r>>,
+}
+
+/// Rows that nobody wants although they pass: their column lies behind this value. NULL does not.
+struct Cut<'r> {
+    column: usize,
+    than: Known<'r>,
+    /// Whether larger values are refused, or smaller ones.
+    larger: bool,
+    /// Whether equal ones are refused too.
+    equal: bool,
 }
 
 /// What the tests say of a row.
@@ -50,7 +64,28 @@ enum Known<'r> {
 
 impl<'r> RowTests<'r> {
     pub(super) fn new(scan: &'r Scan) -> RowTests<'r> {
-        RowTests { tests: scan.filter.iter().map_while(|condition| Test::new(scan, condition)).collect() }
+        RowTests { tests: scan.filter.iter().map_while(|condition| Test::new(scan, condition)).collect(), cut: None }
+    }
+
+    /// Refuses from now on rows in which this column is larger than the value, or smaller; or equal. A value that cannot be compared in a stored row refuses nothing.
+    pub(super) fn cut(&mut self, column: usize, than: &Value<'r>, larger: bool, equal: bool) {
+        let than = match than {
+            Value::Int(number) => Known::Int(*number),
+            Value::Text(Cow::Borrowed(text)) => Known::Text(text.as_bytes()),
+            _ => return self.uncut(),
+        };
+        self.cut = Some(Cut { column, than, larger, equal });
+    }
+
+    /// Refuses no more rows than the conditions do.
+    pub(super) fn uncut(&mut self) {
+        self.cut = None;
+    }
+
+    /// Whether rows are to be asked at all.
+    #[inline]
+    pub(super) fn is_any(&self) -> bool {
+        !self.tests.is_empty() || self.cut.is_some()
     }
 
     /// How many conditions they are.
@@ -74,7 +109,31 @@ impl<'r> RowTests<'r> {
                 return Ok(verdict);
             }
         }
+        if let Some(cut) = &self.cut {
+            if !columns.is_before(cut.column) {
+                columns = row;
+            }
+            if columns.look(cut.column)?.is_some_and(|looked| cut.refuses(looked)) {
+                return Ok(Verdict::Fails);
+            }
+        }
         Ok(Verdict::Passes)
+    }
+}
+
+impl Cut<'_> {
+    #[inline(always)]
+    fn refuses(&self, looked: Looked<'_>) -> bool {
+        let order = match (looked, self.than) {
+            (Looked::Int(number), Known::Int(than)) => number.cmp(&than),
+            (Looked::Text(text), Known::Text(than)) => text.cmp(than),
+            _ => return false,
+        };
+        match order {
+            Ordering::Equal => self.equal,
+            Ordering::Greater => self.larger,
+            Ordering::Less => !self.larger,
+        }
     }
 }
 

@@ -4,9 +4,11 @@
 //! a key is no page's bytes.
 
 use std::borrow::Cow;
+use std::ops::Bound;
 
 use super::context::{Context, Frame};
-use super::keys::{Fixed, KeyRanges, Step};
+use super::fetch::{Fetched, Source};
+use super::keys::{Fixed, KeyRanges, Step, to_next_prefix};
 use super::row_test::{RowTests, Verdict};
 use super::scalar::holds;
 use crate::encode::{key, row};
@@ -25,6 +27,8 @@ pub(crate) struct Scan<'r> {
     tests: RowTests<'r>,
     /// What need not be looked at in an entry's key.
     passed: Fixed,
+    /// Rows that are looked up.
+    fetched: Fetched<'r>,
 }
 
 enum Way<'r> {
@@ -56,11 +60,14 @@ impl<'r> Scan<'r> {
             range: None,
             tests: RowTests::new(plan),
             passed: Fixed::default(),
+            fetched: Fetched::default(),
         })
     }
 
     pub(super) fn open(&mut self, frame: &Frame<'r>, cx: &Context<'r>) -> Result<()> {
         self.range = None;
+        self.fetched.restart();
+        self.tests.uncut();
         match &self.plan.access {
             Access::Full => {
                 self.ranges.all();
@@ -99,9 +106,20 @@ impl<'r> Scan<'r> {
         }
     }
 
+    /// Leaves out, until it is opened anew, rows in which the column of this slot is larger than the value, or smaller, or equal: if they can be told by their bytes, and if no condition
+    /// that may fail would be tested for fewer rows. Whoever asks for that leaves those that are given out by himself.
+    pub(super) fn cut(&mut self, slot: Slot, than: &Value<'r>, larger: bool, equal: bool) {
+        let column = self.plan.columns.iter().find(|(_, own)| *own == slot);
+        if let Some((column, _)) = column
+            && self.tests.len() == self.plan.filter.len()
+        {
+            self.tests.cut(*column, than, larger, equal);
+        }
+    }
+
     /// Goes to the next row of the open range that passes the filter; false if there is none.
     fn next_of_range(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
-        let Scan { plan, rows, way, range: Some(range), tests, passed, .. } = self else { return Ok(false) };
+        let Scan { plan, rows, way, range: Some(range), tests, passed, fetched, .. } = self else { return Ok(false) };
         if let (Way::Rows, None) = (&way, plan.key) {
             loop {
                 cx.tick()?;
@@ -112,6 +130,16 @@ impl<'r> Scan<'r> {
                 }
             }
         }
+        if let Way::Index { index, only: None, .. } = *way {
+            let mut from = Source { range, reverse: plan.reverse, index, rows: *rows, passed: *passed };
+            while let Some((key, row)) = fetched.next(&mut from, Some(cx))? {
+                put_key(plan.key, key, frame);
+                if read_row(plan, tests, row, frame, cx)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
         loop {
             cx.tick()?;
             let entry = if plan.reverse { range.next_lent_back()? } else { range.next_lent()? };
@@ -120,6 +148,28 @@ impl<'r> Scan<'r> {
                 return Ok(true);
             }
         }
+    }
+
+    /// Passes all entries with the same first columns of the index as the row in the frame, which was given last, and reads the last of them into the frame; gives how many there
+    /// are, with those that were read before. For a scan as [`Passing`](super::passing::Passing) wants it. Costs four ways down the tree.
+    pub(super) fn pass_alike(&mut self, columns: usize, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<u64> {
+        cx.tick()?;
+        let Scan { plan, rows, way, ranges, range, tests, passed, .. } = self;
+        let Way::Index { entries, only: Some(parts), .. } = &*way else { return Err(not_alike()) };
+        let mut first = ranges.prefix().to_vec();
+        for part in &parts[ranges.fixed().columns..columns] {
+            let slot = part.slot.ok_or_else(not_alike)?;
+            key::push(&mut first, &frame[slot.0 as usize]);
+        }
+        let mut behind = first.clone();
+        let ends = to_next_prefix(&mut behind);
+        let end = if ends { Bound::Excluded(&behind[..]) } else { Bound::Unbounded };
+        let count = if ends { entries.rank(&behind)? } else { entries.len() }.saturating_sub(entries.rank(&first)?);
+        let mut alike = entries.range((Bound::Included(&first), end))?;
+        let Some((key, value)) = alike.next_lent_back()? else { return Err(not_alike()) };
+        read_entry(plan, rows, way, tests, &Entry { key, value, passed: *passed }, frame, cx)?;
+        *range = if ends { Some(entries.range((Bound::Included(&behind), ranges.end()))?) } else { None };
+        Ok(count)
     }
 
     /// Goes on to the next range, or reads the next single entry: then says whether it passes the filter, false also for a range. None at the end.
@@ -146,6 +196,12 @@ impl<'r> Scan<'r> {
         }
         Ok(None)
     }
+}
+
+/// The scan is not of the form that was asked for, or the row in the frame is none of its own.
+#[cold]
+fn not_alike() -> Error {
+    Error::new(ErrorKind::State, "entries of a group are to be passed where there are none")
 }
 
 /// An entry of the rows or of an index, and what of its key need not be looked at.
@@ -197,7 +253,7 @@ pub(super) fn read_row<'r>(
     cx: &Context<'r>,
 ) -> Result<bool> {
     let mut filter = &plan.filter[..];
-    if tests.len() > 0 {
+    if tests.is_any() {
         match tests.of(bytes, cx)? {
             Verdict::Fails => return Ok(false),
             Verdict::Passes => filter = &filter[tests.len()..],

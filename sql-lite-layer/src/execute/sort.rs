@@ -101,6 +101,7 @@ impl<'r> Sort<'r> {
                 self.came.push(count);
                 self.order.push(number as u32);
                 self.rise(self.order.len() - 1);
+                self.cut(plain && self.order.len() == most);
             } else {
                 let worst = self.order[0] as usize;
                 if compare(&self.plan.keys, &keys, self.rows.row(worst)).is_ge() {
@@ -109,6 +110,7 @@ impl<'r> Sort<'r> {
                 self.rows.replace(worst, keys.drain(..).chain(kept_values(self.plan, frame)));
                 self.came[worst] = count;
                 self.sink();
+                self.cut(plain);
             }
             self.kept.is(self.rows.size_bytes() + self.order.capacity() * 12, "ORDER BY with LIMIT", cx)?;
         }
@@ -118,6 +120,15 @@ impl<'r> Sort<'r> {
             compare(keys, rows.row(a), rows.row(b)).then(came[a].cmp(&came[b]))
         };
         merge_sort(&mut self.order, by_key, cx)
+    }
+
+    /// With as many rows as are kept: a scan below need not make values of those whose first key already puts them behind all of them.
+    fn cut(&mut self, is_full: bool) {
+        if let (true, Operator::Scan(scan), [first, others @ ..]) = (is_full, &mut self.input, &self.plan.keys[..])
+            && let Scalar::Slot(slot) = first.expr
+        {
+            scan.cut(slot, &self.rows.row(self.order[0] as usize)[0], !first.descending, others.is_empty());
+        }
     }
 
     /// Whether the row in the frame, which came later than all rows that are kept, belongs behind them.

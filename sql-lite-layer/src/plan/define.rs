@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 
 use super::change::{column_of, labelled};
+use super::function::Function;
 use super::node::Slot;
 use super::scalar::Scalar;
 use super::scope::Level;
@@ -241,6 +242,12 @@ pub(crate) fn check(expr: &Expr, table: &Table, schema: &Schema) -> Result<()> {
     let slots: Vec<Slot> = table.columns.iter().map(|column| planner.slot(column.name.as_str(), column.data_type)).collect();
     planner.levels.push(Level::new(labelled(table, &table.name, &slots, false), "in CHECK"));
     let scalar = planner.condition(expr, "CHECK")?;
+    // A row would pass when it is written, and not when it is looked at again.
+    let is_counting =
+        |scalar: &Scalar| matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
+    if scalar.any(&mut |scalar| is_counting(scalar)) {
+        return Err(unsupported(Place::default(), "a sequence's number in a CHECK"));
+    }
     refuse(&scalar, "a CHECK")
 }
 

@@ -87,7 +87,7 @@ impl Definition<'_> {
                 if create.if_not_exists && self.schema.index(&index.name).is_some() {
                     return Ok(());
                 }
-                catalogue::add_index(self.txn, self.schema, table.id, index)
+                catalogue::add_index(self.txn, self.schema, table.id, index, &|| self.inputs.look())
             }
             Statement::CreateView { name, columns, query, text, at, or_replace, if_not_exists } => {
                 if *if_not_exists && self.is_taken(name) {
@@ -220,7 +220,12 @@ impl Definition<'_> {
                 let at = column_of(table, column)?;
                 let column = &table.columns[at];
                 let same_class = std::mem::discriminant(&column.data_type) == std::mem::discriminant(data_type);
+                let (inputs, mut rows) = (self.inputs, 0_u64);
                 catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| {
+                    if rows.is_multiple_of(256) {
+                        inputs.look()?;
+                    }
+                    rows += 1;
                     // A cast to a shorter text would cut it off: within a class nothing may be lost.
                     let value = if same_class { value } else { types::cast(value, data_type)? };
                     types::assign(value, data_type, &column.name)

@@ -10,6 +10,9 @@ use super::schema::{Index, Sequence, Table};
 use super::stored::Stored;
 use crate::error::Result;
 
+/// Fewer keys than these are faster looked up one by one.
+const SIDE_BY_SIDE: usize = 4;
+
 /// The entries of one table or index, ordered by key.
 #[derive(Clone, Copy)]
 pub(crate) struct Entries<'r>(Source<'r>);
@@ -32,6 +35,22 @@ impl<'r> Entries<'r> {
             Source::Held(table) => table.get(key)?,
             Source::Open(table) => table.get(key)?,
         })
+    }
+
+    /// Makes `found` what stands under each of the keys, in their order.
+    pub(crate) fn get_many(&self, keys: &[&[u8]], found: &mut Vec<Option<&'r [u8]>>) -> Result<()> {
+        if keys.len() < SIDE_BY_SIDE {
+            found.clear();
+            for key in keys {
+                found.push(self.get(key)?);
+            }
+            return Ok(());
+        }
+        *found = match self.0 {
+            Source::Held(table) => table.get_many(keys)?,
+            Source::Open(table) => table.get_many(keys)?,
+        };
+        Ok(())
     }
 
     /// The entries within the bounds, ascending, or from the back.
@@ -59,6 +78,14 @@ impl<'r> Entries<'r> {
         Ok(match self.0 {
             Source::Held(table) => table.last()?,
             Source::Open(table) => table.last()?,
+        })
+    }
+
+    /// How many entries have a smaller key.
+    pub(crate) fn rank(&self, key: &[u8]) -> Result<u64> {
+        Ok(match self.0 {
+            Source::Held(table) => table.rank(key)?,
+            Source::Open(table) => table.rank(key)?,
         })
     }
 

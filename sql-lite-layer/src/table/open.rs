@@ -1,14 +1,16 @@
 //! Open tables of a write transaction: each is opened at its first use and stays where it is until all are closed.
 //!
 //! ```text
-//!   keys    │ t1 │ i2 │ t9 │ ...             searched from the front: a statement uses few tables
-//!   blocks  [8 handles] [16 handles] ...     a block is allocated when it is needed, and never moves
+//!   first   │ t1 + handle │ i2 + handle │ ... 8 │      searched from the front: a statement uses few tables
+//!   more    [16 handles] [32 handles] ...              a block is allocated when it is needed, and never moves
 //! ```
 //!
 //! 1. An engine table opens once at a time in a transaction: so nobody else opens one while these are open, and all are closed before the transaction takes a savepoint or ends.
-//! 2. Handle n belongs to key n. It is opened through a shared reference, so that what was read before goes on to be lent.
+//! 2. Handles fill their places in order. Each is opened through a shared reference, so that what was read before goes on to be lent.
+//!
+//! They are not kept from one statement to the next: an open table pins the engine's epoch and its thread, and a connection may change its thread between two statements.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 
 use treering::{TableMut, WriteTxn};
 
@@ -16,24 +18,27 @@ use super::entries::{Entries, Lend, Tables};
 use super::stored::Stored;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Handles of the first block; each further one has twice as many as the one before it.
+/// Handles that need no block; the first block has twice as many, and each further one twice as many as the one before it.
 const FIRST: usize = 8;
 /// 8 x (2^14 - 1) handles are twice as many tables as a store can have.
-const BLOCKS: usize = 14;
+const BLOCKS: usize = 13;
 
-/// Handles are some hundred bytes: a block of places for them is small, and so quickly made and given back.
-type Block<'t> = Box<[OnceCell<Box<TableMut<'t>>>]>;
+/// Boxed, for the table is some hundred bytes: places for handles are quickly made and moved.
+type Handle<'t> = OnceCell<(Stored, Box<TableMut<'t>>)>;
+
+type Blocks<'t> = Box<[OnceCell<Box<[Handle<'t>]>>; BLOCKS]>;
 
 /// The tables that a statement has opened.
 pub(crate) struct Open<'t> {
     txn: &'t WriteTxn,
-    keys: RefCell<Vec<Stored>>,
-    blocks: [OnceCell<Block<'t>>; BLOCKS],
+    count: Cell<usize>,
+    first: [Handle<'t>; FIRST],
+    more: OnceCell<Blocks<'t>>,
 }
 
 impl<'t> Open<'t> {
     pub(crate) fn new(txn: &'t WriteTxn) -> Open<'t> {
-        Open { txn, keys: RefCell::default(), blocks: [const { OnceCell::new() }; BLOCKS] }
+        Open { txn, count: Cell::new(0), first: [const { OnceCell::new() }; FIRST], more: OnceCell::new() }
     }
 
     /// Everything as the transaction sees it.
@@ -44,24 +49,31 @@ impl<'t> Open<'t> {
     /// The table, to be read.
     pub(super) fn table(&self, what: Stored) -> Result<&TableMut<'t>> {
         let number = self.number(what)?;
-        self.handle(number).ok_or_else(lost)
+        self.handle(number).and_then(OnceCell::get).map(|(_, table)| &**table).ok_or_else(lost)
     }
 
     /// The table, to be changed.
     pub(super) fn table_mut(&mut self, what: Stored) -> Result<&mut TableMut<'t>> {
-        let (block, at) = place(self.number(what)?);
-        let handles = self.blocks.get_mut(block).and_then(OnceCell::get_mut);
-        handles.and_then(|handles| handles.get_mut(at)).and_then(OnceCell::get_mut).map(|table| &mut **table).ok_or_else(lost)
+        let number = self.number(what)?;
+        let handle = match place(number) {
+            (None, at) => self.first.get_mut(at),
+            (Some(block), at) => {
+                let block = self.more.get_mut().and_then(|blocks| blocks.get_mut(block)).and_then(OnceCell::get_mut);
+                block.and_then(|block| block.get_mut(at))
+            }
+        };
+        handle.and_then(OnceCell::get_mut).map(|(_, table)| &mut **table).ok_or_else(lost)
     }
 
     /// Closes all.
     pub(super) fn close(&mut self) {
-        self.keys.get_mut().clear();
-        self.blocks = [const { OnceCell::new() }; BLOCKS];
+        *self = Open::new(self.txn);
     }
 
     fn number(&self, what: Stored) -> Result<usize> {
-        let known = self.keys.borrow().iter().position(|key| *key == what);
+        let is_it = |handle: &Handle<'t>| handle.get().is_some_and(|(key, _)| *key == what);
+        let of_first = self.first.iter().take(self.count.get()).position(is_it);
+        let known = of_first.or_else(|| (FIRST..self.count.get()).find(|number| self.handle(*number).is_some_and(is_it)));
         match known {
             Some(number) => Ok(number),
             None => self.open(what),
@@ -70,21 +82,27 @@ impl<'t> Open<'t> {
 
     #[cold]
     fn open(&self, what: Stored) -> Result<usize> {
-        let number = self.keys.borrow().len();
-        let (block, at) = place(number);
-        let Some(handles) = self.blocks.get(block) else {
-            return Err(Error::new(ErrorKind::Limit, "the statement uses more tables and indexes than a store can have"));
-        };
-        let handles = handles.get_or_init(|| (0..FIRST << block).map(|_| OnceCell::new()).collect());
-        let handle = handles.get(at).ok_or_else(lost)?;
-        handle.set(Box::new(self.txn.open_table_near(what.name().as_str(), what.place())?)).map_err(|_| lost())?;
-        self.keys.borrow_mut().push(what);
+        let number = self.count.get();
+        if let (Some(block), _) = place(number) {
+            let blocks = self.more.get_or_init(|| Box::new([const { OnceCell::new() }; BLOCKS]));
+            let Some(handles) = blocks.get(block) else {
+                return Err(Error::new(ErrorKind::Limit, "the statement uses more tables and indexes than a store can have"));
+            };
+            handles.get_or_init(|| (0..2 * FIRST << block).map(|_| OnceCell::new()).collect());
+        }
+        let handle = self.handle(number).ok_or_else(lost)?;
+        let table = Box::new(self.txn.open_table_near(what.name().as_str(), what.place())?);
+        handle.set((what, table)).map_err(|_| lost())?;
+        self.count.set(number + 1);
         Ok(number)
     }
 
-    fn handle(&self, number: usize) -> Option<&TableMut<'t>> {
-        let (block, at) = place(number);
-        self.blocks.get(block)?.get()?.get(at)?.get().map(|table| &**table)
+    /// The place of handle `number`, if there is one already.
+    fn handle(&self, number: usize) -> Option<&Handle<'t>> {
+        match place(number) {
+            (None, at) => self.first.get(at),
+            (Some(block), at) => self.more.get()?.get(block)?.get()?.get(at),
+        }
     }
 }
 
@@ -94,10 +112,10 @@ impl<'r, 't: 'r> Lend<'r> for Open<'t> {
     }
 }
 
-/// Block and place in it of handle `number`: block n begins with handle 8 x (2^n - 1).
-fn place(number: usize) -> (usize, usize) {
+/// Block, none for the first handles, and place in it of handle `number`: block n begins with handle 16 x 2^n - 8.
+fn place(number: usize) -> (Option<usize>, usize) {
     let block = ((number + FIRST) / FIRST).ilog2() as usize;
-    (block, number + FIRST - (FIRST << block))
+    (block.checked_sub(1), number + FIRST - (FIRST << block))
 }
 
 /// Invariant 2 does not hold.
@@ -112,14 +130,14 @@ mod tests {
     /// Handles fill block after block, each place once.
     #[test]
     fn handles_fill_the_blocks() {
-        let mut expected = (0, 0);
+        let mut expected = (None, 0);
         for number in 0..10_000 {
             assert_eq!(place(number), expected, "handle {number}");
             expected.1 += 1;
-            if expected.1 == FIRST << expected.0 {
-                expected = (expected.0 + 1, 0);
+            if expected.1 == expected.0.map_or(FIRST, |block: usize| 2 * FIRST << block) {
+                expected = (Some(expected.0.map_or(0, |block| block + 1)), 0);
             }
         }
-        assert!(place(65_535).0 < BLOCKS);
+        assert!(place(65_535).0.is_some_and(|block| block < BLOCKS));
     }
 }

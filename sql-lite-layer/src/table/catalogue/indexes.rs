@@ -4,12 +4,18 @@ use super::*;
 use crate::table::reference::{self, Support};
 use crate::table::schema::Index;
 
-/// Adds an index and fills it. Its number is given here.
+/// Adds an index and fills it. Its number is given here. `look` is asked now and then whether to go on.
 ///
 /// # Errors
-/// `Exists`. `Constraint` if it is unique and rows have equal values.
-pub(crate) fn add_index(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, index: Index) -> Result<()> {
-    let mut edit = Edit::begin(txn, schema)?;
+/// `Exists`. `Constraint` if it is unique and rows have equal values. What `look` says.
+pub(crate) fn add_index(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    index: Index,
+    look: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let mut edit = Edit { look, ..Edit::begin(txn, schema)? };
     let mut table = edit.copy(id)?;
     edit.add_index_to(&mut table, index)?;
     edit.put_table(table)?;

@@ -138,6 +138,8 @@ struct Edit<'a> {
     txn: &'a WriteTxn,
     schema: &'a mut Schema,
     header: Header,
+    /// Asked now and then, in what takes long, whether to go on.
+    look: &'a dyn Fn() -> Result<()>,
 }
 
 impl<'a> Edit<'a> {
@@ -151,7 +153,7 @@ impl<'a> Edit<'a> {
         if header.version != schema.version {
             return Err(Error::new(ErrorKind::State, "the schema has changed meanwhile"));
         }
-        Ok(Edit { txn, schema, header })
+        Ok(Edit { txn, schema, header, look: &|| Ok(()) })
     }
 
     /// Ends the change: the schema gets the next number.

@@ -12,16 +12,18 @@ use crate::types::Value;
 /// While a table is written anew its old rows stand under this name.
 const OLD_ROWS: &str = "rewritten";
 
-/// Fills an empty index. The engine table is there already.
+/// Fills an empty index. The engine table is there already. `look` is asked every 256 rows whether to go on.
 ///
 /// # Errors
-/// `Constraint` if rows have equal values in a unique index.
-pub(in crate::table) fn fill_index(txn: &WriteTxn, table: &Table, index: &Index) -> Result<()> {
+/// `Constraint` if rows have equal values in a unique index; what `look` says.
+pub(in crate::table) fn fill_index(txn: &WriteTxn, table: &Table, index: &Index, look: &dyn Fn() -> Result<()>) -> Result<()> {
     let rows = txn.open_table(Stored::Rows(table.id).name().as_str())?;
     let mut entries = txn.open_table(Stored::Index(index.id).name().as_str())?;
-    let (mut failed, mut fed) = (None, 0);
+    let (mut failed, mut fed) = (None, 0_u64);
     let made = rows.range(ALL)?.map_while(|row| {
-        let made = row.map_err(Error::from).and_then(|(key, row)| entry(table, index, &key, row));
+        let looked = if fed.is_multiple_of(256) { look() } else { Ok(()) };
+        let row = looked.and_then(|()| row.map_err(Error::from));
+        let made = row.and_then(|(key, row)| entry(table, index, &key, row));
         fed += u64::from(made.is_ok());
         made.map_err(|e| failed = Some(e)).ok()
     });
@@ -99,7 +101,7 @@ pub(super) fn rewrite(
         let name = Stored::Index(index.id).name();
         txn.drop_table(name.as_str())?;
         drop(txn.create_table(name.as_str())?);
-        fill_index(txn, new, index)?;
+        fill_index(txn, new, index, &|| Ok(()))?;
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ impl Edit<'_> {
         table.indexes.push(index);
         check_table(table)?;
         match table.indexes.last() {
-            Some(index) => fill_index(self.txn, table, index),
+            Some(index) => fill_index(self.txn, table, index, self.look),
             None => Ok(()),
         }
     }
