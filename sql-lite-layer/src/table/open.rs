@@ -88,7 +88,7 @@ impl<'t> Open<'t> {
             let Some(handles) = blocks.get(block) else {
                 return Err(Error::new(ErrorKind::Limit, "the statement uses more tables and indexes than a store can have"));
             };
-            handles.get_or_init(|| (0..2 * FIRST << block).map(|_| OnceCell::new()).collect());
+            handles.get_or_init(|| (0..(2 * FIRST) << block).map(|_| OnceCell::new()).collect());
         }
         let handle = self.handle(number).ok_or_else(lost)?;
         let table = Box::new(self.txn.open_table_near(what.name().as_str(), what.place())?);
@@ -134,7 +134,7 @@ mod tests {
         for number in 0..10_000 {
             assert_eq!(place(number), expected, "handle {number}");
             expected.1 += 1;
-            if expected.1 == expected.0.map_or(FIRST, |block: usize| 2 * FIRST << block) {
+            if expected.1 == expected.0.map_or(FIRST, |block: usize| (2 * FIRST) << block) {
                 expected = (Some(expected.0.map_or(0, |block| block + 1)), 0);
             }
         }
