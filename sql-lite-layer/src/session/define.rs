@@ -13,13 +13,13 @@ use crate::parse::ast::{
     AlterTable, CommentOn, CreateTable, Expr, Ident, ObjectKind, Query, QueryBody, Restart, Select, SelectItem, Statement,
     TableRef,
 };
-use crate::parse::{Limits, parse};
+use crate::parse::{Limits, parse, parse_expr};
 use crate::plan::define::{self, Constraint};
 use crate::plan::plan;
 use crate::table::catalogue::Filling;
 use crate::table::schema::{Column, ObjectId, Schema, Table, is_information};
 use crate::table::{Changes, WriteTxn, bulk, catalogue, counters};
-use crate::types::{self, Value};
+use crate::types::{self, DataType, Value};
 
 impl Connection {
     /// Changes the schema, in the transaction that is open or in one of its own.
@@ -220,6 +220,10 @@ impl Definition<'_> {
                 let at = column_of(table, column)?;
                 let column = &table.columns[at];
                 let same_class = std::mem::discriminant(&column.data_type) == std::mem::discriminant(data_type);
+                if column.identity.is_some() && !matches!(data_type, DataType::Integer(_)) {
+                    let message = format!("column \"{}\" counts: an identity column is a whole number", column.name);
+                    return Err(Error::new(ErrorKind::Type, message).with_state("42804"));
+                }
                 let (inputs, mut rows) = (self.inputs, 0_u64);
                 catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| {
                     if rows.is_multiple_of(256) {
@@ -229,9 +233,31 @@ impl Definition<'_> {
                     // A cast to a shorter text would cut it off: within a class nothing may be lost.
                     let value = if same_class { value } else { types::cast(value, data_type)? };
                     types::assign(value, data_type, &column.name)
-                })
+                })?;
+                if same_class { Ok(()) } else { self.fits_its_texts(id, at) }
             }
         }
+    }
+
+    /// Refuses a column whose type is another one now than its default or a check of its table was written for: no row could be written, and no script read back.
+    fn fits_its_texts(&self, id: ObjectId, at: usize) -> Result<()> {
+        let table = self.schema.table_by_id(id).ok_or_else(gone)?;
+        let column = &table.columns[at];
+        // The place is one of the kept text.
+        let of_text = |what: &str, e: Error| match e.kind() {
+            ErrorKind::Type => {
+                Error::new(e.kind(), format!("{what} does not fit the new type: {}", e.message())).with_state(e.sqlstate())
+            }
+            _ => e,
+        };
+        if let Some(text) = &column.default {
+            let default = define::default(&parse_expr(text)?, column, self.schema);
+            default.map_err(|e| of_text(&format!("the default of column \"{}\"", column.name), e))?;
+        }
+        for (check, expr) in texts::checks_of_column(table, at)? {
+            self.check_rows(table, &check.name, &expr).map_err(|e| of_text(&format!("check \"{}\"", check.name), e))?;
+        }
+        Ok(())
     }
 
     /// Adds a column whose default is no more than a constant, or has to be computed for the rows that are there.

@@ -57,6 +57,24 @@ pub(super) fn without_column(table: &Table, at: usize) -> Result<Vec<Check>> {
     Ok(stay)
 }
 
+/// The checks that name this column, and what they say.
+pub(super) fn checks_of_column(table: &Table, at: usize) -> Result<Vec<(&Check, Expr)>> {
+    let mut found = Vec::new();
+    for check in &table.checks {
+        let mut expr = parse_expr(&check.text)?;
+        let mut is_named = false;
+        expr.each_mut(&mut |expr| {
+            if let Expr::Column { name, .. } = expr {
+                is_named |= table.column(&name.name) == Some(at);
+            }
+        });
+        if is_named {
+            found.push((check, expr));
+        }
+    }
+    Ok(found)
+}
+
 /// Holds defaults and checks against a schema from which sequences have gone: those that read them go too (`cascade`), or are in the way.
 ///
 /// # Errors
