@@ -100,6 +100,33 @@ mod tests {
         assert!(open(&disk).check().expect("check").is_sound());
     }
 
+    /// A commit too large for a record is listed where a checkpoint made it durable, without its changes; what came before and behind it has its own, and who breaks off is asked no more.
+    #[test]
+    fn a_commit_without_a_record_is_listed() {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+        let store = Options::new().background(false).record_bytes(1000).on(Arc::clone(&disk)).expect("open");
+        for len in [10, 5000, 10, 10] {
+            let txn = store.begin_write().expect("turn");
+            txn.ensure_table("t").expect("table").insert(b"key", &vec![1; len]).expect("insert");
+            txn.commit().expect("commit");
+        }
+        std::mem::forget(store);
+        let read = |from, most| {
+            let mut listed = Vec::new();
+            let each = &mut |commit: &Commit<'_>| {
+                assert_eq!((commit.recorded, commit.bytes > 0), (!commit.changes.is_empty(), commit.recorded));
+                listed.push((commit.version, commit.recorded));
+                if listed.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            let summary = commits::read(&*disk, from, each).expect("log");
+            assert_eq!((summary.version, summary.sealed, summary.oldest), (4, 2, Some(1)));
+            listed
+        };
+        assert_eq!(read(0, 9), [(1, true), (2, false), (3, true), (4, true)]);
+        assert_eq!(read(2, 1), [(2, false)]);
+        assert_eq!(read(3, 9), [(3, true), (4, true)]);
+    }
+
     fn check_layout(store: &Store) {
         let layout = store.layout();
         assert_eq!(layout[0].kind, RegionKind::Headers);

@@ -115,7 +115,6 @@ fn drain(source: &mut impl Read, buffer: &mut [u8], file: &mut FileSink<'_>) -> 
         match source.read(buffer) {
             Ok(0) => return Ok(()),
             Ok(len) => file.put(&buffer[..len])?,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(Error::corrupt("LZ4 stream of a blob", e)),
         }
     }

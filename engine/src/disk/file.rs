@@ -112,12 +112,6 @@ impl FileDisk {
         Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration, process })
     }
 
-    /// What the file was opened for.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        self.access
-    }
-
     /// Loads the length. Acquire: who sees it sees the file that has it.
     fn current_len(&self) -> u64 {
         self.len.load(Ordering::Acquire)

@@ -168,12 +168,6 @@ impl<'a> Changes<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Changes { input: Input::new(bytes), len: bytes.len() }
     }
-
-    /// Encoded length of the changes that [`next`](Iterator::next) did not give yet.
-    #[must_use]
-    pub fn rest_len(&self) -> usize {
-        self.input.rest().len()
-    }
 }
 
 impl<'a> Iterator for Changes<'a> {

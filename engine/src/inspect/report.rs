@@ -77,3 +77,23 @@ impl fmt::Display for Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of many problems lists a hundred and counts the others, and shows both, with the damaged header.
+    #[test]
+    fn many_problems_are_counted() {
+        let mut report = Report { version: 7, tables: 2, damaged_header: Some("torn".into()), ..Report::default() };
+        assert!(report.is_sound() && report.to_string().starts_with("sound: version 7, 2 tables"));
+        (0..130).for_each(|n| report.problem(format_args!("problem {n}")));
+        assert_eq!((report.is_sound(), report.problems().len(), report.unlisted), (false, 100, 30));
+        let shown = report.to_string();
+        assert!(shown.starts_with("DAMAGED: version 7") && shown.contains("header slot that is not needed: torn"), "{shown}");
+        assert!(
+            shown.contains("problem 99") && !shown.contains("problem 100") && shown.ends_with("and 30 more problems"),
+            "{shown}"
+        );
+    }
+}

@@ -234,14 +234,14 @@ mod tests {
     /// In memory and in runs: ascending, each key once, with the value that came last.
     #[test]
     fn sorted_entries_are_the_last_of_each_key() {
-        for budget in [200, 3_000, 1 << 30] {
+        for (budget, len) in [(200, 8), (3_000, 8), (3 << 20, 2_000), (1 << 30, 8)] {
             let disk = MemoryDisk::new("sort");
             let (mut sorter, mut model, mut random) = (Sorter::new(&disk, budget), BTreeMap::new(), 1_u64);
             for i in 0..5_000_u64 {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let key = format!("{}", (random >> 40) % 3_000).into_bytes();
                 let key = if i % 7 == 0 { vec![0; (random >> 60) as usize] } else { key };
-                let value = i.to_le_bytes().to_vec();
+                let value = i.to_le_bytes().repeat(len / 8);
                 sorter.add(&key, &value).expect("add");
                 model.insert(key, value);
             }

@@ -11,6 +11,7 @@ use crate::format::{ChunkId, Version};
 use crate::page::Kind;
 
 mod forged;
+mod loaded;
 mod renewed;
 
 const PAGE_LEN: usize = 4096;

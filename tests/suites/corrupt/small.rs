@@ -1,5 +1,6 @@
 //! Small stores that hold one of everything: headers, segments, records, seals, leaves, a branch, a large value, free space.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use treering::disk::Disk;
@@ -122,7 +123,12 @@ impl Making {
         self.commit(&[Change::DropTable { table: names[3].clone() }, insert(&names[4], 1, 60)]);
         self.commit(&[Change::RenameTable { old: names[5].clone(), new: "renamed".into() }]);
         self.create(&["t", "u"]);
-        self.commit(&[insert("renamed", 2, 33), insert("t", 1, 50)]);
+        let range = Change::RemoveRange {
+            table: names[9].clone(),
+            start: Bound::Included(b"key-0002".to_vec()),
+            end: Bound::Excluded(b"key-0007".to_vec()),
+        };
+        self.commit(&[insert("renamed", 2, 33), insert("t", 1, 50), range]);
         older
     }
 

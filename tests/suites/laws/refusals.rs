@@ -142,3 +142,40 @@ fn ends_of_a_table() {
     assert_eq!((table.rank(&key(2)).expect("a rank"), table.rank(&key(5)).expect("a rank")), (0, 2));
     assert!(!table.is_empty());
 }
+
+/// A table that was leaked while it was open keeps its transaction from being committed, and the table from being renamed or dropped; the next transaction has its turn, and nothing is lost or changed.
+#[test]
+fn leaked_tables_are_refused() {
+    let (_disk, store) = store();
+    put(&store, 0..5, 0, 20).expect("a commit");
+    let txn = store.begin_write().expect("the turn");
+    let mut table = txn.open_table("t").expect("the table");
+    table.insert(&key(0), b"never").expect("an insert");
+    std::mem::forget(table);
+    assert_eq!(kind(txn.open_table("t")), ErrorKind::InUse);
+    assert_eq!(kind(txn.rename_table("t", "new")), ErrorKind::InUse);
+    assert_eq!(kind(txn.drop_table("t")), ErrorKind::InUse);
+    assert_eq!(txn.tables(), ["t"]);
+    assert_eq!(kind(txn.commit()), ErrorKind::InUse);
+    expect(&store.snapshot(), 5, 0, 20);
+    put(&store, 0..5, 1, 20).expect("a commit");
+    expect(&store.snapshot(), 5, 1, 20);
+}
+
+/// A refusal of the system carries what the system said; one of our own has no other cause. What is printed of handles says whose they are, and nothing that is in them.
+#[test]
+fn refusals_have_their_cause_and_handles_their_names() {
+    use std::error::Error;
+    let missing = std::path::Path::new("no such folder").join("a.ring");
+    let refused = Options::new().open_read_only(&missing).expect_err("it was not refused");
+    assert_eq!(refused.kind(), ErrorKind::NotFound);
+    assert!(refused.source().is_some_and(|cause| refused.to_string().ends_with(&cause.to_string())), "{refused}");
+    let (_disk, store) = store();
+    put(&store, 0..5, 0, 20).expect("a commit");
+    let txn = store.begin_write().expect("the turn");
+    let ours = txn.open_table("nothing").map(drop).expect_err("it was not refused");
+    assert!(ours.source().is_none());
+    assert!(format!("{:?}", *store).contains("version: 1"));
+    assert_eq!(format!("{:?}", store.snapshot()), "Snapshot { version: 1 }");
+    assert!(format!("{txn:?}").starts_with("WriteTxn { durability: Synced"), "{txn:?}");
+}

@@ -430,3 +430,23 @@ fn misfit(e: Error) -> Error {
         _ => Error::corrupt("log", format_args!("a change does not fit the state before it: {e}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table of doubtful entries gets a name that no table has or will get, that is no longer than a name may be, and that says whose it is.
+    #[test]
+    fn doubtful_tables_have_names_of_their_own() {
+        let mut tables = Tables::default();
+        tables.unproven(TableId(1), Some("t"), false);
+        tables.unproven(TableId(2), Some("t (doubtful)"), false);
+        tables.reserved.insert("t (doubtful 2)".into());
+        tables.by_id.get_mut(&TableId(1)).expect("made above").doubtful = Some("t (doubtful 3)".into());
+        assert_eq!(&*tables.free_name("t"), "t (doubtful 4)");
+        // Two bytes each, and an odd number of bytes is left: the last one is left out whole.
+        let long = "ä".repeat(MAX_NAME_LEN / 2);
+        let name = tables.free_name(&long);
+        assert!(name.len() == MAX_NAME_LEN - 1 && name.starts_with("ää") && name.ends_with("ä (doubtful)"), "{}", name.len());
+    }
+}

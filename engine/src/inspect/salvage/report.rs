@@ -163,3 +163,36 @@ impl fmt::Display for Range<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(from: Bound<&str>, to: Bound<&str>, entries: Option<u64>) -> String {
+        let owned = |bound: Bound<&str>| bound.map(|key| key.as_bytes().to_vec());
+        Loss::Keys { table: "t".into(), from: owned(from), to: owned(to), entries, why: "torn".into() }.to_string()
+    }
+
+    /// Each loss says how much of what, from where to where, with open ends told from closed ones.
+    #[test]
+    fn losses_are_told() {
+        use Bound::{Excluded, Included, Unbounded};
+        assert_eq!(keys(Unbounded, Unbounded, None), "entries of table \"t\": torn");
+        assert_eq!(keys(Included("a"), Included("a"), Some(1)), "1 entry of table \"t\", key \"a\": torn");
+        assert_eq!(keys(Included("a"), Excluded("b"), Some(2)), "2 entries of table \"t\", from \"a\", before \"b\": torn");
+        assert_eq!(keys(Excluded("a"), Included("b"), None), "entries of table \"t\", behind \"a\", up to \"b\": torn");
+        let versions = |from, to| Loss::Versions { from, to, why: "gone".into() }.to_string();
+        assert_eq!((versions(3, 3), versions(3, 5)), ("version 3: gone".into(), "versions 3 to 5: gone".into()));
+        let chunk = Loss::Chunk { id: 4, offset: 0, len: 0, pages: 9, found: 2, why: "rotten".into() };
+        let doubtful = SalvagedTable { name: "t".into(), entries: 5, doubtful: Some(("t (doubtful)".into(), 3)) };
+        let report =
+            Salvaged { version: 3, newest: 5, tables: vec![doubtful], losses: vec![chunk], notes: vec!["so it is".into()] };
+        let lines = [
+            "INCOMPLETE: version 3, 1 tables, 5 entries",
+            "3 entries of \"t\" without proof are in \"t (doubtful)\"",
+            "lost: chunk 4, 2 of its 9 pages were found: rotten",
+            "note: so it is",
+        ];
+        assert_eq!(report.to_string(), lines.join("\n  "));
+    }
+}
