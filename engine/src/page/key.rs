@@ -116,3 +116,23 @@ impl fmt::Debug for Key {
         write!(f, "\"{}\"", self.as_slice().escape_ascii())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use super::*;
+
+    /// In maps a key is found by its bytes, whether it stands in line or not.
+    #[test]
+    fn keys_are_found_by_their_bytes() {
+        let all: Vec<Vec<u8>> = [0, 1, 38, 39, 200].iter().map(|len| vec![b'k'; *len]).collect();
+        let keys = || all.iter().map(|bytes| Key::from(&bytes[..]));
+        let (hashed, sorted): (HashSet<Key>, BTreeSet<Key>) = (keys().collect(), keys().collect());
+        for bytes in &all {
+            assert!(hashed.contains(&bytes[..]) && sorted.contains(&bytes[..]), "{} bytes", bytes.len());
+        }
+        assert!(keys().zip(&all).all(|(key, bytes)| AsRef::<[u8]>::as_ref(&key) == bytes && key.into_vec() == *bytes));
+        assert!(!hashed.contains(&b"kk"[..]));
+    }
+}
