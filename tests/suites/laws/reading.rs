@@ -296,3 +296,22 @@ fn l10_blob_beside_younger_pages_is_whole() {
         restored.compact().expect("compact");
     }
 }
+
+/// A table that is being changed answers with its changes, one by one, many at once, forwards and backwards.
+#[test]
+fn a_table_under_change_reads_its_changes() {
+    let (_disk, store) = store();
+    put(&store, 0..300, 0, 100).expect("commit");
+    let txn = store.begin_write().expect("the turn");
+    let mut table = txn.open_table("t").expect("the table");
+    table.insert(&key(7), b"changed").expect("insert");
+    table.remove(&key(8)).expect("remove");
+    assert_eq!((table.contains(&key(7)).expect("no error"), table.contains(&key(8)).expect("no error")), (true, false));
+    let many = table.get_many(&[key(8), key(7), key(6)]).expect("no error");
+    assert_eq!(many, [None, Some(&b"changed"[..]), Some(&value(6, 0, 100)[..])]);
+    let all = || table.range((std::ops::Bound::Unbounded, std::ops::Bound::Unbounded)).expect("a range");
+    let forwards: Vec<_> = all().map(|entry| entry.expect("an entry")).collect();
+    let mut backwards: Vec<_> = all().rev().map(|entry| entry.expect("an entry")).collect();
+    backwards.reverse();
+    assert!(forwards.len() == 299 && forwards == backwards, "{} entries, {} backwards", forwards.len(), backwards.len());
+}
