@@ -70,7 +70,7 @@ impl Snapshot {
         self.held.root().version.0
     }
 
-    /// A reader: lends bytes without copying them. Keep it short: while one lives, memory and file space that moved elsewhere is not given back. It stays in its thread.
+    /// A reader: lends bytes without copying them. Keep it short: while one lives, memory and file space that moved elsewhere is not given back, by any store of the process; never leak it. It stays in its thread.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
         Reader { snapshot: self, lender: Lender::new(self.held.machine()) }

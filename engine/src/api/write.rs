@@ -197,6 +197,9 @@ impl std::fmt::Debug for WriteTxn {
 }
 
 /// A table being changed. Values that it lends live until the next change of this table.
+///
+/// Drop it, as everything that reads: while one lives, memory and file space that moved elsewhere is not given back, and one that is leaked (`mem::forget`) keeps every store of the process
+/// from that for good.
 pub struct TableMut<'t> {
     txn: &'t WriteTxn,
     id: TableId,
