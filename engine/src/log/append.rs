@@ -39,6 +39,8 @@ pub(crate) struct Log {
     pending: Vec<(u64, Vec<u8>)>,
     /// Number of the cursor that segments were last let go up to.
     released: u64,
+    /// How many of the newest segments say how long those to come are to be: what stood there before the store was opened, or the log moved, does not.
+    paced_by: usize,
     salt: u64,
     term: u64,
 }
@@ -56,7 +58,7 @@ impl Log {
     /// Goes on at `run.start`, in the last segment of `live` (or behind it), whose follower is `next`.
     pub(crate) fn new(run: &Run, live: VecDeque<Segment>, next: Extent, term: u64) -> Log {
         let (spares, pending) = (VecDeque::new(), Vec::new());
-        Log { cursor: run.start, live, next, spares, pending, released: 0, salt: run.salt, term }
+        Log { cursor: run.start, live, next, spares, pending, released: 0, paced_by: 1, salt: run.salt, term }
     }
 
     /// A new chain: the first segment's head is pending.
@@ -163,6 +165,8 @@ impl Log {
             let segment = std::mem::replace(&mut self.next, follower);
             self.open_segment(segment);
         }
+        // From here on segments are short again, and double.
+        self.paced_by = 1;
         spares
     }
 
@@ -204,7 +208,7 @@ impl Log {
     }
 
     fn standard_len(&self) -> u64 {
-        let newest = self.live.iter().rev().take(4);
+        let newest = self.live.iter().rev().take(self.paced_by.min(4));
         let longest = newest.map(|segment| segment.extent.len).max().unwrap_or(BLOCK).min(MAX_SEGMENT);
         // Doubles from segment to segment, so that a small store stays small. Neither a large one-off record sets the pace, nor a short segment that was made in haste.
         (longest * 2).clamp(4 * BLOCK, MAX_SEGMENT)
@@ -226,6 +230,7 @@ impl Log {
             next_len: self.next.len,
         };
         self.live.push_back(Segment { extent });
+        self.paced_by = self.paced_by.saturating_add(1);
         self.cursor.segment = extent.offset;
         self.cursor.offset = extent.offset + BLOCK;
         // The head's whole block, so that what stood there before cannot be taken for anything.
@@ -277,6 +282,16 @@ mod tests {
         log.supply(extent(200, 4));
         log.supply(extent(204, 4));
         assert_eq!(log.wants_ahead(), None);
+    }
+
+    /// A log that was moved begins with short segments, whatever stands before: the file is to be short.
+    #[test]
+    fn moved_logs_begin_small() {
+        let blocks = MAX_SEGMENT / BLOCK;
+        let mut log = Log::start(1, 1, 0, extent(2, blocks), extent(2 + blocks, blocks), 0);
+        assert_eq!(log.wants_ahead(), Some(MAX_SEGMENT));
+        log.move_to(extent(5000, 16), extent(5016, 16));
+        assert_eq!(log.wants_ahead(), Some(32 * BLOCK));
     }
 
     /// A short segment in use does not make those that follow short: they would be full the sooner, and a writer in haste again; and long ones that are free again would not be taken.

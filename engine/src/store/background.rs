@@ -338,7 +338,14 @@ impl Machine {
         let Some(len) = wants else { return Ok(false) };
         let _hand = self.extents_in_hand();
         match self.segment_extent(len, false) {
-            Ok(extent) => self.pipeline.lock().log.supply(extent),
+            Ok(extent) => {
+                let mut pipeline = self.pipeline.lock();
+                match pipeline.log.wants_ahead() {
+                    Some(wanted) if extent.len <= wanted * 2 => pipeline.log.supply(extent),
+                    // Another came first, or the log was moved meanwhile and is to be short.
+                    _ => self.give_back(extent),
+                }
+            }
             // Whoever commits hears of it. What comes after this in a step may make room.
             Err(e) if e.kind() == ErrorKind::Full => return Ok(false),
             Err(e) => return Err(e),

@@ -123,7 +123,7 @@ impl Machine {
         if !is_in_the_way && bytes < 2 * len + WORTH {
             return Ok(());
         }
-        let _hand = self.extents_in_hand();
+        let hand = self.extents_in_hand();
         let (first, next) = self.written_extents(len)?;
         let spares = self.pipeline.lock().log.move_to(first, next);
         spares.into_iter().for_each(|extent| self.give_back(extent));
@@ -133,10 +133,12 @@ impl Machine {
         // An old segment may have become a spare where it stood: at the file's end, perhaps.
         let spares = self.pipeline.lock().log.take_spares();
         spares.into_iter().for_each(|extent| self.give_back(extent));
+        drop(hand);
         self.let_go(patience)
     }
 
-    /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read.
+    /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read, and for who has an extent in hand: a segment that is being
+    /// made stands in the way until it is done. The caller has none.
     fn let_go(&self, patience: Instant) -> Result<()> {
         if self.leaving().seal_bytes > 0 {
             self.checkpoint(Vec::new(), true)?;
@@ -148,7 +150,8 @@ impl Machine {
         for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
-            if self.leaving().bytes == 0 || (turn >= TURNS && Instant::now() >= patience) {
+            let is_done = self.leaving().bytes == 0 && !self.has_extents_in_hand();
+            if is_done || (turn >= TURNS && Instant::now() >= patience) {
                 break;
             }
             if turn < TURNS {
