@@ -378,12 +378,16 @@ fn resembles(bytes: &[u8], due: &Cursor, salt: u64) -> bool {
 pub(crate) fn secure(disk: &dyn Disk, headers: &Headers, walk: &Walk) -> Result<()> {
     let in_headers = headers.other.as_ref().map_or(Version(0), |other| other.durable_to).max(headers.newest.durable_to);
     let durable = walk.records.iter().map(|found| found.head.durable_to).fold(in_headers, Version::max);
-    let is_synced = |found: &Found| match found.head.kind {
+    let sealed = headers.newest.sealed;
+    let is_named = |found: &Found| found.head.kind == RecordKind::Seal && found.head.version == sealed;
+    // Several seals may have one version. The header was written behind one of them: the first is covered in any case, and of a later one nobody knows.
+    let named = walk.records.iter().position(is_named);
+    let is_synced = |(index, found): (usize, &Found)| match found.head.kind {
         RecordKind::Commits => found.head.version <= durable,
-        RecordKind::Seal => found.head.version <= headers.newest.sealed,
+        RecordKind::Seal => found.head.version < sealed || named == Some(index),
     };
     // A sync covers all that was written before it.
-    let doubtful = walk.records.iter().rposition(is_synced).map_or(0, |last| last + 1);
+    let doubtful = walk.records.iter().enumerate().rposition(is_synced).map_or(0, |last| last + 1);
     let Some(first) = walk.records.get(doubtful) else { return disk.sync_data() };
     for (index, segment) in walk.segments.iter().enumerate().skip(first.segment) {
         // With a synced record before it in the same segment, the segment's head is synced too.
