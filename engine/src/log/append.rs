@@ -210,7 +210,7 @@ impl Log {
     fn standard_len(&self) -> u64 {
         let newest = self.live.iter().rev().take(self.paced_by.min(4));
         let longest = newest.map(|segment| segment.extent.len).max().unwrap_or(BLOCK).min(MAX_SEGMENT);
-        // Doubles from segment to segment, so that a small store stays small. Neither a large one-off record sets the pace, nor a short segment that was made in haste.
+        // Doubles from segment to segment, so that a small store stays small, up to a bound whatever one record needed. A short segment that was made in haste does not set the pace.
         (longest * 2).clamp(4 * BLOCK, MAX_SEGMENT)
     }
 
