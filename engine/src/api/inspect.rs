@@ -60,6 +60,7 @@ mod tests {
 
     use super::*;
     use crate::api::Options;
+    use crate::api::tests::kill;
     use crate::disk::{Disk, MemoryDisk};
     use crate::inspect::commits::Action;
     use crate::inspect::layout::RegionKind;
@@ -92,7 +93,7 @@ mod tests {
                 1 => store.close().expect("close"),
                 2 => drop(store.compact().expect("compact")),
                 // Killed: nothing is said to the disk.
-                _ => std::mem::forget(store),
+                _ => kill(store),
             }
             longest = longest.max(check_log(&*disk, version));
         }
@@ -110,7 +111,7 @@ mod tests {
             txn.ensure_table("t").expect("table").insert(b"key", &vec![1; len]).expect("insert");
             txn.commit().expect("commit");
         }
-        std::mem::forget(store);
+        kill(store);
         let read = |from, most| {
             let mut listed = Vec::new();
             let each = &mut |commit: &Commit<'_>| {

@@ -112,6 +112,12 @@ impl FileDisk {
         Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration, process })
     }
 
+    /// A second descriptor of the same open file, as a child of fork has it.
+    #[cfg(test)]
+    pub(super) fn duplicate(&self) -> File {
+        self.file.try_clone().expect("a descriptor")
+    }
+
     /// Loads the length. Acquire: who sees it sees the file that has it.
     fn current_len(&self) -> u64 {
         self.len.load(Ordering::Acquire)
@@ -157,6 +163,13 @@ impl std::fmt::Debug for FileDisk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut out = f.debug_struct("FileDisk");
         out.field("name", &self.name).field("access", &self.access).field("len", &self.current_len()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for FileDisk {
+    fn drop(&mut self) {
+        // Closing the descriptor would not do: the child of a fork elsewhere in the process has its copy until it runs its program, and the lock with it.
+        self.release();
     }
 }
 

@@ -3,7 +3,7 @@
 //! Two locks, taken in this order: a list of the files that this process has open, by device and inode, so that no alias of a path and no file
 //! system whose locks belong to processes fools us; and the operating system's lock on the open file, which other processes see and which
 //! goes away with the process and its children of fork. Such a child shares the descriptor and with it the lock: it is told so, and neither writes nor
-//! unlocks; a child that outlives its parent keeps the file locked.
+//! unlocks; whoever closes a file unlocks it for all copies, and a child that outlives a parent who did not close it keeps the file locked.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::path::Path;
@@ -66,11 +66,15 @@ pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access
         return Ok(registration);
     }
     // Between open and lock the path may have been given to another file: what we hold would be a file without a name.
-    let again = std::fs::metadata(path).map_err(|error| Error::io("open", path.display(), error))?;
-    if identity(&again, path)? != registration.0.identity {
-        return Err(locked(path, "whoever replaced it while it was opened"));
+    let again = std::fs::metadata(path).map_err(|error| Error::io("open", path.display(), error));
+    match again.and_then(|again| identity(&again, path)) {
+        Ok(identity) if identity == registration.0.identity => Ok(registration),
+        other => {
+            // A copy of the descriptor, in a child of fork, would keep it. If that fails, closing the file unlocks it.
+            let _ = file.unlock();
+            Err(other.err().unwrap_or_else(|| locked(path, "whoever replaced it while it was opened")))
+        }
     }
-    Ok(registration)
 }
 
 fn register(identity: Identity, access: Access) -> Option<Registration> {

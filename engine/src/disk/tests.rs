@@ -229,6 +229,22 @@ fn l12_released_disk_lets_others_in() {
     FileDisk::open(&path, Access::Read).unwrap();
 }
 
+/// L12: a disk that is closed is open to others, though a copy of its descriptor lives on: each child of a fork has one until it runs its program. (A
+/// store that was refused, and tried again while another thread started a process, was told that another process used it.)
+#[test]
+fn l12_closed_disk_lets_others_in_beside_a_fork() {
+    let scratch = Scratch::new();
+    let path = scratch.path("a.ring");
+    drop(FileDisk::create(&path).unwrap());
+    for access in [Access::Read, Access::Write] {
+        let disk = FileDisk::open(&path, access).unwrap();
+        let copy = disk.duplicate();
+        drop(disk);
+        FileDisk::open(&path, Access::Write).unwrap();
+        drop(copy);
+    }
+}
+
 /// L12: a lock that is not in our own list counts too, and its holder is named where the system tells.
 #[test]
 fn l12_foreign_lock_is_named() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::super::*;
-use super::{key, small};
+use super::{key, kill, small};
 use crate::blob::BlobForm;
 use crate::disk::{Disk, MemoryDisk};
 use crate::error::Result;
@@ -76,7 +76,7 @@ fn live(disk: &Arc<dyn Disk>, options: &Options) -> Result<()> {
     store.compact()?;
     assert_eq!(store.check()?.problems(), [""; 0]);
     // Nothing is said to the disk: the next open replays.
-    std::mem::forget(store);
+    kill(store);
     let store = options.on(Arc::clone(disk))?;
     expect(&store.snapshot(), newest)?;
     put(&store, 0..ENTRIES, 3)?;
