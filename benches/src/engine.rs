@@ -178,4 +178,6 @@ pub struct Kind {
     pub settings: &'static str,
     /// Opens, or creates, a store in an existing folder.
     pub open: fn(&Path) -> Outcome<Box<dyn Engine>>,
+    /// The same for data that compress: with LZ4, if the engine has it.
+    pub open_compressed: fn(&Path) -> Outcome<Box<dyn Engine>>,
 }

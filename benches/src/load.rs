@@ -1,8 +1,10 @@
 //! The data that every engine gets: random keys of 24 bytes, random values of 150 bytes, all from one seed.
 //!
 //! Keys are kept; values are windows into one random pool, so that making them costs no engine's time and a million entries need 24 MB. The
-//! pool is longer than the windows of the compressors that the engines use, so that no engine can squeeze it.
+//! pool is longer than the windows of the compressors that the engines use, so that no engine can squeeze it. Compressible values, for the rows that ask for
+//! them, are the text of a task's event, in which a quarter is random.
 
+use std::io::Write as _;
 use std::ops::Range;
 
 /// Bytes of a key.
@@ -75,6 +77,26 @@ impl Load {
         &self.pool[at..at + VALUE_LEN]
     }
 
+    /// A value that compresses, of the same length; others for other numbers.
+    #[must_use]
+    pub fn compressible(&self, i: usize) -> [u8; VALUE_LEN] {
+        let random = self.value(i);
+        let status = ["PENDING", "ASSIGNED", "STARTING", "RUNNING", "FINISHED"][usize::from(random[0]) % 5];
+        let mut value = [b' '; VALUE_LEN];
+        let mut rest = &mut value[..];
+        // What does not fit is cut off.
+        let _ = write!(
+            rest,
+            "{{\"status\":\"{status}\",\"role\":\"www-data\",\"environment\":\"production\",\"scheduler\":\"rack-{}\",\"task\":\"",
+            random[1] % 32
+        );
+        for byte in &random[2..21] {
+            let _ = write!(rest, "{byte:02x}");
+        }
+        let _ = write!(rest, "\"}}");
+        value
+    }
+
     /// The entries in random order.
     pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.keys.iter().enumerate().map(|(i, key)| (&key[..], self.value(i)))
@@ -125,5 +147,8 @@ mod tests {
         assert_eq!(sorted.len(), 1000);
         assert_eq!(a.fresh(5..50).len(), 5);
         assert_ne!(a.value(1), a.value(2));
+        assert_eq!(a.compressible(1), b.compressible(1));
+        assert_ne!(a.compressible(1), a.compressible(2));
+        assert!(a.compressible(1).trim_ascii_end().ends_with(b"\"}"), "cut off: {:?}", str::from_utf8(&a.compressible(1)));
     }
 }

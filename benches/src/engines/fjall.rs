@@ -1,4 +1,4 @@
-//! fjall with the cache of 4 GiB that redb's authors give it; atomic batches; sorted loads by its ingestion.
+//! fjall with the cache of 4 GiB that redb's authors give it; atomic batches; sorted loads by its ingestion. It compresses with LZ4 unless told otherwise.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use fjall::{Database, Keyspace, OwnedWriteBatch, PersistMode, Readable, Snapshot
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, Unsupported, WriteWork, Writer};
 use crate::load::Load;
 
-pub(super) const KIND: Kind = Kind { name: "fjall", package: "fjall", settings: "cache 4 GiB, atomic batches", open };
+pub(super) const KIND: Kind =
+    Kind { name: "fjall", package: "fjall", settings: "cache 4 GiB, atomic batches", open, open_compressed: open };
 
 const CACHE_BYTES: u64 = 4 << 30;
 

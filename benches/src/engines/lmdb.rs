@@ -11,10 +11,16 @@ use heed::{CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, FlagSetMod
 use crate::engine::{Connection, Engine, Fault, Kind, Outcome, ReadWork, Reader, Safety, Unsupported, WriteWork, Writer};
 use crate::load::Load;
 
-pub(super) const KIND: Kind = Kind { name: "lmdb", package: "lmdb-master-sys", settings: "read-only map", open: open_plain };
+pub(super) const KIND: Kind =
+    Kind { name: "lmdb", package: "lmdb-master-sys", settings: "read-only map", open: open_plain, open_compressed: open_plain };
 
-pub(super) const WRITEMAP: Kind =
-    Kind { name: "lmdb-wm", package: "lmdb-master-sys", settings: "MDB_WRITEMAP", open: open_writemap };
+pub(super) const WRITEMAP: Kind = Kind {
+    name: "lmdb-wm",
+    package: "lmdb-master-sys",
+    settings: "MDB_WRITEMAP",
+    open: open_writemap,
+    open_compressed: open_writemap,
+};
 
 /// 16 GiB of addresses: more than a run of some million entries needs.
 const MAP_BYTES: usize = 16 << 30;

@@ -6,7 +6,7 @@ use redb::{Builder, Database, Durability, ReadOnlyTable, ReadableDatabase, Reada
 
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, WriteWork, Writer};
 
-pub(super) const KIND: Kind = Kind { name: "redb", package: "redb", settings: "cache 4 GiB", open };
+pub(super) const KIND: Kind = Kind { name: "redb", package: "redb", settings: "cache 4 GiB", open, open_compressed: open };
 
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("kv");
 const CACHE_BYTES: usize = 4 << 30;

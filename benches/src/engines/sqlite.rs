@@ -8,8 +8,13 @@ use rusqlite::{CachedStatement, Connection as Sqlite, Transaction, TransactionBe
 
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, Unsupported, WriteWork, Writer};
 
-pub(super) const KIND: Kind =
-    Kind { name: "sqlite", package: "libsqlite3-sys", settings: "WAL, WITHOUT ROWID, map, prepared statements", open };
+pub(super) const KIND: Kind = Kind {
+    name: "sqlite",
+    package: "libsqlite3-sys",
+    settings: "WAL, WITHOUT ROWID, map, prepared statements",
+    open,
+    open_compressed: open,
+};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS kv (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID";
 const PUT: &str = "INSERT OR REPLACE INTO kv (key, value) VALUES (?1, ?2)";

@@ -8,15 +8,23 @@ use treering::{BlobForm, Durability, Options, Snapshot, Store, Table, TableMut};
 use crate::engine::{Connection, Engine, Kind, Outcome, ReadWork, Reader, Safety, WriteWork, Writer};
 use crate::load::Load;
 
-pub(super) const KIND: Kind = Kind { name: "treering", package: "treering", settings: "defaults", open };
+pub(super) const KIND: Kind = Kind { name: "treering", package: "treering", settings: "defaults", open, open_compressed };
 
 const TABLE: &str = "kv";
 
 fn open(folder: &Path) -> Outcome<Box<dyn Engine>> {
+    open_with(folder, false)
+}
+
+fn open_compressed(folder: &Path) -> Outcome<Box<dyn Engine>> {
+    open_with(folder, true)
+}
+
+fn open_with(folder: &Path, lz4: bool) -> Outcome<Box<dyn Engine>> {
     let store = Store::open(folder.join("store.ring"))?;
     if store.open_report().created {
         let txn = store.begin_write()?;
-        drop(txn.create_table(TABLE)?);
+        drop(txn.create_table_with(TABLE, lz4)?);
         txn.commit()?;
     }
     Ok(Box::new(Open { store }))

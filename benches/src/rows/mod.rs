@@ -1,20 +1,21 @@
 //! The rows of the table, played on one engine in one repetition: a session.
 //!
-//! A session has three stores, one after the other: one that is loaded, read, written, halved and killed; one that is overwritten; one
-//! that is held. Each row that writes has a bound on its count and on its time, so that slow engines end too; rates are what was done by the time
+//! A session has five stores, one after the other: one that is loaded, read, written, halved and killed; one that is loaded in order; one that is
+//! overwritten; one of data that compress; one that is held. Each row that writes has a bound on its count and on its time, so that slow engines end too; rates are what was done by the time
 //! it took.
 
 mod backup;
 mod beside;
 mod bulk;
 mod commits;
+mod compressed;
 mod held;
 mod overwrite;
 mod reads;
 mod reopen;
 mod size;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -69,9 +70,18 @@ impl Session<'_> {
 
     /// Opens the engine on the session's folder `name`, which is made.
     pub(crate) fn open(&self, name: &str) -> Outcome<Box<dyn Engine>> {
+        (self.kind.open)(&self.folder(name)?)
+    }
+
+    /// The same for data that compress.
+    pub(crate) fn open_compressed(&self, name: &str) -> Outcome<Box<dyn Engine>> {
+        (self.kind.open_compressed)(&self.folder(name)?)
+    }
+
+    fn folder(&self, name: &str) -> Outcome<PathBuf> {
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
-        (self.kind.open)(&folder)
+        Ok(folder)
     }
 }
 
@@ -93,7 +103,7 @@ pub fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
         if any(sheet, backup::ROWS) {
             backup::play(session, sheet, &*engine)?;
         }
-        let engine = if any(sheet, &[reopen::KILLED]) { reopen::killed(session, sheet, engine)? } else { engine };
+        let engine = if any(sheet, &[reopen::KILLED, reopen::MEMORY]) { reopen::killed(session, sheet, engine)? } else { engine };
         size::play(session, sheet, engine)?;
         std::fs::remove_dir_all(session.folder.join("loaded"))?;
     }
@@ -102,6 +112,9 @@ pub fn play(session: &Session<'_>, sheet: &mut Sheet<'_>) -> Outcome {
     }
     if any(sheet, overwrite::ROWS) {
         overwrite::play(session, sheet)?;
+    }
+    if any(sheet, compressed::ROWS) {
+        compressed::play(session, sheet)?;
     }
     if any(sheet, held::ROWS) {
         held::play(session, sheet)?;

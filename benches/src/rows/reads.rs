@@ -119,7 +119,7 @@ pub(super) fn play(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: &dyn En
 }
 
 /// Until the time is over; how often.
-fn repeat(until: Instant, mut work: impl FnMut() -> Outcome) -> Outcome<u64> {
+pub(super) fn repeat(until: Instant, mut work: impl FnMut() -> Outcome) -> Outcome<u64> {
     let mut count = 0;
     while Instant::now() < until {
         for _ in 0..STRIDE {

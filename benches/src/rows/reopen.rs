@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::engine::{Engine, Kind, Outcome, Safety};
 use crate::load::Load;
-use crate::meter::{Meter, Spent, settle, warm};
+use crate::meter::{Meter, Spent, memory_bytes, settle, warm};
 use crate::samples::{Row, Sheet};
 
 use super::{Session, reads};
@@ -14,12 +14,14 @@ use super::{Session, reads};
 const CLEAN: Row = Row::cost("open-clean", "open and first read after a clean close", "ms");
 pub(super) const KILLED: Row =
     Row::cost("open-killed", "open and first read after kill -9, with a tail of durable batches", "ms");
-pub(super) const ROWS: &[Row] = &[CLEAN, KILLED];
+pub(super) const MEMORY: Row =
+    Row::cost("tail-memory", "most memory of its own that opening and writing that tail took, in a process of its own", "MiB");
+pub(super) const ROWS: &[Row] = &[CLEAN, KILLED, MEMORY];
 
 /// Entries of a batch of the tail.
 const BATCH_LEN: usize = 1_000;
-/// What the process says when it may be killed.
-const READY: &str = "ready";
+/// What the process says when it may be killed, before the bytes of memory that it took.
+const READY: &str = "ready ";
 
 /// Closes and opens.
 pub(super) fn cleanly(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: Box<dyn Engine>) -> Outcome<Box<dyn Engine>> {
@@ -46,9 +48,9 @@ pub(super) fn killed(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: Box<d
     let heard = victim.stdout.take().map(|out| BufReader::new(out).read_line(&mut said));
     victim.kill()?;
     victim.wait()?;
-    if !matches!(heard, Some(Ok(_))) || said.trim() != READY {
-        return Err("the process that was to be killed failed before".into());
-    }
+    let taken = said.strip_prefix(READY).filter(|_| matches!(heard, Some(Ok(_))));
+    let taken: u64 = taken.ok_or("the process that was to be killed failed before")?.trim().parse()?;
+    sheet.put(MEMORY, taken as f64 / f64::from(1 << 20), 0, Spent::default());
     let last = tail(session.load, session.plan.tail).last().ok_or("no tail")?;
     let (engine, spent) = open(session, last)?;
     sheet.put(KILLED, spent.wall.as_secs_f64() * 1e3, 1, spent);
@@ -60,14 +62,17 @@ pub(super) fn killed(session: &Session<'_>, sheet: &mut Sheet<'_>, engine: Box<d
 /// # Errors
 /// The engine's.
 pub fn play_victim(kind: &Kind, folder: &Path, load: &Load, count: usize) -> Outcome {
+    let before = memory_bytes()?;
+    let mut most = before;
     let engine = (kind.open)(folder)?;
     let mut connection = engine.connect()?;
     for keys in tail(load, count).chunks(BATCH_LEN) {
         connection.write(Safety::Synced, &mut |writer| {
             keys.iter().enumerate().try_for_each(|(i, key)| writer.put(key, load.value(i)))
         })?;
+        most = most.max(memory_bytes()?);
     }
-    writeln!(std::io::stdout(), "{READY}")?;
+    writeln!(std::io::stdout(), "{READY}{}", most - before)?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
