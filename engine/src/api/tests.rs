@@ -2,6 +2,7 @@
 
 mod closing;
 mod order;
+mod room;
 mod shortcuts;
 mod whole;
 

@@ -399,6 +399,7 @@ impl<'t> TableMut<'t> {
         let machine = &*txn.handle.machine;
         let lz4 = txn.with(|draft| draft.is_lz4(id));
         let editor = self.editor.as_mut().expect("taken by drop alone");
+        txn.with(|draft| draft.grows = true);
         load::load(machine, editor, lz4, entries, |key, value| {
             txn.with(|draft| draft.record(machine.settings.record_bytes, |out| change::put(out, id, key, value)));
         })

@@ -305,6 +305,9 @@ impl Disk for FileDisk {
             return;
         }
         let mut registration = self.registration.lock();
+        if registration.is_none() {
+            return;
+        }
         // If that fails, the file stays locked until it is closed: others hear `Locked`, and nothing is lost.
         if self.file.unlock().is_ok() {
             *registration = None;

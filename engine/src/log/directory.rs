@@ -189,27 +189,36 @@ impl Home {
     }
 }
 
-/// Slots of a segment, and segments of a heap home: 4,096 x 4,096 = 2^24 ordinals. A checker keeps books on each.
-const SPAN: usize = if cfg!(loom) { 8 } else { 4096 };
+/// Slots of a heap home's first segment; each other has twice as many as the one before. A checker keeps books on each.
+const FIRST_SLOTS: usize = if cfg!(loom) { 8 } else { 64 };
+/// Together they have a slot for each ordinal that there can be.
+const SEGMENTS: usize = (Position::ORDINALS as usize / FIRST_SLOTS).ilog2() as usize + 1;
 
-type Segment = [AtomicPtr<u8>; SPAN];
+/// Where an ordinal has its slot: the segment, and the index in it.
+#[inline]
+fn slot_place(ordinal: u32) -> (usize, usize) {
+    let shifted = ordinal as usize + FIRST_SLOTS;
+    let segment = (shifted.ilog2() - FIRST_SLOTS.ilog2()) as usize;
+    (segment, shifted - (FIRST_SLOTS << segment))
+}
 
 /// Pages in memory, by ordinal.
 pub(crate) struct HeapHome {
-    segments: Box<[AtomicPtr<Segment>]>,
+    /// Each points at the first of its segment's slots, once there is one.
+    segments: [AtomicPtr<AtomicPtr<u8>>; SEGMENTS],
     /// Length of the buffers that are here.
     bytes: AtomicU64,
 }
 
 impl HeapHome {
-    /// Without pages. 32 KiB.
+    /// Without pages.
     pub(crate) fn new() -> HeapHome {
-        HeapHome { segments: (0..SPAN).map(|_| AtomicPtr::default()).collect(), bytes: AtomicU64::new(0) }
+        HeapHome { segments: std::array::from_fn(|_| AtomicPtr::default()), bytes: AtomicU64::new(0) }
     }
 
     /// Makes `page` the one at its ordinal. Invariant (1) makes it visible: the root's publication comes after.
     pub(crate) fn put(&self, ordinal: u32, page: PageBuf) {
-        let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
+        let entry = self.slot_for(ordinal);
         // Relaxed: a figure.
         self.bytes.fetch_add(page.bytes().len() as u64, Ordering::Relaxed);
         let page = page.into_raw().as_ptr();
@@ -221,13 +230,12 @@ impl HeapHome {
 
     /// Whether there is a page at this ordinal.
     fn has(&self, ordinal: u32) -> bool {
-        let entry = self.segment(ordinal).map(|segment| &segment[ordinal as usize % SPAN]);
-        entry.is_some_and(|entry| !entry.load(Ordering::Relaxed).is_null())
+        self.slot(ordinal).is_some_and(|entry| !entry.load(Ordering::Relaxed).is_null())
     }
 
     /// Puts `page`, unless another thread was first.
     fn put_if_absent(&self, ordinal: u32, page: PageBuf) {
-        let entry = &self.segment_for(ordinal)[ordinal as usize % SPAN];
+        let entry = self.slot_for(ordinal);
         let bytes = page.bytes().len() as u64;
         let page = page.into_raw();
         memory::made(page.as_ptr());
@@ -243,7 +251,7 @@ impl HeapHome {
 
     /// Takes the page out; invariant (1): no held version reaches it.
     pub(crate) fn take(&self, ordinal: u32) -> Option<PageBuf> {
-        let entry = &self.segment(ordinal)?[ordinal as usize % SPAN];
+        let entry = self.slot(ordinal)?;
         let page = NonNull::new(entry.swap(std::ptr::null_mut(), Ordering::AcqRel))?;
         memory::gone(page.as_ptr());
         // SAFETY: the pointer came from `into_raw` in `put`, and the swap made us its only owner.
@@ -260,18 +268,17 @@ impl HeapHome {
     /// Ordinals of the pages that are here, ascending.
     pub(crate) fn ordinals(&self) -> Vec<u32> {
         let mut ordinals = Vec::new();
-        for first in (0..SPAN).map(|i| (i * SPAN) as u32) {
-            let Some(segment) = self.segment(first) else { continue };
-            let here = segment.iter().enumerate().filter(|(_, page)| !page.load(Ordering::Relaxed).is_null());
+        for number in 0..SEGMENTS {
+            let first = ((FIRST_SLOTS << number) - FIRST_SLOTS) as u32;
+            let here = self.segment(number).iter().enumerate().filter(|(_, page)| !page.load(Ordering::Relaxed).is_null());
             ordinals.extend(here.map(|(i, _)| first + i as u32));
         }
         ordinals
     }
 
     fn page(&self, at: Position) -> Result<Page<'_>> {
-        let entry = self.segment(at.ordinal()).map(|segment| &segment[at.ordinal() as usize % SPAN]);
         // Acquire: the bytes behind the pointer, see `put`.
-        let page = entry.and_then(|entry| NonNull::new(entry.load(Ordering::Acquire)));
+        let page = self.slot(at.ordinal()).and_then(|entry| NonNull::new(entry.load(Ordering::Acquire)));
         let Some(page) = page else { return Err(Error::corrupt(at, "there is no such page in memory")) };
         memory::read(page.as_ptr());
         // SAFETY: put by `put`, whose buffer begins with a page's head that states its length; frozen; kept by invariant (1).
@@ -282,24 +289,35 @@ impl HeapHome {
         Page::kept(bytes, at)
     }
 
-    fn segment(&self, ordinal: u32) -> Option<&Segment> {
-        let entry = self.segments.get(ordinal as usize / SPAN)?;
-        // SAFETY: null, or leaked from a box by `segment_for` and freed only by `drop`. Acquire: its contents.
-        unsafe { entry.load(Ordering::Acquire).as_ref() }
+    /// The slots of a segment: none before it was made.
+    fn segment(&self, number: usize) -> &[AtomicPtr<u8>] {
+        // Acquire: its contents.
+        match NonNull::new(self.segments[number].load(Ordering::Acquire)) {
+            // SAFETY: leaked from a box of so many slots by `slot_for`, and freed only by `drop`.
+            Some(slots) => unsafe { std::slice::from_raw_parts(slots.as_ptr(), FIRST_SLOTS << number) },
+            None => &[],
+        }
     }
 
-    fn segment_for(&self, ordinal: u32) -> &Segment {
-        if let Some(segment) = self.segment(ordinal) {
-            return segment;
+    #[inline]
+    fn slot(&self, ordinal: u32) -> Option<&AtomicPtr<u8>> {
+        let (segment, index) = slot_place(ordinal);
+        self.segment(segment).get(index)
+    }
+
+    fn slot_for(&self, ordinal: u32) -> &AtomicPtr<u8> {
+        let (number, index) = slot_place(ordinal);
+        if self.segment(number).is_empty() {
+            let fresh: Box<[AtomicPtr<u8>]> = (0..FIRST_SLOTS << number).map(|_| AtomicPtr::default()).collect();
+            let fresh = Box::into_raw(fresh);
+            let entry = &self.segments[number];
+            if entry.compare_exchange(std::ptr::null_mut(), fresh.cast(), Ordering::AcqRel, Ordering::Acquire).is_err() {
+                // SAFETY: nobody else has seen it.
+                drop(unsafe { Box::from_raw(fresh) });
+            }
         }
-        let fresh: Box<Segment> = Box::new(std::array::from_fn(|_| AtomicPtr::default()));
-        let fresh = Box::into_raw(fresh);
-        let entry = &self.segments[ordinal as usize / SPAN];
-        if entry.compare_exchange(std::ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            // SAFETY: nobody else has seen it.
-            drop(unsafe { Box::from_raw(fresh) });
-        }
-        self.segment(ordinal).expect("just made, by us or by another")
+        // Made just now, by us or by another.
+        &self.segment(number)[index]
     }
 }
 
@@ -308,12 +326,13 @@ impl Drop for HeapHome {
         for ordinal in self.ordinals() {
             self.take(ordinal);
         }
-        for entry in &self.segments {
+        for (number, entry) in self.segments.iter().enumerate() {
             // Relaxed: `&mut self`, nobody else is left.
             let segment = entry.load(Ordering::Relaxed);
             if !segment.is_null() {
-                // SAFETY: leaked from a box by `segment_for`; `&mut self`.
-                drop(unsafe { Box::from_raw(segment) });
+                let slots = std::ptr::slice_from_raw_parts_mut(segment, FIRST_SLOTS << number);
+                // SAFETY: leaked from a box of so many slots by `slot_for`; `&mut self`.
+                drop(unsafe { Box::from_raw(slots) });
             }
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Space {
     end: u64,
     /// Kept for the next checkpoint (L9): in use, although nothing stands in it. None has length 0.
     reserve: Extent,
+    /// Bytes of pages for which a checkpoint under way took what was kept.
+    lent_for: u64,
 }
 
 impl Space {
@@ -29,7 +31,7 @@ impl Space {
     /// `Corrupt` if two of `used` overlap or one leaves the file.
     pub(crate) fn new(end: u64, used: impl IntoIterator<Item = Extent>) -> Result<Space> {
         let end = (end / BLOCK * BLOCK).max(2 * BLOCK);
-        let mut space = Space { free: BTreeMap::new(), free_bytes: 0, end, reserve: Extent::default() };
+        let mut space = Space { free: BTreeMap::new(), free_bytes: 0, end, reserve: Extent::default(), lent_for: 0 };
         let mut used: Vec<Extent> = used.into_iter().collect();
         used.sort_unstable();
         let mut at = 2 * BLOCK;
@@ -127,15 +129,20 @@ impl Space {
         taken.is_some()
     }
 
-    /// Takes an extent of `len` bytes out of the one that is kept, if it is long enough; nothing is kept any more, the rest is free.
-    pub(crate) fn take_kept(&mut self, len: u64) -> Option<Extent> {
-        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
-        if self.reserve.len < len {
-            return None;
-        }
-        let kept = std::mem::take(&mut self.reserve);
-        self.give(Extent { offset: kept.offset + len, len: kept.len - len });
-        Some(Extent { offset: kept.offset, len })
+    /// Takes the extent that is kept, of length 0 if there is none, to write `bytes` of pages into it; nothing is kept any more.
+    pub(crate) fn lend_kept(&mut self, bytes: u64) -> Extent {
+        self.lent_for = bytes;
+        std::mem::take(&mut self.reserve)
+    }
+
+    /// Those pages are written, or stay in memory.
+    pub(crate) fn end_loan(&mut self) {
+        self.lent_for = 0;
+    }
+
+    /// Bytes of pages that room was taken for and that are not written yet.
+    pub(crate) fn lent_for(&self) -> u64 {
+        self.lent_for
     }
 
     /// Takes `len` bytes, whole blocks, off the end of the extent that is kept, if `leave` bytes of it stay.

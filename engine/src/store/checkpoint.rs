@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Cursor;
+use crate::format::ids::BLOCK;
 use crate::format::record::RecordKind;
 use crate::format::seal::{Seal, SealedChunk, SealedTable};
 use crate::format::{ChunkId, Extent, Position, TableId, Version};
@@ -17,6 +18,7 @@ use crate::log::directory::{FileHome, HeapHome, Home};
 use crate::store::commit::{Callback, Until, unknown};
 use crate::store::compact::Twin;
 use crate::store::edit::{Dead, Draft};
+use crate::store::grow::Loan;
 use crate::store::read::Lender;
 use crate::store::reclaim::{Account, Closed, Reclaim};
 use crate::store::{Machine, OpenChunk};
@@ -97,6 +99,18 @@ struct Captured {
     /// Closed chunks: in memory only.
     heaps: BTreeMap<ChunkId, Counted<HeapHome>>,
     tail_bytes: u64,
+}
+
+impl Captured {
+    /// Bytes of the pages that are to be written.
+    fn bytes(&self) -> u64 {
+        self.heaps.values().map(|heap| closed_bytes(heap)).sum()
+    }
+}
+
+/// What a chunk in memory takes of the file at most: its pages, and what is rounded up for directory and tail.
+fn closed_bytes(heap: &HeapHome) -> u64 {
+    heap.bytes() + BLOCK
 }
 
 /// A chunk that was written, and its home in the file to come.
@@ -183,7 +197,8 @@ impl Machine {
     }
 
     fn seal_draft(&self, mut draft: Draft, callbacks: &mut Vec<Callback>) -> Result<Version> {
-        if let Err(e) = self.writable().and_then(|()| self.settle(Until::Synced(draft.base.version))) {
+        let ready = self.writable().and_then(|()| self.keep_room(self.dirty_bytes() + draft.own_bytes(), !draft.grows));
+        if let Err(e) = ready.and_then(|()| self.settle(Until::Synced(draft.base.version))) {
             draft.discard(self);
             return Err(e);
         }
@@ -193,7 +208,8 @@ impl Machine {
         let (root, dead) = self.install(frozen);
         let version = root.version;
         let captured = self.capture(root.clone(), &dead);
-        let written = self.write_chunks(&captured).and_then(|written| {
+        let mut room = self.lend_room(captured.bytes());
+        let written = self.write_chunks(&captured, &mut room).and_then(|written| {
             let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
             match self.append_seal(&captured, sealed).and_then(|()| self.prove(&captured)) {
                 Ok(()) => Ok(written),
@@ -275,7 +291,8 @@ impl Machine {
     }
 
     fn write_checkpoint(&self, mut captured: Captured, twins: Vec<Twin>) -> Result<Version> {
-        let written = match self.write_chunks(&captured) {
+        let mut room = self.lend_room(captured.bytes());
+        let written = match self.write_chunks(&captured, &mut room) {
             Ok(written) => written,
             Err(e) => {
                 twins.iter().for_each(|twin| self.give_back(twin.chunk.extent));
@@ -305,7 +322,7 @@ impl Machine {
     }
 
     /// Writes every closed chunk to an extent. What is written is on the medium when this returns.
-    fn write_chunks(&self, captured: &Captured) -> Result<Vec<InFile>> {
+    fn write_chunks(&self, captured: &Captured, room: &mut Loan<'_>) -> Result<Vec<InFile>> {
         let mut order: BTreeMap<ChunkId, Vec<u32>> = BTreeMap::new();
         let lender = Lender::new(self);
         for (_, tree) in captured.root.tables() {
@@ -320,7 +337,7 @@ impl Machine {
         let mut written = Vec::new();
         for (id, heap) in &captured.heaps {
             let reached = order.remove(id).unwrap_or_default();
-            let result = self.write_chunk(*id, heap, &reached, &compressed);
+            let result = self.write_chunk(*id, heap, &reached, &compressed, room);
             match result {
                 Ok(Some(chunk)) => written.push(chunk),
                 Ok(None) => {}
@@ -330,6 +347,7 @@ impl Machine {
                 }
             }
         }
+        room.give_rest();
         Ok(written)
     }
 
@@ -340,6 +358,7 @@ impl Machine {
         heap: &Counted<HeapHome>,
         reached: &[u32],
         compressed: &HashSet<TableId>,
+        room: &mut Loan<'_>,
     ) -> Result<Option<InFile>> {
         let lender = Lender::new(self);
         let mut others = heap.ordinals();
@@ -357,7 +376,7 @@ impl Machine {
         for ordinal in others.iter().chain(reached) {
             bytes += lender.page(Position::new(id, *ordinal))?.packed_len() as u64;
         }
-        let extent = self.kept_extent(extent_len(bytes, slots))?;
+        let extent = room.take(extent_len(bytes, slots))?;
         let mut live_bytes = 0;
         let result = self.stream_to(
             extent,
@@ -389,9 +408,9 @@ impl Machine {
         let mut sink = |bytes: &[u8]| {
             self.write_aside(bytes, offset)?;
             offset += bytes.len() as u64;
-            // Between slices: a long write keeps nobody's deferred commit from the medium, and no writer without a segment.
+            // Between slices: a long write keeps nobody's deferred commit from the medium, and no writer without a segment. One that cannot be made is no failure of this chunk.
             self.sync_deferred()?;
-            self.supply_segment().map(drop)
+            self.supply_segment().map(drop).or_else(|_| self.writable())
         };
         let mut writer = ChunkWriter::new(&mut sink);
         pages(&mut writer)?;
@@ -443,7 +462,7 @@ impl Machine {
 
     /// Counts the closed chunks' memory anew, wherever chunks are closed, filled or written: it is part of what is dirty.
     pub(crate) fn count_closed(&self, reclaim: &Reclaim) {
-        let bytes = reclaim.closed.values().map(|closed| closed.heap.bytes()).sum();
+        let bytes = reclaim.closed.values().map(|closed| closed_bytes(&closed.heap)).sum();
         // Relaxed: a figure.
         self.counters.closed_bytes.store(bytes, Ordering::Relaxed);
     }
@@ -486,12 +505,15 @@ impl Machine {
         }
     }
 
-    /// Nobody reaches these pages of closed chunks, or of the open one.
+    /// Nobody ever reached these pages of closed chunks, or of the open one: they are let go, and count as dirty no more.
     fn free_closed(&self, pages: &[Position]) {
         let mut reclaim = self.reclaim.lock();
         for at in pages {
             match reclaim.closed.get_mut(&at.chunk()) {
-                Some(closed) => closed.free([*at].into_iter()),
+                Some(closed) => {
+                    drop(closed.heap.take(at.ordinal()));
+                    closed.free([*at].into_iter());
+                }
                 None => {
                     let mut open = self.open.lock();
                     if open.id == at.chunk() && open.home.take(at.ordinal()).is_some() {
@@ -500,6 +522,7 @@ impl Machine {
                 }
             }
         }
+        self.count_closed(&reclaim);
     }
 }
 

@@ -154,7 +154,7 @@ impl Machine {
             // Still with the turn: no later version is on its way, so the callbacks stay in order.
             self.pipeline.lock().callbacks.extend(callbacks.into_iter().map(|callback| (base, callback)));
             draft.discard(self);
-            self.settle(Until::Published(base))?;
+            self.settle(Until::Published(base)).inspect_err(|_| self.run_callbacks())?;
             self.run_callbacks();
             return Ok(base);
         }

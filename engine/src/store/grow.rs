@@ -17,6 +17,38 @@ impl Drop for InHand<'_> {
     }
 }
 
+/// The room that was kept for a checkpoint, in the hands of the one under way: whatever else asks for space meanwhile, its chunks have theirs.
+pub(crate) struct Loan<'m> {
+    machine: &'m Machine,
+    left: Extent,
+}
+
+impl Loan<'_> {
+    /// An extent for a chunk: of the room that was kept, while it lasts.
+    ///
+    /// # Errors
+    /// As [`Machine::extent`].
+    pub(crate) fn take(&mut self, len: u64) -> Result<Extent> {
+        let len = len.max(1).next_multiple_of(BLOCK);
+        let Extent { offset, len: have } = self.left;
+        let Some(rest) = have.checked_sub(len) else { return self.machine.extent(len) };
+        self.left = Extent { offset: offset + len, len: rest };
+        Ok(Extent { offset, len })
+    }
+
+    /// All chunks have theirs: what is left is free. The pages still count as those that have room.
+    pub(crate) fn give_rest(&mut self) {
+        self.machine.give_back(std::mem::take(&mut self.left));
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.give_rest();
+        self.machine.space.lock().end_loan();
+    }
+}
+
 /// The shortest segment worth having: a head and three blocks, as the shortest of the options.
 pub(crate) const LEAST_SEGMENT: u64 = 4 * BLOCK;
 
@@ -75,9 +107,9 @@ impl Machine {
         if self.settings.volatile {
             return Ok(());
         }
-        let need = room_for(dirty_bytes);
-        let want = if removes_only { need } else { need + REMOVAL_ROOM };
         let mut space = self.space.lock();
+        let need = room_for(dirty_bytes.saturating_sub(space.lent_for()));
+        let want = if removes_only { need } else { need + REMOVAL_ROOM };
         let have = space.reserve().len;
         if have >= want {
             return Ok(());
@@ -111,10 +143,12 @@ impl Machine {
         Err(Error::new(ErrorKind::Full, format!("{what}, {want} bytes; nothing was committed: make room, or remove entries")))
     }
 
-    /// An extent for a chunk of a checkpoint: the one that was kept, if it is long enough.
-    pub(crate) fn kept_extent(&self, len: u64) -> Result<Extent> {
-        let kept = self.space.lock().take_kept(len);
-        kept.map_or_else(|| self.extent(len), Ok)
+    /// Hands what was kept to a checkpoint of `bytes` of pages, for as long as it takes. One at a time: the caller has entered.
+    pub(crate) fn lend_room(&self, bytes: u64) -> Loan<'_> {
+        let mut space = self.space.lock();
+        // Where too little was kept, those who commit meanwhile keep room as if nothing had been.
+        let covered = if space.reserve().len >= room_for(bytes) { bytes } else { 0 };
+        Loan { machine: self, left: space.lend_kept(covered) }
     }
 
     /// An extent whose blocks are all written and on the medium, so that writing them again changes no metadata of the file system.

@@ -19,7 +19,12 @@ impl Machine {
     /// Begins a chunk in which nothing stands yet. The caller has the turn.
     pub(crate) fn begin_chunk(&self) {
         let mut reclaim = self.reclaim.lock();
-        self.close_chunk(&mut reclaim, &mut self.open.lock());
+        let mut open = self.open.lock();
+        if open.used() == 0 {
+            return;
+        }
+        self.close_chunk(&mut reclaim, &mut open);
+        drop(open);
         // What stood in it is in memory as before, until a checkpoint writes it.
         self.count_closed(&reclaim);
     }
@@ -29,6 +34,8 @@ impl Machine {
         let bytes = pages.iter().map(|(_, page)| page.page().packed_len() as u64).sum();
         let slots = pages.iter().map(|(at, _)| at.ordinal() + 1).max().unwrap_or(0);
         let _hand = self.extents_in_hand();
+        // What is spilled must leave the room of what is not.
+        self.keep_room(self.dirty_bytes(), false)?;
         let extent = self.extent(extent_len(bytes, slots))?;
         let stream = self.stream_to(
             extent,

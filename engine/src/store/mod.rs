@@ -246,7 +246,9 @@ impl Machine {
             None => {}
         }
         let newest = self.pipeline.lock().newest.version;
-        let header = if clean { self.settle(Until::Synced(newest)).and_then(|()| self.write_header(true)) } else { Ok(()) };
+        // Also where the checkpoint failed: what was acknowledged meanwhile is not to wait for a sync that nobody will make, and its callbacks run.
+        let settled = self.settle(Until::Synced(newest));
+        let header = if clean { settled.and_then(|()| self.write_header(true)) } else { settled };
         // What may be kept for the next checkpoint need not be in the file.
         self.space.lock().let_go();
         let header = header.and_then(|()| self.cut_file().map(drop));

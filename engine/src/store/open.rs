@@ -173,6 +173,11 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
             recover::secure(&*machine.disk, &headers, &walk)?;
         }
         begin_run(&machine, &walk)?;
+        // Whoever was killed had kept room for what was replayed. Without it the store can still be read, and what commits says so.
+        let dirty = machine.dirty_bytes();
+        if dirty > 0 {
+            let _ = machine.keep_room(dirty, false).or_else(|_| machine.keep_room(dirty, true));
+        }
     }
     Ok(machine)
 }
@@ -252,6 +257,7 @@ fn assemble(
         replay: header.replay,
         durable_to: header.durable_to,
         runs,
+        fresh: None,
         named: [(0, header.replay); 2],
     };
     Ok(Machine {
@@ -332,7 +338,12 @@ fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
         let log = Log::start(salt, walk.end.number, walk.end.digest, first, next, machine.identity.term);
         let start = log.cursor();
         machine.pipeline.lock().log = log;
-        machine.headers.lock().runs = vec![Run { salt, start }];
+        {
+            let mut slots = machine.headers.lock();
+            // Not begun: the fresh one is, in its place.
+            slots.runs.pop();
+            slots.fresh = Some(Run { salt, start });
+        }
         {
             let mut reclaim = machine.reclaim.lock();
             old.into_iter().for_each(|extent| reclaim.leave(extent, None));

@@ -18,6 +18,8 @@ pub(crate) struct Slots {
     /// What the newest header said.
     pub(crate) durable_to: Version,
     pub(crate) runs: Vec<Run>,
+    /// The run of a log that begins anew: the only one as soon as a seal in it is named. Until then headers name the seal, and the runs, of the old log.
+    pub(crate) fresh: Option<Run>,
     /// Per slot: the seal that it names, and the cursor that its walk starts at.
     pub(crate) named: [(u64, Cursor); 2],
 }
@@ -26,7 +28,7 @@ impl Slots {
     /// Later headers name this seal. Runs that end before its cursor are forgotten.
     pub(crate) fn seal(&mut self, seal: u64, version: Version, replay: Cursor) {
         (self.seal, self.sealed, self.replay) = (seal, version, replay);
-        self.runs = runs_from(&self.runs, replay.number);
+        self.runs = self.fresh.take().map_or_else(|| runs_from(&self.runs, replay.number), |run| vec![run]);
     }
 }
 

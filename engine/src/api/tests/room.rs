@@ -1,0 +1,350 @@
+//! Full disks (L9): what was kept for the next checkpoint and for removals is there when it is needed, whatever else asks for room; and what must not be
+//! left behind when room, or a write, is refused.
+#![allow(unsafe_code)] // A disk lends slices; this one hands the caller's promise on.
+
+use std::sync::{Condvar, Mutex};
+
+use super::*;
+use crate::error::{Error, Result};
+use crate::format::Extent;
+use crate::format::header::Header;
+use crate::format::ids::BLOCK;
+
+/// Memory of so many bytes, as a disk. It looks at the headers that are written, and can stop in a sync and fail it.
+struct Narrow {
+    memory: MemoryDisk,
+    limit: AtomicU64,
+    /// Headers that nobody could read.
+    unreadable: Mutex<Vec<String>>,
+    gate: Mutex<Gate>,
+    moved: Condvar,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Gate {
+    Open,
+    /// The next sync stops here.
+    Shut,
+    /// One has.
+    Reached,
+}
+
+impl Narrow {
+    fn new() -> Arc<Narrow> {
+        let unreadable = Mutex::default();
+        let (gate, moved) = (Mutex::new(Gate::Open), Condvar::new());
+        Arc::new(Narrow { memory: MemoryDisk::new("narrow"), limit: AtomicU64::new(u64::MAX), unreadable, gate, moved })
+    }
+
+    fn disk(self: &Arc<Narrow>) -> Arc<dyn Disk> {
+        Arc::clone(self) as Arc<dyn Disk>
+    }
+
+    fn limit(&self, bytes: u64) {
+        self.limit.store(bytes, Ordering::SeqCst);
+    }
+
+    fn check(&self, end: u64) -> Result<()> {
+        if end > self.limit.load(Ordering::SeqCst) { Err(Error::new(ErrorKind::Full, "the disk is full")) } else { Ok(()) }
+    }
+
+    fn move_gate(&self, to: Gate) {
+        *self.gate.lock().unwrap() = to;
+        self.moved.notify_all();
+    }
+
+    fn wait_for(&self, at: Gate) {
+        let gate = self.gate.lock().unwrap();
+        drop(self.moved.wait_while(gate, |gate| *gate != at).unwrap());
+    }
+}
+
+impl Disk for Narrow {
+    fn name(&self) -> &str {
+        "narrow"
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.memory.len()
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        self.memory.read_at(into, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        // Creation writes zeros first.
+        if offset < 2 * BLOCK
+            && bytes.iter().any(|byte| *byte != 0)
+            && let Err(e) = Header::decode(bytes)
+        {
+            self.unreadable.lock().unwrap().push(format!("at {offset}: {e}"));
+        }
+        self.check(offset + bytes.len() as u64)?;
+        self.memory.write_at(bytes, offset)
+    }
+
+    fn sync_data(&self) -> Result<()> {
+        let gate = self.gate.lock().unwrap();
+        if *gate == Gate::Open {
+            return Ok(());
+        }
+        drop(gate);
+        self.move_gate(Gate::Reached);
+        self.wait_for(Gate::Open);
+        Err(Error::new(ErrorKind::Io, "a sync that was to fail"))
+    }
+
+    fn sync_all(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.memory.set_len(len)
+    }
+
+    fn reserve(&self, extent: Extent) -> Result<()> {
+        self.check(extent.end())?;
+        self.memory.reserve(extent)
+    }
+
+    fn punch(&self, extent: Extent) -> Result<()> {
+        self.memory.punch(extent)
+    }
+
+    fn scratch(&self) -> Result<Box<dyn Disk>> {
+        self.memory.scratch()
+    }
+
+    unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
+        // SAFETY: the caller's promise.
+        unsafe { self.memory.slice(offset, len) }
+    }
+}
+
+fn put(store: &Store, from: u64, count: u64, len: usize) -> Result<u64> {
+    let txn = store.begin_write()?;
+    let mut table = txn.ensure_table("t")?;
+    (from..from + count).try_for_each(|i| table.insert(&key(i), &vec![i as u8; len]))?;
+    drop(table);
+    txn.commit()
+}
+
+/// Puts entries until there is no room; how many there are.
+fn fill_up(store: &Store, len: usize) -> u64 {
+    let mut count = 0;
+    for batch in [20, 1] {
+        loop {
+            match put(store, count, batch, len) {
+                Ok(_) => count += batch,
+                Err(e) => {
+                    assert_eq!(e.kind(), ErrorKind::Full, "{e}");
+                    break;
+                }
+            }
+        }
+    }
+    count
+}
+
+/// Removes entries one by one.
+#[track_caller]
+fn remove(store: &Store, keys: impl Iterator<Item = u64>, when: &str) {
+    for i in keys {
+        let txn = store.begin_write().expect("turn");
+        assert!(txn.open_table("t").expect("table").remove(&key(i)).expect("remove"), "{when}: {i} is there");
+        txn.commit().unwrap_or_else(|e| panic!("{when}: removal of {i}: {e}"));
+    }
+}
+
+fn load(store: &Store, table: &str, count: u64, len: usize) -> Result<u64> {
+    let txn = store.begin_write()?;
+    txn.ensure_table(table)?.load_sorted((0..count).map(|i| (key(i), vec![1_u8; len])))?;
+    txn.commit()
+}
+
+/// L9: the room that was kept for a checkpoint is there for all of its chunks. The segment that was made between two slices of the first took what was kept for the
+/// second: on a full disk three checkpoints in a row, and every removal, got `Full`.
+#[test]
+fn l9_a_checkpoint_has_its_room() {
+    for limit in (2..8).map(|n| n << 20) {
+        for (before, len) in [(40, 100), (200, 500), (400, 100), (1200, 500)] {
+            let disk = Narrow::new();
+            let store = small().on(disk.disk()).expect("open");
+            disk.limit(limit);
+            let when = format!("{limit} bytes, {before} entries of {len} before the load");
+            // The load closes a chunk.
+            let there = (0..before).step_by(20).find(|i| put(&store, *i, 20, len).is_err()).unwrap_or(before);
+            load(&store, "loaded", 20, 100).map_or_else(|e| assert_eq!(e.kind(), ErrorKind::Full, "{when}: {e}"), drop);
+            let mut count = there;
+            while put(&store, count, 20, len).is_ok() {
+                count += 20;
+            }
+            remove(&store, 0..10, &when);
+            store.checkpoint().unwrap_or_else(|e| panic!("{when}: {e}"));
+            remove(&store, 10..40, &when);
+            assert_eq!(store.check().expect("check").problems(), [""; 0], "{when}");
+            kill(store);
+        }
+    }
+}
+
+/// L9: behind a kill on a full disk the room for the next checkpoint is kept as before. What had been kept was free space at open, and the first step took it for a segment.
+#[test]
+fn l9_room_is_kept_behind_a_kill() {
+    for limit in (2..8).map(|n| n << 20) {
+        for (len, steps) in [(100, 6), (300, 0), (500, 6), (700, 0)] {
+            let when = format!("{limit} bytes, values of {len}, {steps} steps");
+            let disk = Narrow::new();
+            let store = small().on(disk.disk()).expect("open");
+            disk.limit(limit);
+            fill_up(&store, len);
+            remove(&store, 0..5, &when);
+            kill(store);
+            let store = small().on(disk.disk()).expect("open");
+            for _ in 0..steps {
+                store.step().unwrap_or_else(|e| panic!("{when}: {e}"));
+            }
+            remove(&store, 5..25, &when);
+            store.checkpoint().unwrap_or_else(|e| panic!("{when}: {e}"));
+            remove(&store, 25..45, &when);
+            kill(store);
+        }
+    }
+}
+
+/// L9: a transaction too large for a record that is refused leaves nothing behind. Its pages stayed in memory and counted as dirty: no removal had room beside them.
+#[test]
+fn l9_refused_seals_leave_the_room_of_removals() {
+    let disk = Narrow::new();
+    let store = small().record_bytes(256 << 10).on(disk.disk()).expect("open");
+    disk.limit(4 << 20);
+    let count = fill_up(&store, 500);
+    remove(&store, 0..1, "before");
+    let dirty = store.stats().dirty_bytes;
+    for _ in 0..3 {
+        assert_eq!(put(&store, count, 4000, 500).expect_err("no room").kind(), ErrorKind::Full);
+    }
+    assert!(store.stats().dirty_bytes <= dirty + BLOCK, "{} bytes became {}", dirty, store.stats().dirty_bytes);
+    remove(&store, 1..20, "behind three refusals");
+    kill(store);
+}
+
+/// L9: transactions too large for a record, and loads that spill, leave the room of removals. They kept none, and filled the file to its last block.
+#[test]
+fn l9_seals_leave_the_room_of_removals() {
+    for limit in (2..7).map(|n| n << 20) {
+        for (len, steps) in [(100, true), (300, false), (500, true)] {
+            let when = format!("{limit} bytes, values of {len}");
+            let disk = Narrow::new();
+            let store = small().record_bytes(1000).dirty_bytes(1 << 20).on(disk.disk()).expect("open");
+            disk.limit(limit);
+            let mut count = 0;
+            for batch in [200, 50, 20, 5] {
+                while put(&store, count, batch, len).is_ok() {
+                    count += batch;
+                    while steps && matches!(store.step(), Ok(true)) {}
+                }
+            }
+            for (i, entries) in [20_000, 5_000, 1_000, 200].into_iter().enumerate() {
+                let _ = load(&store, &format!("loaded {i}"), entries, len);
+            }
+            store.checkpoint().unwrap_or_else(|e| panic!("{when}: {e}"));
+            remove(&store, 0..20, &when);
+            kill(store);
+        }
+    }
+}
+
+/// L9: a load adds entries; it may not use what is kept for removals. Loads went through on a disk on which an insert of the same entries was refused, until a removal was refused too.
+#[test]
+fn l9_loads_are_no_removals() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    let txn = store.begin_write().expect("turn");
+    (0..100).for_each(|i| drop(txn.create_table(&format!("loaded {i}")).expect("table")));
+    txn.commit().expect("commit");
+    disk.limit(4 << 20);
+    fill_up(&store, 500);
+    let mut loaded = 0;
+    for entries in [20, 10, 5, 1] {
+        while load(&store, &format!("loaded {loaded}"), entries, 500).is_ok() {
+            loaded += 1;
+        }
+    }
+    assert!(loaded < 10, "{loaded} loads on a full disk");
+    remove(&store, 0..20, "behind the loads");
+    kill(store);
+}
+
+/// Loads that are dropped leave nothing. Each left a chunk in memory, 64 KiB that no figure showed.
+#[test]
+fn dropped_loads_leave_nothing() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    fill(&store, 0..100, 0);
+    for _ in 0..300 {
+        let txn = store.begin_write().expect("turn");
+        txn.create_table("x").expect("table").load_sorted((0..3).map(|i| (key(i), b"v"))).expect("load");
+        drop(txn);
+        while store.step().expect("step") {}
+    }
+    let closed = store.machine().reclaim.lock().closed.len();
+    assert!(closed < 3, "{closed} chunks are in memory");
+    store.close().expect("close");
+}
+
+/// L11: what is not durable when a store is closed becomes it then, and its callbacks run; also in a store in memory, where they were neither run nor let go.
+#[test]
+fn l11_callbacks_run_when_a_store_closes() {
+    for durability in [Durability::Deferred, Durability::Memory] {
+        let store = small().in_memory().expect("open");
+        fill(&store, 0..10, 0);
+        let called = Arc::new(AtomicU64::new(0));
+        let mut txn = store.begin_write().expect("turn");
+        txn.open_table("t").expect("table").insert(b"a", b"b").expect("insert");
+        txn.set_durability(durability);
+        let (own, count) = (store.clone(), Arc::clone(&called));
+        txn.on_commit(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            drop(own);
+        });
+        txn.commit().expect("commit");
+        store.close().expect("close");
+        assert_eq!((called.load(Ordering::SeqCst), Arc::strong_count(&called)), (1, 1), "{durability:?}");
+    }
+}
+
+/// L11: a commit without changes behind one that fails lets its callback go. It stayed in the queue, and with it the store that it owned.
+#[test]
+fn l11_callback_of_an_empty_commit_is_let_go() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    fill(&store, 0..3, 0);
+    disk.move_gate(Gate::Shut);
+    let mut txn = std::thread::scope(|scope| {
+        let failing = scope.spawn(|| put(&store, 0, 3, 10));
+        disk.wait_for(Gate::Reached);
+        let txn = store.begin_write().expect("the turn is free while the other is synced");
+        disk.move_gate(Gate::Open);
+        assert_eq!(failing.join().expect("no panic").expect_err("its sync failed").kind(), ErrorKind::Unknown);
+        txn
+    });
+    let own = store.clone();
+    txn.on_commit(move |_| drop(own));
+    txn.commit().expect_err("what it was built on is in doubt");
+    drop(store);
+    assert_eq!(Arc::strong_count(&disk), 1, "the store is still open");
+}
+
+/// L3: every header that is written names a run for its cursor. At the tenth run, whose log begins anew, a strict store wrote one that nobody could read over one of the two good ones.
+#[test]
+fn l3_headers_are_whole_at_every_run() {
+    let disk = Narrow::new();
+    for run in 0..24 {
+        let store = small().strict(true).on(disk.disk()).expect("open");
+        assert_eq!(fill(&store, 0..3, run), run + 1);
+        kill(store);
+    }
+    assert_eq!(*disk.unreadable.lock().unwrap(), [""; 0]);
+}
