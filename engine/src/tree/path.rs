@@ -144,6 +144,12 @@ impl Path {
         self.len += 1;
     }
 
+    /// The steps, top first.
+    #[inline]
+    fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+        self.near.iter().take(self.len).chain(&self.far).copied()
+    }
+
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Step> {
         self.len = self.len.checked_sub(1)?;
@@ -152,6 +158,34 @@ impl Path {
             None => self.far.pop(),
         }
     }
+}
+
+/// The branches on the way to the leaf that would hold `key`, and that leaf: no page is made own, and no end of the tree is looked for. The tree is not empty.
+pub(super) fn find_path<P: Pages + ?Sized>(pages: &P, root: &Root, key: &[u8]) -> Result<(Path, Position)> {
+    let (mut path, mut at) = (Path::default(), root.at);
+    for level in (1..=top_level(root)?).rev() {
+        let page = page_on(pages, at, level)?;
+        let index = page.child_for(key)?;
+        path.push(Step { at, index: index as u32, first: false, last: false });
+        at = page.child(index)?;
+    }
+    Ok((path, at))
+}
+
+/// Makes the pages of a path that was found own, as [`own_path`] does, and gives the path of what became of them. An own copy has its children where they were.
+pub(super) fn own_found<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, found: &Path, leaf: Position) -> Result<(Path, Position)> {
+    root.at = edit.own(root.at)?;
+    let (mut path, mut at) = (Path::default(), root.at);
+    let below = found.steps().skip(1).map(|step| step.at).chain([leaf]);
+    for (step, child) in found.steps().zip(below) {
+        let own = edit.own(child)?;
+        if own != child {
+            edit.edit(at).set_child(step.index(), own);
+        }
+        path.push(Step { at, ..step });
+        at = own;
+    }
+    Ok((path, at))
 }
 
 /// Makes every page from the root to the leaf that holds `key` this savepoint's own and gives the branches passed and the leaf.

@@ -1,9 +1,8 @@
 //! Removing one entry, and closing the gap: empty pages are taken out of their parents, small ones merged with a neighbour.
 
-use super::get::leaf_for;
-use super::path::{add_entries, large_at, own_path, page_on, sub_entries, top_level};
+use super::path::{add_entries, find_path, large_at, own_found, page_on, sub_entries, top_level};
 use super::{Edit, Root};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Position;
 use crate::page::PageBuf;
 
@@ -12,16 +11,17 @@ use crate::page::PageBuf;
 /// # Errors
 /// `Corrupt`, `Io`, `Full` from the pages: the edit must be given up.
 pub fn remove<E: Edit + ?Sized>(edit: &mut E, root: &mut Root, key: &[u8]) -> Result<bool> {
-    if root.height == 0 || leaf_for(edit, root, key)?.search(key)?.is_err() {
+    if root.height == 0 {
         return Ok(false);
     }
-    let (mut path, leaf) = own_path(edit, root, key)?;
-    let buf = edit.edit(leaf.at);
-    let i = buf.page().search(key)?.map_err(|_| Error::corrupt(leaf.at, "a key that was found is gone from the page's copy"))?;
+    let (path, found) = find_path(edit, root, key)?;
+    let Ok(i) = page_on(edit, found, 0)?.search(key)? else { return Ok(false) };
+    let (mut path, leaf) = own_found(edit, root, &path, found)?;
+    let buf = edit.edit(leaf);
     let large = large_at(buf.page(), i)?;
     buf.remove(i)?;
     // A page that is large enough needs nothing further up but the count.
-    let mut settled = is_settled(edit, leaf.at);
+    let mut settled = is_settled(edit, leaf);
     if let Some(large) = large {
         edit.retire(large)?;
     }
