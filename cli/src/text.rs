@@ -8,7 +8,7 @@ mod escape;
 use clap::Args;
 
 use crate::error::{Error, Result};
-pub(crate) use escape::{escape, to_hex};
+pub(crate) use escape::{escape, harmless, to_hex};
 use escape::{from_hex, unescape};
 
 /// How keys and values are written, in arguments and in the output.
@@ -60,6 +60,13 @@ mod tests {
     fn text_is_readable() {
         assert_eq!(escape("jobs/größe\0\u{1b}[31m".as_bytes()), "jobs/größe\\x00\\x1b[31m");
         assert_eq!(escape("a\u{202e}".as_bytes()), "a\\xe2\\x80\\xae");
+    }
+
+    /// What is told has no control character but ends of lines and tabs, and what has none stays as it is.
+    #[test]
+    fn told_text_is_harmless() {
+        assert_eq!(harmless("größe\n\t'a\\b' 🚀"), "größe\n\t'a\\b' 🚀");
+        assert_eq!(harmless("\u{1b}[31mRED\u{7}\r\u{9b}2J\u{7f}"), "\\x1b[31mRED\\x07\\x0d\\xc2\\x9b2J\\x7f");
     }
 
     #[test]
