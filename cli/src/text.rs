@@ -5,10 +5,12 @@
 
 mod escape;
 
+use std::borrow::Cow;
+
 use clap::Args;
 
 use crate::error::{Error, Result};
-pub(crate) use escape::{escape, harmless, to_hex};
+pub(crate) use escape::{escape, to_hex};
 use escape::{from_hex, unescape};
 
 /// How keys and values are written, in arguments and in the output.
@@ -32,6 +34,23 @@ impl Form {
         let parsed = if self.hex { from_hex(text) } else { unescape(text) };
         parsed.map_err(|what| Error::usage(format!("{name} '{text}': {what}")))
     }
+}
+
+/// A text of ours with names from elsewhere in it, as a terminal may have it: control characters, but for ends of lines and tabs, are escaped. It is told, never read back.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+        if is_harmful(c) {
+            shown += &escape(c.encode_utf8(&mut [0; 4]).as_bytes())
+        } else {
+            shown.push(c)
+        }
+        shown
+    });
+    Cow::Owned(shown)
 }
 
 #[cfg(test)]
@@ -66,7 +85,7 @@ mod tests {
     #[test]
     fn told_text_is_harmless() {
         assert_eq!(harmless("größe\n\t'a\\b' 🚀"), "größe\n\t'a\\b' 🚀");
-        assert_eq!(harmless("\u{1b}[31mRED\u{7}\r\u{9b}2J\u{7f}"), "\\x1b[31mRED\\x07\\x0d\\xc2\\x9b2J\\x7f");
+        assert_eq!(harmless("\u{1b}[31mRED\u{7}\r\u{9b}2J\u{7f}"), "\\x1b[31mRED\\x07\\r\\xc2\\x9b2J\\x7f");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Corrupt,
     /// The file is no store: check the path.
     NotAStore,
-    /// The file needs another build: use the version of Treering that wrote it, or a newer one.
+    /// The file cannot be opened as it is: use the version of Treering that wrote it, or a newer one; restore it, if it is a blob as an LZ4 stream. The message says which.
     Unsupported,
     /// Another process, or another handle of this one, has the file: close that one.
     Locked,

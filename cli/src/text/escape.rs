@@ -2,7 +2,6 @@
 //!
 //! They import nothing, so that the fuzz targets can take this file as it is.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// As hexadecimal digits.
@@ -30,19 +29,6 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
         push_escaped(&mut text, part.invalid());
     }
     text
-}
-
-/// A text of ours with names from elsewhere in it, as a terminal may have it: control characters but ends of lines and tabs become `\xNN`. It is told, never read back.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(is_harmful) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_harmful(c) { push_escaped(&mut shown, c.encode_utf8(&mut [0; 4]).as_bytes()) } else { shown.push(c) }
-    }
-    Cow::Owned(shown)
 }
 
 /// Neither a control character nor one that is invisible, combines or changes the direction of what is around it.

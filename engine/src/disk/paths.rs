@@ -106,11 +106,9 @@ impl Temporary {
     /// # Errors
     /// `Exists` if something stands there; `Invalid` if `path` has no file name; as [`FileDisk::create`].
     pub fn begin(path: &Path) -> Result<(FileDisk, Temporary)> {
-        if path.file_name().is_none() {
-            return Err(Error::invalid(format!("{} names no file", path.display())));
-        }
         if std::fs::symlink_metadata(path).is_ok() {
-            return Err(Error::new(ErrorKind::Exists, format!("{} is there already; it stays as it is", path.display())));
+            let what = if path.file_name().is_some() { "is there already; it stays as it is" } else { "names no file" };
+            return Err(Error::new(ErrorKind::Exists, format!("{} {what}", path.display())));
         }
         let (disk, beside) = create_temporary(path)?;
         Ok((disk, Temporary { beside: Some(beside) }))

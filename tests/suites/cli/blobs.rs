@@ -57,17 +57,13 @@ fn nothing_is_overwritten() {
     assert_eq!(folder.names(), ["a.blob", "a.ring", "bad.blob", "there"]);
 }
 
-/// Nothing is left of a backup or a restore that is killed in its middle, where the system knows files without a name.
-/// The command used to write to a folder of its own beside the target, so that it could show how far it was: whoever killed it found `.treering-XXXXXX` there, with
-/// half a blob or a whole one. It has the engine write the file now, which has no name until it is whole.
+/// A store of 32 MiB that LZ4 cannot make smaller: several slices of each form.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_killed_backup_leaves_nothing() {
+fn with_noise() -> Folder {
     let folder = Folder::new();
     let store = treering::Store::open(folder.path().join("a.ring")).expect("open");
     let txn = store.begin_write().expect("the turn");
     let mut table = txn.create_table("t").expect("a table");
-    // 32 MiB that LZ4 cannot make smaller: several slices of each form.
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for key in 0..32_u32 {
         let noise = std::iter::repeat_with(|| {
@@ -81,6 +77,40 @@ fn a_killed_backup_leaves_nothing() {
     drop(table);
     txn.commit().expect("commit");
     store.close().expect("close");
+    folder
+}
+
+/// Whoever looks at a terminal sees how far a backup, a restore and a check are, of how much. (Without a terminal each command's test sees that nothing is said.)
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_shows_how_far_it_is() {
+    let folder = with_noise();
+    for (args, stages) in [
+        (&["backup", "a.ring", "plain.blob"][..], &["writing"][..]),
+        (&["backup", "a.ring", "lz4.blob", "--lz4"], &["writing"]),
+        (&["restore", "lz4.blob", "b.ring"], &["restoring", "checking"]),
+        (&["verify", "lz4.blob"], &["unpacking", "verifying"]),
+        (&["check", "a.ring"], &["checking"]),
+        (&["scrub", "a.ring"], &["scrubbing"]),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_treering"));
+        command.args(args).current_dir(folder.path()).env("TERM", "xterm");
+        let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).expect("a pseudo terminal");
+        for stage in stages {
+            let bar = format!(r"{stage} \[[^]]*\] [0-9.]+ (B|KiB|MiB) of [0-9.]+ MiB");
+            terminal.exp_regex(&bar).unwrap_or_else(|e| panic!("{args:?}: {e}"));
+        }
+        terminal.exp_eof().expect("its end");
+    }
+}
+
+/// Nothing is left of a backup or a restore that is killed in its middle, where the system knows files without a name.
+/// The command used to write to a folder of its own beside the target, so that it could show how far it was: whoever killed it found `.treering-XXXXXX` there, with
+/// half a blob or a whole one. It has the engine write the file now, which has no name until it is whole.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_backup_leaves_nothing() {
+    let folder = with_noise();
     folder.run(&["backup", "a.ring", "whole.blob"]).ok();
     for args in [&["backup", "a.ring", "new"][..], &["backup", "a.ring", "new", "--lz4"], &["restore", "whole.blob", "new"]] {
         let has_no_name = killed_while_it_writes(&folder, args);
