@@ -56,10 +56,10 @@ impl Error {
     /// The operating system refused `operation` on `path`.
     pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Error {
         let exit = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists => Exit::Usage,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => Exit::Usage,
             _ => Exit::Other,
         };
-        Error::Told(exit, format!("{operation} {}: {error}", path.display()))
+        Error::Told(exit, format!("{operation} {}: {error}{}", path.display(), advice(error.kind())))
     }
 
     /// A failure to write what we have to say.
@@ -68,6 +68,19 @@ impl Error {
             io::ErrorKind::BrokenPipe => Error::NobodyReads,
             _ => Error::Told(Exit::Other, format!("writing the output: {error}")),
         }
+    }
+}
+
+/// What to do about a refusal of the operating system: the engine's words for it.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "; check the path",
+        io::ErrorKind::PermissionDenied => {
+            "; run as somebody who may do that, or change the permissions of the file or its folder"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "; use a place that can be written to",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, or use a place that has more",
+        _ => "",
     }
 }
 

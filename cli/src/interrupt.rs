@@ -1,5 +1,9 @@
 //! Ctrl-C and SIGTERM: the first asks the work to stop and clean up, the second cleans up by itself and ends at once.
+//!
+//! A file that the engine makes has no name until it is whole, and goes with the process. On a file system that cannot do that, whatever ends the process
+//! at once leaves it, as `.NAME.….tmp`.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +52,11 @@ pub(crate) fn end() -> ! {
 /// Whether somebody asked to stop.
 pub(crate) fn asked() -> bool {
     STOP.load(Ordering::Relaxed)
+}
+
+/// What work that asks with each step is told.
+pub(crate) fn flow() -> ControlFlow<()> {
+    if asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// A path that is removed when this is dropped, or when the program ends at a second Ctrl-C.

@@ -3,7 +3,7 @@
 //! ```text
 //!   command/*      one file a command: arguments, work, words
 //!   sql            what the commands for SQL share
-//!   store, new_file, text, units, table, progress, interrupt      what they share
+//!   store, text, units, table, progress, interrupt      what they share
 //!   output         the only way to standard output
 //!   error          exit codes, and the one message on standard error
 //! ```
@@ -14,7 +14,6 @@
 mod command;
 mod error;
 mod interrupt;
-mod new_file;
 mod output;
 mod progress;
 mod sql;

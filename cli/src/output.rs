@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::text::harmless;
 
 /// Standard output behind a buffer, so that it is locked once for many lines.
 pub(crate) struct Output {
@@ -23,9 +24,9 @@ impl Output {
         io::stdout().is_terminal()
     }
 
-    /// One line, or several.
+    /// One line, or several, without control characters of whatever is named in it.
     pub(crate) fn line(&mut self, line: impl fmt::Display) -> Result {
-        writeln!(self.out, "{line}").map_err(|e| Error::output(&e))
+        writeln!(self.out, "{}", harmless(&line.to_string())).map_err(|e| Error::output(&e))
     }
 
     /// A value for a program, over several lines.
@@ -54,7 +55,7 @@ impl Output {
     }
 }
 
-/// One line on standard error: a message or a warning. If nobody can read it there is nobody to tell.
+/// One line on standard error: a message or a warning, without control characters of whatever is named in it. If nobody can read it there is nobody to tell.
 pub(crate) fn tell(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(&line.to_string()));
 }

@@ -1,8 +1,12 @@
 //! Progress of long work, on standard error, only where a person looks.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use treering::{FileProgress, FileStage};
+
+use crate::interrupt;
 
 /// A bar or a spinner; gone without a trace when it is dropped.
 pub(crate) struct Progress(ProgressBar);
@@ -47,5 +51,30 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// What the engine says of its work on a file: a spinner until it says the first, and a bar for each stage.
+pub(crate) struct Stages {
+    copying: &'static str,
+    checking: &'static str,
+    stage: Option<FileStage>,
+    shown: Progress,
+}
+
+impl Stages {
+    /// Work that copies, checks, or does one after the other, with the words for it.
+    pub(crate) fn new(copying: &'static str, checking: &'static str) -> Stages {
+        Stages { copying, checking, stage: None, shown: Progress::spinner(copying) }
+    }
+
+    /// How far it is; whether it goes on.
+    pub(crate) fn at(&mut self, progress: FileProgress) -> ControlFlow<()> {
+        if self.stage != Some(progress.stage) {
+            let what = if progress.stage == FileStage::Copy { self.copying } else { self.checking };
+            (self.stage, self.shown) = (Some(progress.stage), Progress::bytes(what, progress.of));
+        }
+        self.shown.at(progress.done);
+        interrupt::flow()
     }
 }

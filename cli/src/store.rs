@@ -1,7 +1,7 @@
 //! How commands open stores: for reading beside other readers, or for writing when nobody else has it. Never by creating one unasked.
 
 use std::ops::Bound;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use treering::{Create, Options, Reads, Snapshot, Store, Table};
@@ -34,10 +34,13 @@ impl StorePath {
         Ok(self.options().create(Create::Never).open(&self.path)?)
     }
 
-    /// An error of opening it for writing, with what can be done about a file that is not there.
+    /// An error of opening it for writing, with what can be done about a file that is not there, if the folder for it is.
     pub(crate) fn or_create(&self, error: Error) -> Error {
+        let folder = self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
         match error {
-            Error::Told(exit, what) if !self.path.exists() => Error::Told(exit, format!("{what}; --create makes a new store")),
+            Error::Told(exit, what) if folder.is_dir() && !self.path.exists() => {
+                Error::Told(exit, format!("{what}; --create makes a new store"))
+            }
             error => error,
         }
     }

@@ -5,6 +5,8 @@
 
 mod escape;
 
+use std::borrow::Cow;
+
 use clap::Args;
 
 use crate::error::{Error, Result};
@@ -34,6 +36,23 @@ impl Form {
     }
 }
 
+/// A text of ours with names from elsewhere in it, as a terminal may have it: control characters, but for ends of lines and tabs, are escaped. It is told, never read back.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+        if is_harmful(c) {
+            shown += &escape(c.encode_utf8(&mut [0; 4]).as_bytes())
+        } else {
+            shown.push(c)
+        }
+        shown
+    });
+    Cow::Owned(shown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +79,13 @@ mod tests {
     fn text_is_readable() {
         assert_eq!(escape("jobs/größe\0\u{1b}[31m".as_bytes()), "jobs/größe\\x00\\x1b[31m");
         assert_eq!(escape("a\u{202e}".as_bytes()), "a\\xe2\\x80\\xae");
+    }
+
+    /// What is told has no control character but ends of lines and tabs, and what has none stays as it is.
+    #[test]
+    fn told_text_is_harmless() {
+        assert_eq!(harmless("größe\n\t'a\\b' 🚀"), "größe\n\t'a\\b' 🚀");
+        assert_eq!(harmless("\u{1b}[31mRED\u{7}\r\u{9b}2J\u{7f}"), "\\x1b[31mRED\\x07\\r\\xc2\\x9b2J\\x7f");
     }
 
     #[test]

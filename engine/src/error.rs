@@ -14,7 +14,7 @@ pub enum ErrorKind {
     Corrupt,
     /// The file is no store: check the path.
     NotAStore,
-    /// The file needs another build: use the version of Treering that wrote it, or a newer one.
+    /// The file cannot be opened as it is: use the version of Treering that wrote it, or a newer one; restore it, if it is a blob as an LZ4 stream. The message says which.
     Unsupported,
     /// Another process, or another handle of this one, has the file: close that one.
     Locked,
@@ -86,12 +86,13 @@ impl Error {
         Error::new(ErrorKind::Invalid, message)
     }
 
-    /// A refusal by the operating system during `operation` on `file`. No space and a full quota become [`ErrorKind::Full`].
+    /// A refusal by the operating system during `operation` on `file`. No space, a full quota and a limit of length become [`ErrorKind::Full`].
     #[cold]
     pub(crate) fn io(operation: &str, file: impl fmt::Display, source: io::Error) -> Error {
         let kind = match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => ErrorKind::Full,
-            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            // A path below a file leads nowhere either.
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
             io::ErrorKind::AlreadyExists => ErrorKind::Exists,
             _ => ErrorKind::Io,
         };
@@ -103,6 +104,12 @@ impl Error {
     pub(crate) fn within(mut self, context: impl fmt::Display) -> Error {
         self.0.message = format!("{context}: {}", self.0.message);
         self
+    }
+
+    /// The same error with the file's name before its message, unless it has it already.
+    #[cold]
+    pub(crate) fn of_file(self, name: &str) -> Error {
+        if names(&self.0.message, name) { self } else { self.within(name) }
     }
 
     /// The same error as another kind: used where a failure means something else to the caller of an outer call.
@@ -123,10 +130,21 @@ impl fmt::Display for Error {
     }
 }
 
+/// Whether `message` speaks of the file `name`, and not of a word that happens to be its name.
+fn names(message: &str, name: &str) -> bool {
+    message.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&message[..at], &message[at + name.len()..]);
+        let ends = after.is_empty() || [":", " at byte ", " is "].iter().any(|end| after.starts_with(end));
+        ends && (before.is_empty() || before.ends_with(' '))
+    })
+}
+
 /// What to do about a refusal that its kind alone explains.
 fn advice(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => "; check the path",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room, or use a place that has more",
+        io::ErrorKind::FileTooLarge => "; make room by a higher limit for files, or use a place that takes larger ones",
         io::ErrorKind::PermissionDenied => {
             "; run as somebody who may do that, or change the permissions of the file or its folder"
         }
@@ -151,11 +169,30 @@ impl std::error::Error for Error {
 mod tests {
     use super::*;
 
+    /// A file's name comes once, whatever it is, and however the message says it.
+    #[test]
+    fn a_file_is_named_once() {
+        for (message, named) in [
+            ("damaged header: torn", "a: damaged header: torn"),
+            ("a: damaged header", "a: damaged header"),
+            ("damaged a: it ends", "damaged a: it ends"),
+            ("read a at byte 7", "read a at byte 7"),
+            ("a is a directory", "a is a directory"),
+            ("it is a store", "a: it is a store"),
+        ] {
+            assert_eq!(Error::invalid(message).of_file("a").to_string(), named);
+        }
+    }
+
     /// A refusal by the system says what, where and what to do.
     #[test]
     fn refusals_say_what_to_do() {
         for (kind, advice) in [
             (io::ErrorKind::NotFound, "check the path"),
+            (io::ErrorKind::NotADirectory, "check the path"),
+            (io::ErrorKind::StorageFull, "make room"),
+            (io::ErrorKind::QuotaExceeded, "make room"),
+            (io::ErrorKind::FileTooLarge, "make room"),
             (io::ErrorKind::PermissionDenied, "change the permissions"),
             (io::ErrorKind::ReadOnlyFilesystem, "open it for reading only"),
         ] {

@@ -53,11 +53,12 @@ mod models;
 
 pub use api::{Def, Of, TypedKey, TypedRange, TypedTable, TypedTableMut, TypedValue};
 pub use api::{Entry, Options, Range, Reader, Savepoint, Snapshot, Store, Table, TableInfo, TableMut, TablePlace, WriteTxn};
+pub use api::{FileProgress, FileStage};
 pub use api::{Outcome, Proposal};
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub use api::{backup_on, restore_on, salvage_on};
-pub use api::{commits, restore, salvage, verify};
+pub use api::{commits, restore, restore_with, salvage, verify, verify_with};
 pub use blob::{BlobForm, BlobSummary};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::Report;

@@ -1,6 +1,5 @@
 //! `treering backup`: a snapshot as one file.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -11,9 +10,8 @@ use treering::{BlobForm, BlobSummary, Snapshot};
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt::{self, First};
-use crate::new_file::NewFile;
 use crate::output::{Output, tell};
-use crate::progress::Progress;
+use crate::progress::{Progress, Stages};
 use crate::store::StorePath;
 use crate::units;
 
@@ -46,19 +44,16 @@ impl Backup {
         interrupt::watch(First::Asks)?;
         let store = self.store.read()?;
         let snapshot = store.snapshot();
-        let stats = store.stats();
         let start = Instant::now();
-        // A blob has the chunks that the version needs, whole, and what is only in memory. Of an LZ4 stream, too, this is what goes in.
-        let progress = Progress::bytes("writing", stats.chunk_bytes + stats.dirty_bytes);
         let summary = if to_output {
-            write(&snapshot, &mut out.stream(), form, &progress)?
+            // A blob has the chunks that the version needs, whole, and what is only in memory. Of an LZ4 stream, too, this is what goes in.
+            let stats = store.stats();
+            write(&snapshot, &mut out.stream(), form, &Progress::bytes("writing", stats.chunk_bytes + stats.dirty_bytes))?
         } else {
-            let new = NewFile::begin(&self.blob)?;
-            let summary = to_file(&snapshot, new.path(), form, &progress)?;
-            new.place()?;
-            summary
+            let mut progress = Stages::new("writing", "checking");
+            let summary = snapshot.backup_to_with(&self.blob, form, |at| progress.at(at))?;
+            summary.ok_or_else(Error::interrupted)?
         };
-        drop(progress);
         let said = if self.json { as_json(&summary, start).to_string() } else { said(&summary, start) };
         // Where the blob itself is the output, words go beside it.
         if to_output {
@@ -83,19 +78,6 @@ pub(super) fn as_json(summary: &BlobSummary, start: Instant) -> Value {
 pub(super) fn said(summary: &BlobSummary, start: Instant) -> String {
     let (version, chunks) = (units::count(summary.version), units::counted(summary.chunks, "chunk"));
     format!("version {version}, {chunks}, {} in {}", units::exact_bytes(summary.bytes), units::duration(start.elapsed()))
-}
-
-fn to_file(snapshot: &Snapshot, path: &Path, form: BlobForm, progress: &Progress) -> Result<BlobSummary> {
-    let failed = |e: io::Error| Error::io("writing", path, &e);
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    // A backup has what its store has: nobody else may read it either.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(failed)?;
-    let summary = write(snapshot, &mut file, form, progress)?;
-    file.sync_all().map_err(failed)?;
-    Ok(summary)
 }
 
 fn write(snapshot: &Snapshot, to: &mut impl Write, form: BlobForm, progress: &Progress) -> Result<BlobSummary> {

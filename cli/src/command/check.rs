@@ -6,7 +6,7 @@ use treering::Report;
 
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::store::StorePath;
 use crate::table::facts;
 use crate::units;
@@ -26,9 +26,10 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        let progress = Progress::spinner("checking");
+        let mut progress = Stages::new("opening", "checking");
         let store = self.store.read()?;
-        let report = store.check()?;
+        let report = store.check_with(|at| progress.at(at))?;
+        let report = report.ok_or_else(Error::interrupted)?;
         drop(progress);
         say(out, &self.store.name().to_string(), &report, self.json)
     }
@@ -45,6 +46,9 @@ pub(super) fn say(out: &mut Output, name: &str, report: &Report, json: bool) -> 
         if !report.is_sound() {
             out.line("\nproblems")?;
             report.problems().iter().try_for_each(|problem| out.line(format_args!("  {problem}")))?;
+            if report.unlisted() > 0 {
+                out.line(format_args!("  and {} more", units::count(report.unlisted())))?;
+            }
             out.line("\nRestore it from a blob; without one, `treering salvage` copies what is still whole to a new store.")?;
         }
     }
@@ -84,5 +88,6 @@ fn as_json(report: &Report) -> Value {
         "file_bytes": report.file_bytes,
         "damaged_header": report.damaged_header,
         "problems": report.problems(),
+        "problems_unlisted": report.unlisted(),
     })
 }

@@ -8,7 +8,7 @@ use treering::{Action, Change, Commit};
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::store::StorePath;
+use crate::store::{self, StorePath};
 use crate::text::{Form, escape};
 use crate::units;
 
@@ -37,6 +37,8 @@ pub(crate) struct Log {
     #[command(flatten)]
     form: Form,
     /// Print a JSON object for each commit, a line each, with every change; keys and values as text or, with --hex, as digits
+    ///
+    /// If commits are gone, a last line says so: {"gone":{"before":VERSION}}.
     #[arg(long)]
     json: bool,
 }
@@ -44,9 +46,11 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         let mut shown = 0;
+        let mut is_met = false;
         let mut said = Ok(());
         let summary = treering::commits(&self.store.path, self.from, |commit| {
             let changes: Vec<&Change<'_>> = commit.changes.iter().filter(|change| self.wants(change)).collect();
+            is_met |= !changes.is_empty();
             if self.limit.is_some_and(|limit| shown >= limit) {
                 return ControlFlow::Break(());
             }
@@ -61,8 +65,17 @@ impl Log {
             if said.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         said?;
+        if let (Some(name), false) = (&self.table, is_met) {
+            // None of its changes is in the log: then it must be there now.
+            let snapshot = self.store.read()?.snapshot();
+            store::table(&snapshot.reader(), name)?;
+        }
         if self.json {
-            return Ok(());
+            let first_left = summary.oldest.unwrap_or(summary.version + 1);
+            return if first_left > 1 { out.json_line(&json!({ "gone": { "before": first_left } })) } else { Ok(()) };
+        }
+        if self.from > summary.version {
+            out.line(format_args!("there is no version {} yet", units::count(self.from)))?;
         }
         let gone = "older ones are in chunks, and their room in the log was used again";
         let there = match summary.oldest {

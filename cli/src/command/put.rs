@@ -18,7 +18,8 @@ const MAX_READ: u64 = 1 << 32;
 
 /// Set the value of a key
 ///
-/// An ordinary commit on a store that nobody else has open; durable when the command returns.
+/// An ordinary commit on a store that nobody else has open; durable when the command returns. A plain blob that is written to becomes a store of its
+/// own, and is no backup any more: `restore` refuses it.
 #[derive(Args, Debug)]
 pub(crate) struct Put {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::units;
 /// Remove a key, or a range of keys
 ///
 /// An ordinary commit on a store that nobody else has open; durable when the command returns. Exit code 1 if there was nothing to remove; then
-/// there is no commit either.
+/// there is no commit either. A plain blob that is written to becomes a store of its own, and is no backup any more: `restore` refuses it.
 #[derive(Args, Debug)]
 pub(crate) struct Remove {
     #[command(flatten)]

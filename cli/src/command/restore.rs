@@ -6,11 +6,10 @@ use std::time::Instant;
 use clap::Args;
 
 use crate::command::backup;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt::{self, First};
-use crate::new_file::NewFile;
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Stages;
 
 /// Make a store from a blob, plain or LZ4
 ///
@@ -30,13 +29,12 @@ pub(crate) struct Restore {
 
 impl Restore {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        interrupt::watch(First::Ends)?;
+        interrupt::watch(First::Asks)?;
         let start = Instant::now();
-        let new = NewFile::begin(&self.store)?;
-        let progress = Progress::spinner("restoring and checking");
-        let summary = treering::restore(&self.blob, new.path())?;
+        let mut progress = Stages::new("restoring", "checking");
+        let summary = treering::restore_with(&self.blob, &self.store, |at| progress.at(at))?;
+        let summary = summary.ok_or_else(Error::interrupted)?;
         drop(progress);
-        new.place()?;
         if self.json {
             return out.json_line(&backup::as_json(&summary, start));
         }

@@ -9,7 +9,6 @@ use treering::{Loss, SalvageProgress, SalvageStage, Salvaged};
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt::{self, First};
-use crate::new_file::NewFile;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::table::{Column, table};
@@ -41,11 +40,9 @@ pub(crate) struct Salvage {
 impl Salvage {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         interrupt::watch(First::Ends)?;
-        let new = NewFile::begin(&self.new)?;
         let mut shown: Option<(SalvageStage, Progress)> = None;
-        let salvaged = treering::salvage(&self.store, new.path(), |progress| show(&mut shown, progress))?;
+        let salvaged = treering::salvage(&self.store, &self.new, |progress| show(&mut shown, progress))?;
         drop(shown);
-        new.place()?;
         if self.json {
             out.json(&self.as_json(&salvaged))?;
         } else {

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::command::check;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::store::StorePath;
 
 /// Read everything in a store from the medium, and check every checksum
@@ -25,9 +25,10 @@ pub(crate) struct Scrub {
 
 impl Scrub {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        let progress = Progress::spinner("scrubbing");
+        let mut progress = Stages::new("opening", "scrubbing");
         let store = self.store.read()?;
-        let report = store.scrub()?;
+        let report = store.scrub_with(|at| progress.at(at))?;
+        let report = report.ok_or_else(Error::interrupted)?;
         drop(progress);
         check::say(out, &self.store.name().to_string(), &report, self.json)
     }

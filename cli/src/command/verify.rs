@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::command::check;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Stages;
 
 /// Check a blob, plain or LZ4, or a store, without restoring it
 ///
@@ -24,8 +24,9 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        let progress = Progress::spinner("verifying");
-        let report = treering::verify(&self.file)?;
+        let mut progress = Stages::new("unpacking", "verifying");
+        let report = treering::verify_with(&self.file, |at| progress.at(at))?;
+        let report = report.ok_or_else(Error::interrupted)?;
         drop(progress);
         check::say(out, &self.file.display().to_string(), &report, self.json)
     }

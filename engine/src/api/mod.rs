@@ -16,9 +16,9 @@ mod write;
 mod tests;
 
 pub use conditional::{Outcome, Proposal};
+pub use files::{FileProgress, FileStage, restore, restore_with, verify, verify_with};
 #[cfg(feature = "internals")]
 pub use files::{backup_on, restore_on};
-pub use files::{restore, verify};
 pub use inspect::commits;
 pub use keys::{Of, TypedKey, TypedValue};
 pub use options::Options;

@@ -158,7 +158,8 @@ impl Store {
         self.own_machine()?.step()
     }
 
-    /// The store's figures now. O(chunks).
+    /// The store's figures now. Takes short locks, and the one under which a header is written and synced: then it waits for that. No call for a thread that must not wait. Cost:
+    /// O(chunks + snapshots).
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.machine().stats()

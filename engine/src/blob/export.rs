@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::plan::{Piece, Plan, Source};
 use super::stream::{FileSink, Stream, compressed};
 use super::{BlobForm, BlobSummary};
-use crate::disk::{Disk, Temporary};
+use crate::disk::{Disk, Temporary, Watch};
 use crate::error::{Error, Result};
 use crate::format::Position;
 use crate::format::header::{Header, Incarnation};
@@ -19,11 +19,11 @@ use crate::store::look::{Look, copy_chunk};
 use crate::store::read::Held;
 use crate::tree::Pages;
 
-/// Writes the held version to `sink`.
+/// Writes the held version to `sink`. `watch` hears of the blob's bytes before an LZ4 frame makes them fewer: their number is known before the first.
 ///
 /// # Errors
-/// `Corrupt` if a chunk is damaged: what was written is no blob then. What the sink gives.
-pub(crate) fn write(held: &Held, form: BlobForm, sink: &mut Sink<'_>) -> Result<BlobSummary> {
+/// `Corrupt` if a chunk is damaged: what was written is no blob then. What the sink and `watch` give.
+pub(crate) fn write(held: &Held, form: BlobForm, watch: &mut Watch<'_>, sink: &mut Sink<'_>) -> Result<BlobSummary> {
     let machine = held.machine();
     let plan = Plan::new(machine, held.root())?;
     let (len, chunks) = (plan.len, plan.pieces.len() as u64);
@@ -32,9 +32,18 @@ pub(crate) fn write(held: &Held, form: BlobForm, sink: &mut Sink<'_>) -> Result<
         bytes += part.len() as u64;
         sink(part)
     };
+    let mut done = 0;
+    let watched = |sink: &mut Sink<'_>| {
+        let mut sink = |part: &[u8]| {
+            sink(part)?;
+            done += part.len() as u64;
+            watch(done, len)
+        };
+        emit(machine, plan, &mut sink)
+    };
     match form {
-        BlobForm::Plain => emit(machine, plan, &mut counted)?,
-        BlobForm::Lz4 => compressed(len, &mut counted, |sink| emit(machine, plan, sink))?,
+        BlobForm::Plain => watched(&mut counted)?,
+        BlobForm::Lz4 => compressed(len, &mut counted, watched)?,
     }
     // The plan took no turn, and so did nothing after it.
     let turn_held = Duration::ZERO;
@@ -45,10 +54,10 @@ pub(crate) fn write(held: &Held, form: BlobForm, sink: &mut Sink<'_>) -> Result<
 /// Writes the held version to a new file at `path`. It stands there whole or not at all.
 ///
 /// # Errors
-/// `Exists`, `Corrupt`, `Full`, `Io`.
-pub(crate) fn backup_to(held: &Held, path: &Path, form: BlobForm) -> Result<BlobSummary> {
+/// `Exists`, `Corrupt`, `Full`, `Io`; what `watch` gives.
+pub(crate) fn backup_to(held: &Held, path: &Path, form: BlobForm, watch: &mut Watch<'_>) -> Result<BlobSummary> {
     let (disk, temporary) = Temporary::begin(path)?;
-    let summary = fill(held, form, &disk)?;
+    let summary = fill(held, form, &disk, watch)?;
     drop(disk);
     temporary.place(path)?;
     Ok(summary)
@@ -57,10 +66,10 @@ pub(crate) fn backup_to(held: &Held, path: &Path, form: BlobForm) -> Result<Blob
 /// Writes the held version to an empty disk. It is on the medium whole when this returns.
 ///
 /// # Errors
-/// `Corrupt`, `Full`, `Io`.
-pub(crate) fn fill(held: &Held, form: BlobForm, disk: &dyn Disk) -> Result<BlobSummary> {
+/// `Corrupt`, `Full`, `Io`; what `watch` gives.
+pub(crate) fn fill(held: &Held, form: BlobForm, disk: &dyn Disk, watch: &mut Watch<'_>) -> Result<BlobSummary> {
     let mut file = FileSink::new(disk);
-    let summary = write(held, form, &mut |bytes| file.put(bytes))?;
+    let summary = write(held, form, watch, &mut |bytes| file.put(bytes))?;
     file.finish()?;
     Ok(summary)
 }

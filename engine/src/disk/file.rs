@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -40,6 +41,8 @@ pub struct FileDisk {
     path: PathBuf,
     name: String,
     access: Access,
+    // Set once: what messages call it from then on.
+    shown: OnceLock<String>,
     // Own synchronisation. They drop in this order: a map keeps the file open, the file holds the lock, and the process forgets it last.
     windows: Windows,
     file: File,
@@ -80,7 +83,12 @@ impl FileDisk {
     /// # Errors
     /// `Exists`; `NotAStore` if it is a directory; `NotFound` if the directory that is to hold it does not exist; `Io`.
     pub fn create_with(path: &Path, permissions: u32) -> Result<FileDisk> {
-        if let Ok(metadata) = std::fs::metadata(path) {
+        FileDisk::create_at(path, path, permissions)
+    }
+
+    /// The same for a file that stands at `at` for now and is to stand at `path`, which is what messages call it.
+    pub(super) fn create_at(at: &Path, path: &Path, permissions: u32) -> Result<FileDisk> {
+        if let Ok(metadata) = std::fs::metadata(at) {
             refuse_special(path, &metadata)?;
         }
         let mut options = OpenOptions::new();
@@ -89,7 +97,7 @@ impl FileDisk {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, permissions);
         #[cfg(not(unix))]
         let _ = permissions;
-        let file = options.open(path).map_err(|error| Error::io("create", path.display(), error))?;
+        let file = options.open(at).map_err(|error| Error::io("create", path.display(), error))?;
         FileDisk::with(file, path, Access::Write, true)
     }
 
@@ -109,7 +117,12 @@ impl FileDisk {
         let aside = if access == Access::Write { platform::reopen(&file) } else { None };
         let registration = Mutex::new(Some(registration));
         let process = std::process::id();
-        Ok(FileDisk { path, name, access, windows: Windows::new(), file, aside, len, registration, process })
+        Ok(FileDisk { path, name, access, shown: OnceLock::new(), windows: Windows::new(), file, aside, len, registration, process })
+    }
+
+    /// From now on messages call it `name`, for good: who looks at a copy wants to hear of the file that it is a copy of.
+    pub(crate) fn show_as(&self, name: &str) {
+        self.shown.get_or_init(|| name.to_owned());
     }
 
     /// A second descriptor of the same open file, as a child of fork has it.
@@ -155,7 +168,7 @@ impl FileDisk {
 
     /// The error of `operation` at byte `offset`.
     fn failed(&self, operation: &str, offset: u64, error: io::Error) -> Error {
-        Error::io(operation, format_args!("{} at byte {offset}", self.name), error)
+        Error::io(operation, format_args!("{} at byte {offset}", self.name()), error)
     }
 }
 
@@ -194,7 +207,7 @@ impl Disk for FileDisk {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        self.shown.get().unwrap_or(&self.name)
     }
 
     fn len(&self) -> Result<u64> {
@@ -205,21 +218,21 @@ impl Disk for FileDisk {
         let len = into.len();
         let known = self.current_len();
         if offset.checked_add(len as u64).is_none_or(|end| end > known) {
-            return Err(too_short(&self.name, known, offset, len));
+            return Err(too_short(self.name(), known, offset, len));
         }
         match read_all(into, offset, |into, offset| platform::read_some(&self.file, into, offset)) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 // Somebody else has cut it: name what it has now.
                 let file_len = self.file.metadata().map_or(known, |metadata| metadata.len());
-                Err(too_short(&self.name, file_len, offset, len))
+                Err(too_short(self.name(), file_len, offset, len))
             }
             Err(error) => Err(self.failed("read", offset, error)),
         }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        let end = end_of(&self.name, offset, bytes.len() as u64)?;
+        let end = end_of(self.name(), offset, bytes.len() as u64)?;
         let file = self.writable()?;
         let written = write_all(bytes, offset, |bytes, offset| platform::write_some(file, bytes, offset));
         written.map_err(|error| self.failed("write", offset, error))?;
@@ -230,7 +243,7 @@ impl Disk for FileDisk {
     }
 
     fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        let end = end_of(&self.name, offset, bytes.len() as u64)?;
+        let end = end_of(self.name(), offset, bytes.len() as u64)?;
         let file = self.writable()?;
         let written = platform::write_through(self.aside.as_ref().unwrap_or(file), bytes, offset);
         written.map_err(|error| self.failed("write through", offset, error))?;
@@ -241,15 +254,15 @@ impl Disk for FileDisk {
     }
 
     fn sync_data(&self) -> Result<()> {
-        self.file.sync_data().map_err(|error| Error::io("sync", &self.name, error))
+        self.file.sync_data().map_err(|error| Error::io("sync", self.name(), error))
     }
 
     fn sync_all(&self) -> Result<()> {
-        self.file.sync_all().map_err(|error| Error::io("sync", &self.name, error))
+        self.file.sync_all().map_err(|error| Error::io("sync", self.name(), error))
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
-        end_of(&self.name, 0, len)?;
+        end_of(self.name(), 0, len)?;
         let file = self.writable()?;
         // A shorter length is known before it is true, a longer one after: a slice never reaches behind the file.
         self.len.fetch_min(len, Ordering::AcqRel);
@@ -257,14 +270,14 @@ impl Disk for FileDisk {
             Ok(()) => self.grown_to(len),
             Err(error) => {
                 self.grown_to(file.metadata().map_or(0, |metadata| metadata.len()));
-                return Err(Error::io("set the length of", &self.name, error));
+                return Err(Error::io("set the length of", self.name(), error));
             }
         }
         Ok(())
     }
 
     fn reserve(&self, extent: Extent) -> Result<()> {
-        let end = end_of(&self.name, extent.offset, extent.len)?;
+        let end = end_of(self.name(), extent.offset, extent.len)?;
         if extent.len == 0 {
             return Ok(());
         }
@@ -278,7 +291,7 @@ impl Disk for FileDisk {
     }
 
     fn punch(&self, extent: Extent) -> Result<()> {
-        end_of(&self.name, extent.offset, extent.len)?;
+        end_of(self.name(), extent.offset, extent.len)?;
         let file = self.writable()?;
         if extent.len == 0 {
             return Ok(());
@@ -292,7 +305,7 @@ impl Disk for FileDisk {
     }
 
     fn check_process(&self) -> Result<()> {
-        if std::process::id() == self.process { Ok(()) } else { Err(inherited(&self.name, self.process)) }
+        if std::process::id() == self.process { Ok(()) } else { Err(inherited(self.name(), self.process)) }
     }
 
     fn forget(&self, extent: Extent) {
@@ -317,6 +330,6 @@ impl Disk for FileDisk {
     #[allow(unsafe_code)] // Hands the caller's promise on.
     unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
         // SAFETY: the caller's promise; `map` maps this file, readable.
-        unsafe { self.windows.slice(&self.name, self.current_len(), offset, len, &|offset, len| self.map(offset, len)) }
+        unsafe { self.windows.slice(self.name(), self.current_len(), offset, len, &|offset, len| self.map(offset, len)) }
     }
 }

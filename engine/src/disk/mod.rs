@@ -51,6 +51,9 @@ use crate::format::ids::WINDOW;
 /// Longest disk: 1,024 windows of 16 GiB = 16 TiB, so that the list of windows has a fixed length.
 pub const MAX_LEN: u64 = 1024 * WINDOW;
 
+/// Hears how far the work on a file is: bytes that went through, and of how many. Its error ends the work.
+pub(crate) type Watch<'a> = dyn FnMut(u64, u64) -> Result<()> + 'a;
+
 /// One random-access store of bytes: what a store needs from a file.
 ///
 /// All methods take `&self` and may be called from any thread. Calls on bytes that do not overlap do not influence each other;

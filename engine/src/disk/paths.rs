@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{FileDisk, platform};
+use super::{FileDisk, OWNER_ALONE, platform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Bug, planted};
 
@@ -85,7 +85,7 @@ pub(super) fn create_temporary(path: &Path) -> Result<(FileDisk, Beside)> {
         name.push(file_name);
         name.push(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
         let beside = path.with_file_name(name);
-        match FileDisk::create(&beside) {
+        match FileDisk::create_at(&beside, path, OWNER_ALONE) {
             // 2^64 names: it ends.
             Err(error) if error.kind() == ErrorKind::Exists => {}
             Err(error) => return Err(error),
@@ -107,7 +107,8 @@ impl Temporary {
     /// `Exists` if something stands there; `Invalid` if `path` has no file name; as [`FileDisk::create`].
     pub fn begin(path: &Path) -> Result<(FileDisk, Temporary)> {
         if std::fs::symlink_metadata(path).is_ok() {
-            return Err(Error::new(ErrorKind::Exists, format!("{} exists and is not overwritten", path.display())));
+            let what = if path.file_name().is_some() { "is there already; it stays as it is" } else { "names no file" };
+            return Err(Error::new(ErrorKind::Exists, format!("{} {what}", path.display())));
         }
         let (disk, beside) = create_temporary(path)?;
         Ok((disk, Temporary { beside: Some(beside) }))
@@ -148,7 +149,7 @@ impl Temporary {
 
 /// Gives the file `beside` the name `path`; whether it lost its own by that.
 fn rename_to(beside: &Path, path: &Path) -> Result<bool> {
-    let failed = |error| Error::io("name", format_args!("{} {}", beside.display(), path.display()), error);
+    let failed = |error| Error::io("name", path.display(), error);
     match std::fs::hard_link(beside, path) {
         // A second name never overwrites; the first one goes when its owner is dropped.
         Ok(()) => Ok(false),

@@ -94,7 +94,7 @@ pub struct LogSummary {
 /// Every commit that the log of the file at `path` still holds, ascending by version, `from` on (included), until `each` breaks.
 pub(crate) fn commits(path: &Path, from: u64, each: &mut dyn FnMut(&Commit<'_>) -> ControlFlow<()>) -> Result<LogSummary> {
     let disk = FileDisk::open(path, Access::Read)?;
-    read(&disk, from, each).map_err(|e| e.within(disk.name()))
+    read(&disk, from, each).map_err(|e| e.of_file(disk.name()))
 }
 
 /// The same for what is on `disk`.

@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub use report::Report;
 pub(crate) use scrub::scrub;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{ChunkId, Position, Version};
 use crate::log::directory::Home;
@@ -46,10 +46,10 @@ use crate::version::root::{Root, TableEntry, Tree};
 
 /// Opens what is on `disk` for reading and checks it. What cannot even be opened because it is damaged is a report with that one problem. Pages are copied, and each is read
 /// once: a file from elsewhere, that shrinks meanwhile, is a problem and not the end of the process.
-pub(crate) fn verify(disk: Arc<dyn Disk>) -> Result<Report> {
+pub(crate) fn verify(disk: Arc<dyn Disk>, watch: &mut Watch<'_>) -> Result<Report> {
     let settings = Settings { background: false, reads: Reads::Copied, cache_bytes: 0, ..Settings::default() };
     match open::open(Arc::clone(&disk), settings, true, false) {
-        Ok(machine) => check(&machine),
+        Ok(machine) => check(&machine, watch),
         Err(e) if e.kind() == ErrorKind::Corrupt => {
             let mut report = Report { file_bytes: disk.len()?, ..Report::default() };
             report.problem(e);
@@ -59,8 +59,9 @@ pub(crate) fn verify(disk: Arc<dyn Disk>) -> Result<Report> {
     }
 }
 
-/// Checks the newest version and everything in the file. Cost: reads the whole file and each entry once; memory: 10 bytes a page.
-pub(crate) fn check(machine: &Machine) -> Result<Report> {
+/// Checks the newest version and everything in the file. Cost: reads the whole file and each entry once; memory: 10 bytes a page. `watch` hears
+/// of the bytes of pages in the file that were reached and of chunks that were read; what it is told of how many is what is recorded. Its error ends the check behind the table or chunk.
+pub(crate) fn check(machine: &Machine, watch: &mut Watch<'_>) -> Result<Report> {
     let (pin, look) = machine.look_at_newest();
     let root = pin.root();
     let mut report = Report {
@@ -70,12 +71,16 @@ pub(crate) fn check(machine: &Machine) -> Result<Report> {
         file_bytes: machine.disk.len()?,
         ..Report::default()
     };
-    let reached = tables(root, &look, &mut report);
+    let of = look.accounts.values().map(|account| account.newest_bytes + account.chunk.extent.len).sum();
+    let reached = tables(root, &look, &mut report, &mut |done| watch(done, of))?;
+    let mut done: u64 = look.accounts.values().map(|account| account.newest_bytes).sum();
     for account in look.accounts.values() {
         match look.homes.get(&account.chunk.id) {
             Some(Home::File(home)) => drop(chunks::check(&*machine.disk, home, &account.chunk, &mut report)),
             _ => report.problem(format_args!("chunk {} is recorded in the file, but is not at home there", account.chunk.id)),
         }
+        done += account.chunk.extent.len;
+        watch(done, of)?;
     }
     if let Some(reached) = &reached {
         balances(root.version, &look, reached, &mut report);
@@ -93,35 +98,51 @@ type Reached = BTreeMap<ChunkId, u64>;
 struct Met {
     pages: HashSet<Position>,
     bytes: Reached,
+    /// All of `bytes` together.
+    reached_bytes: u64,
 }
 
+/// So many pages are met between two words to who watches.
+const WATCHED_PAGES: usize = 64;
+
 /// Checks every tree; gives what was reached, unless a tree could not be walked to its end.
-fn tables(root: &Root, look: &Look, report: &mut Report) -> Option<Reached> {
+fn tables(root: &Root, look: &Look, report: &mut Report, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<Option<Reached>> {
     let mut met = Met::default();
     let mut whole = true;
     for (entry, tree) in root.tables() {
         report.tables += 1;
         report.entries = report.entries.saturating_add(tree.len);
-        whole &= table(entry, tree, look, &mut met, report);
+        whole &= table(entry, tree, look, &mut met, report, watch)?;
     }
     report.pages = met.pages.len() as u64;
-    report.live_bytes = met.bytes.values().sum();
-    whole.then_some(met.bytes)
+    report.live_bytes = met.reached_bytes;
+    Ok(whole.then_some(met.bytes))
 }
 
-fn table(entry: &TableEntry, tree: &Tree, look: &Look, met: &mut Met, report: &mut Report) -> bool {
+/// Checks a tree; whether it was walked to its end.
+fn table(
+    entry: &TableEntry,
+    tree: &Tree,
+    look: &Look,
+    met: &mut Met,
+    report: &mut Report,
+    watch: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<bool> {
+    let mut stopped = Ok(());
     let mut seen = |at: Position, page: Page<'_>| {
         if let Err(e) = meet(at, page, look, met) {
             report.problem(format_args!("table \"{}\": {e}", entry.name));
         }
-    };
-    match tree::check(look, tree, entry.id, &mut seen) {
-        Ok(()) => true,
-        Err(e) => {
-            report.problem(format_args!("table \"{}\": {e}", entry.name));
-            false
+        if stopped.is_ok() && met.pages.len().is_multiple_of(WATCHED_PAGES) {
+            stopped = watch(met.reached_bytes);
         }
+    };
+    let checked = tree::check(look, tree, entry.id, &mut seen);
+    stopped?;
+    if let Err(e) = &checked {
+        report.problem(format_args!("table \"{}\": {e}", entry.name));
     }
+    Ok(checked.is_ok())
 }
 
 fn meet(at: Position, page: Page<'_>, look: &Look, met: &mut Met) -> Result<()> {
@@ -129,7 +150,9 @@ fn meet(at: Position, page: Page<'_>, look: &Look, met: &mut Met) -> Result<()> 
         return Err(Error::corrupt(at, "two tables reach it"));
     }
     if matches!(look.homes.get(&at.chunk()), Some(Home::File(_))) {
-        *met.bytes.entry(at.chunk()).or_default() += look.stored_len(at, page)?;
+        let len = look.stored_len(at, page)?;
+        *met.bytes.entry(at.chunk()).or_default() += len;
+        met.reached_bytes += len;
     }
     Ok(())
 }

@@ -40,10 +40,16 @@ impl Report {
         self.problems.is_empty()
     }
 
-    /// What is wrong: a sentence each, the first hundred. Empty if the store is sound.
+    /// What is wrong: a sentence each, the first hundred; [`Report::unlisted`] counts the others. Empty if the store is sound.
     #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
+    }
+
+    /// How many problems were found beyond those that [`Report::problems`] lists.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.unlisted
     }
 
     pub(super) fn problem(&mut self, what: impl fmt::Display) {
@@ -88,7 +94,7 @@ mod tests {
         let mut report = Report { version: 7, tables: 2, damaged_header: Some("torn".into()), ..Report::default() };
         assert!(report.is_sound() && report.to_string().starts_with("sound: version 7, 2 tables"));
         (0..130).for_each(|n| report.problem(format_args!("problem {n}")));
-        assert_eq!((report.is_sound(), report.problems().len(), report.unlisted), (false, 100, 30));
+        assert_eq!((report.is_sound(), report.problems().len(), report.unlisted()), (false, 100, 30));
         let shown = report.to_string();
         assert!(shown.starts_with("DAMAGED: version 7") && shown.contains("header slot that is not needed: torn"), "{shown}");
         assert!(

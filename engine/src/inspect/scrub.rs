@@ -4,6 +4,7 @@
 //! or dies before its turn is not missed, for what stands in its new place was checked when it was copied there.
 
 use super::{Report, chunks, records};
+use crate::disk::Watch;
 use crate::error::Result;
 use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
@@ -12,15 +13,19 @@ use crate::log::directory::{FileHome, Home};
 use crate::store::Machine;
 use crate::sync::{Counted, epoch};
 
-/// Reads and checks every chunk that is in the file now, and the log.
-pub(crate) fn scrub(machine: &Machine) -> Result<Report> {
+/// Reads and checks every chunk that is in the file now, and the log. `watch` hears of the chunks' bytes.
+pub(crate) fn scrub(machine: &Machine, watch: &mut Watch<'_>) -> Result<Report> {
     let mut report = begin(machine)?;
+    let of = machine.reclaim.lock().accounts.values().map(|account| account.chunk.extent.len).sum();
+    let mut done = 0;
     for id in chunk_ids(machine) {
         let Some((chunk, home)) = chunk(machine, id) else { continue };
         report.chunks += 1;
         report.live_bytes += chunk.live_bytes;
         machine.disk.forget(chunk.extent);
         report.pages += chunks::check(&*machine.disk, &home, &chunk, &mut report);
+        done += chunk.extent.len;
+        watch(done, of)?;
     }
     machine.disk.forget(Extent { offset: 0, len: 2 * BLOCK });
     let log = machine.pipeline.lock().log.extents();

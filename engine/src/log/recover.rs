@@ -125,6 +125,18 @@ impl Loaded {
         Ok(SegmentHead::decode(&head).filter(legal))
     }
 
+    /// The end of the segment that stood at `offset`, as far as it is known, if the file ends before it.
+    fn end_beyond(disk: &dyn Disk, offset: u64, file_len: u64) -> Result<Option<u64>> {
+        let Some(block_end) = offset.checked_add(BLOCK) else { return Ok(None) };
+        if block_end > file_len {
+            return Ok(Some(block_end));
+        }
+        let mut head = [0; SEGMENT_HEAD_LEN];
+        disk.read_at(&mut head, offset)?;
+        let end = SegmentHead::decode(&head).filter(|head| head.offset == offset).and_then(|head| offset.checked_add(head.len));
+        Ok(end.filter(|end| *end > file_len))
+    }
+
     /// The record at `offset` of the file, if a whole one stands there.
     pub(super) fn record(&self, offset: u64) -> Option<RecordHead> {
         let at = usize::try_from(offset.checked_sub(self.from)?).ok()?;
@@ -163,6 +175,11 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     let mut run = header.runs.iter().rposition(|run| run.start.number <= cursor.number);
     let first = Loaded::read_from(disk, cursor.segment, cursor.offset, file_len)?;
     let (Some(mut run_index), Some(mut segment)) = (run.take(), first) else {
+        if let Some(end) = Loaded::end_beyond(disk, cursor.segment, file_len)? {
+            let what =
+                format!("the file ends at byte {file_len}, and its log goes on up to byte {end} at least: it was cut short");
+            return Err(Error::corrupt("log", what));
+        }
         return Err(Error::corrupt(
             format_args!("segment at {}", cursor.segment),
             "the header's replay cursor names no segment of a run",
@@ -233,7 +250,10 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
     if !next.is_legal(file_len) {
         return Err(Error::corrupt(
             format_args!("segment at {}", segment.head.offset),
-            "the segment that follows leaves the file",
+            format_args!(
+                "the segment that follows, {} bytes at {}, leaves the file, which ends at byte {file_len}",
+                next.len, next.offset
+            ),
         ));
     }
     Ok(Walk { records, segments, next, end: cursor, last, seal, dropped_bytes: evidence.bytes })

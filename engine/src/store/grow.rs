@@ -92,7 +92,9 @@ impl Machine {
             space.cut();
             let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
             return Err(match e.kind() {
-                ErrorKind::Full => Error::new(ErrorKind::Full, format!("{what}: {e}; make room, or remove entries and compact")),
+                ErrorKind::Full => {
+                    Error::new(ErrorKind::Full, format!("{what}: {e}; what is removed and compacted makes room in the file"))
+                }
                 _ => e.within(what),
             });
         }

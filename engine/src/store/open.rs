@@ -212,7 +212,10 @@ fn assemble(
     let place =
         |chunk: &crate::format::seal::SealedChunk| format!("chunk {} at {} of {}", chunk.id, chunk.extent.offset, disk.name());
     if let Some(outside) = seal.chunks.iter().find(|chunk| !chunk.extent.is_legal(file_len)) {
-        return Err(Error::corrupt(place(outside), format_args!("it leaves the file, which has {file_len} bytes")));
+        return Err(Error::corrupt(
+            place(outside),
+            format_args!("the file ends before it, at byte {file_len}: it was cut short"),
+        ));
     }
     let used = walk.segments.iter().map(|segment| segment.extent).chain([walk.next]);
     let space =

@@ -37,6 +37,11 @@ fn a_file_that_is_no_store() {
         }
     }
     folder.run(&["put", "missing", "t", "k", "v"]).fails(2, "--create makes a new store");
+    for path in ["no/such/x", "short/x"] {
+        let ran = folder.run(&["put", path, "t", "k", "v"]);
+        assert!(!ran.err.contains("--create"), "it would not help: {ran:?}");
+        ran.fails(2, "check the path");
+    }
     each(&folder, LOOKING, "empty", 2, "empty");
     assert_eq!(folder.names(), ["empty", "folder", "notes.txt", "short"]);
     assert_eq!(folder.read("notes.txt").len(), 21_000);
@@ -57,6 +62,9 @@ fn a_truncated_file() {
     for len in [end / 3 / 4096 * 4096, end - 4096] {
         let cut = whole[..len as usize].to_vec();
         folder.write("cut.ring", &cut);
+        // It used to be said that "the replay cursor names no segment of a run".
+        folder.run(&["info", "cut.ring"]).fails(3, &format!(" at byte {len}"));
+        folder.run(&["info", "cut.ring"]).fails(3, "it was cut short");
         for command in ["info", "dump", "compact"] {
             let ran = folder.run(&[command, "cut.ring"]);
             assert_eq!(ran.code, Some(3), "{command}: {ran:?}");
@@ -165,4 +173,57 @@ fn wrong_arguments() {
         assert!(ran.code == Some(2) && ran.err.contains(message), "{args:?}: {ran:?}\nlacks: {message}");
     }
     assert!(!Path::new("a.ring").exists());
+}
+
+/// Of more problems than can be read the first are listed, and the others counted, for people and for programs.
+/// The hundred first used to be printed without a word of the others: a store with a hundred bad pages and one with a hundred thousand looked alike.
+#[test]
+fn problems_that_are_not_listed_are_counted() {
+    let mut folder = Folder::with_tasks(1);
+    let path = folder.path().join("a.ring");
+    let store = treering::Options::new().page_len(4096).open(&path).expect("open");
+    let txn = store.begin_write().expect("the turn");
+    let rows = (0..2000_u32).map(|key| (key.to_be_bytes(), [7; 1000]));
+    txn.create_table("rows").expect("a table").load_sorted(rows).expect("a load");
+    txn.commit().expect("commit");
+    store.close().expect("close");
+    let mut bytes = folder.read("a.ring");
+    let map = folder.run(&["chunks", "a.ring", "--json"]).json();
+    for chunk in map["regions"].as_array().expect("regions").iter().filter(|region| region["kind"] == "chunk") {
+        let place = |name: &str| chunk[name].as_u64().expect("a number") as usize;
+        (place("offset")..place("offset") + place("len") - 4096).step_by(512).for_each(|at| bytes[at + 100] ^= 1);
+    }
+    folder.write("bad.ring", &bytes);
+    let said = folder.run(&["check", "bad.ring", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    let unlisted = json["problems_unlisted"].as_u64().expect("a number");
+    assert!(unlisted > 0 && json["problems"].as_array().map(Vec::len) == Some(100), "{json}");
+    let said = folder.run(&["check", "bad.ring"]);
+    assert!(said.code == Some(1) && said.out.contains(&format!("\n  and {unlisted} more\n")), "{}", said.out);
+    assert_eq!(folder.run(&["check", "a.ring", "--json"]).json()["problems_unlisted"], 0);
+}
+
+/// What a file or its contents are called moves no cursor and colours no text: control characters are shown, never sent.
+/// A CSV header with an escape sequence in it used to reach the terminal as it was, and so did names of files and tables.
+#[test]
+fn names_do_not_command_the_terminal() {
+    let mut folder = Folder::with_tasks(1);
+    folder.write("esc.csv", b"\x1b[31mRED\x07,b\n");
+    let store = folder.read("a.ring");
+    folder.write("\u{1b}[2J.ring", &store);
+    for args in [
+        &["drill", "--trace", "esc.csv"][..],
+        &["info", "\u{1b}[31mno"],
+        &["check", "\u{1b}[2J.ring"],
+        &["info", "\u{1b}[2J.ring"],
+        &["log", "a.ring", "--table", "\u{1b}[31mno"],
+        &["get", "a.ring", "\u{1b}[31mno", "k"],
+        &["sql", "\u{1b}[2J.ring", "SELECT 1"],
+        &["backup", "a.ring", "\u{1b}.blob"],
+    ] {
+        let ran = folder.run(args);
+        let is_raw = |text: &str| text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+        assert!(!is_raw(&ran.out) && !is_raw(&ran.err), "{args:?}: {ran:?}");
+        assert!(ran.out.contains("\\x1b") || ran.err.contains("\\x1b"), "{args:?}: {ran:?}");
+    }
 }

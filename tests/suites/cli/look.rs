@@ -78,7 +78,35 @@ fn log_lists_commits() {
     assert_eq!((&json["version"], &json["recorded"]), (&5.into(), &true.into()));
     assert_eq!(json["changes"][1], serde_json::json!({ "table": "jobs", "put": r"web\x00\xff", "value": r"größe\t1" }));
     let none = folder.run(&["log", "a.ring", "--from", "6"]).ok();
-    assert_eq!(none, "version 5, sealed 5; the log reaches back to the first\n");
+    assert_eq!(none, "there is no version 6 yet\nversion 5, sealed 5; the log reaches back to the first\n");
+}
+
+/// What the log cannot list is said: a table that is not there, a version that is not there yet, commits that are gone. A table that nothing in the log changed is no mistake.
+/// A misspelt table and a version beyond the newest used to give an empty list and exit code 0, and JSON never said that older commits are gone.
+#[test]
+fn log_says_what_it_does_not_list() {
+    let folder = Folder::with_tasks(4);
+    folder.run(&["log", "a.ring", "--table", "nope"]).fails(2, "there is no table 'nope'; there are: jobs, tasks");
+    folder.run(&["log", "a.ring", "--table", "nope", "--json"]).fails(2, "there are: jobs, tasks");
+    assert!(folder.run(&["log", "a.ring", "--from", "99"]).ok().starts_with("there is no version 99 yet\n"));
+    assert!(!folder.run(&["log", "a.ring", "--json"]).ok().contains("gone"));
+    let path = folder.path().join("a.ring");
+    // Segments are used again once a checkpoint has what is in them.
+    let store = treering::Options::new().segment_bytes(64 << 10).open(&path).expect("open");
+    for round in 0..40_u32 {
+        let txn = store.begin_write().expect("the turn");
+        txn.open_table("jobs").expect("a table").insert(&round.to_be_bytes(), &[7; 60_000]).expect("room");
+        txn.commit().expect("commit");
+        store.checkpoint().expect("a checkpoint");
+    }
+    store.close().expect("close");
+    let json = folder.run(&["log", "a.ring", "--json"]).ok();
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().expect("a line")).expect("JSON");
+    assert!(last["gone"]["before"].as_u64().is_some_and(|before| before > 5), "{json}");
+    assert!(folder.run(&["log", "a.ring", "--table", "tasks"]).ok().starts_with("version 45, "));
+    folder.run(&["backup", "a.ring", "a.lz4", "--lz4"]).ok();
+    let twice = folder.run(&["log", "a.lz4"]);
+    assert_eq!(twice.err.matches("a.lz4").count(), 1, "{twice:?}");
 }
 
 /// What a removal, a range and a rollback-free life of tables look like in the log.

@@ -159,7 +159,8 @@ impl Drill {
             return Err(Error::usage(format!("{} is no folder", within.display())));
         }
         let folder = tempfile::Builder::new().prefix("treering-drill-").tempdir_in(&within).map(tempfile::TempDir::keep);
-        folder.map(Temporary::new).map_err(|e| Error::io("making a folder in", &within, &e))
+        // The kind alone: the error itself names the folder that could not be made.
+        folder.map(Temporary::new).map_err(|e| Error::io("making a folder in", &within, &e.kind().into()))
     }
 
     fn plan(&self, folder: &Path) -> Plan {

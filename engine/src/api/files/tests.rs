@@ -132,7 +132,7 @@ fn expect_blob(snapshot: &Snapshot, origin: &Store, bytes: &[u8]) {
         sound(&store);
         store.close().unwrap();
     }
-    let report = inspect::verify(disk).unwrap();
+    let report = inspect::verify(disk, &mut |_, _| Ok(())).unwrap();
     assert!(report.is_sound(), "{report}");
 }
 
@@ -308,6 +308,54 @@ fn restore_gives_the_snapshot() {
     assert_eq!(folder.names(), ["lz4", "lz4.ring", "origin.ring", "plain", "plain.ring"]);
 }
 
+/// Work on files that is watched says in each stage how far it is, never less than before; stopped at any word, it leaves no file.
+#[test]
+fn watched_work_is_stopped_cleanly() {
+    type Progress<'a> = &'a mut dyn FnMut(FileProgress) -> ControlFlow<()>;
+    let folder = Folder::new();
+    let store = small().open(folder.path("a.ring")).unwrap();
+    change(&store, &mut Random(9), 1000);
+    store.checkpoint().unwrap();
+    change(&store, &mut Random(10), 100);
+    let snapshot = store.snapshot();
+    let (plain, lz4, new) = (folder.path("plain"), folder.path("lz4"), folder.path("new"));
+    snapshot.backup_to(&plain, BlobForm::Plain).unwrap();
+    snapshot.backup_to(&lz4, BlobForm::Lz4).unwrap();
+    let works: [&dyn Fn(Progress<'_>) -> bool; 7] = [
+        &|progress| snapshot.backup_to_with(&new, BlobForm::Plain, progress).unwrap().is_some(),
+        &|progress| snapshot.backup_to_with(&new, BlobForm::Lz4, progress).unwrap().is_some(),
+        &|progress| restore_with(&plain, &new, progress).unwrap().is_some(),
+        &|progress| restore_with(&lz4, &new, progress).unwrap().is_some(),
+        &|progress| verify_with(&lz4, progress).unwrap().inspect(|report| assert!(report.is_sound(), "{report}")).is_some(),
+        &|progress| store.check_with(progress).unwrap().inspect(|report| assert!(report.is_sound(), "{report}")).is_some(),
+        &|progress| store.scrub_with(progress).unwrap().inspect(|report| assert!(report.is_sound(), "{report}")).is_some(),
+    ];
+    for (i, work) in works.iter().enumerate() {
+        let mut told: Vec<FileProgress> = Vec::new();
+        let mut listen = |progress: FileProgress| {
+            if let Some(before) = told.last().filter(|before| before.stage == progress.stage) {
+                assert!(before.done <= progress.done && before.of == progress.of, "work {i}: {before:?}, {progress:?}");
+            }
+            assert!(progress.done <= progress.of, "work {i}: {progress:?}");
+            told.push(progress);
+            ControlFlow::Continue(())
+        };
+        assert!(work(&mut listen), "work {i}");
+        let _ = std::fs::remove_file(&new);
+        assert!(told.last().is_some_and(|last| last.done == last.of), "work {i}: {told:?}");
+        for stop in [1, told.len() / 2, told.len()] {
+            let mut count = 0;
+            let mut until = |_| {
+                count += 1;
+                if count < stop { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            assert!(!work(&mut until), "work {i} stopped at {stop}");
+            assert_eq!(folder.names(), ["a.ring", "lz4", "plain"], "work {i} stopped at {stop}");
+        }
+    }
+    sound(&store);
+}
+
 /// L8: one changed byte anywhere in a blob is found, or changes nothing that anybody reads; never a panic, never another value.
 #[test]
 fn l8_every_byte_of_a_blob_matters_or_not() {
@@ -321,7 +369,7 @@ fn l8_every_byte_of_a_blob_matters_or_not() {
     let (mut found, mut harmless) = (0, 0);
     for (at, byte) in bytes.iter().enumerate() {
         disk.write_at(&[byte ^ (1 << (at % 8))], at as u64).unwrap();
-        match inspect::verify(Arc::clone(&disk)) {
+        match inspect::verify(Arc::clone(&disk), &mut |_, _| Ok(())) {
             Ok(report) if report.is_sound() => {
                 harmless += 1;
                 // Behind the seal, and between the parts: what is there is not read.
