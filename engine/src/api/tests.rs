@@ -3,6 +3,7 @@
 mod closing;
 mod order;
 mod shortcuts;
+mod small_files;
 mod whole;
 
 use std::sync::Arc;
