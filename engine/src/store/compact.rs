@@ -82,7 +82,9 @@ impl Machine {
         for _ in 0..rounds {
             // What was left is free: then it is seen what could be where.
             self.let_go(patience)?;
-            let is_log_moved = self.move_log_down(patience, file_bytes_before)?;
+            // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
+            let longest = if self.leaving().bytes == 0 { file_bytes_before } else { u64::MAX };
+            let is_log_moved = self.move_log_down(patience, longest)?;
             let is_room_moved = self.lower_room(room);
             let dense = self.compact_round(DENSE)?;
             self.let_go(patience)?;
@@ -91,7 +93,7 @@ impl Machine {
             if dense + moved > 0 || is_log_moved || is_room_moved {
                 continue;
             }
-            let lifted = self.lift_last(file_bytes_before)?;
+            let lifted = self.lift_last(longest)?;
             bytes_written += lifted;
             if lifted == 0 {
                 break;
