@@ -34,8 +34,23 @@ fn fill(store: &Store, keys: impl Iterator<Item = u64>, round: u64) -> u64 {
     txn.commit().expect("commit")
 }
 
-/// Ends a store as a kill does: nothing is said to the disk. It is kept, so that a checker of leaks finds those that are none of ours.
+/// Every store that a test opens is sound when the test ends. Not one that failed: of what it wrote last nobody knows; and not while the test is failing already.
+pub(super) fn check_at_end(store: &Store) {
+    if std::thread::panicking() || store.machine().has_failed() {
+        return;
+    }
+    let report = store.check().expect("the check runs");
+    assert_eq!(report.problems(), [""; 0], "{store:?} is not sound at its end");
+}
+
+/// Ends a store as a kill does: nothing is said to the disk.
 pub(super) fn kill(store: Store) {
+    check_at_end(&store);
+    unchecked(store);
+}
+
+/// Ends a store that was damaged on purpose. It is kept, so that a checker of leaks finds those that are none of ours.
+pub(super) fn unchecked(store: Store) {
     static KILLED: parking_lot::Mutex<Vec<Store>> = parking_lot::Mutex::new(Vec::new());
     KILLED.lock().push(store);
 }

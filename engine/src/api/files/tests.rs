@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::api::tests::unchecked;
 use crate::disk::MemoryDisk;
 use crate::store::options::Durability;
 
@@ -394,6 +395,8 @@ fn l8_damage_is_not_exported() {
     assert!(report.problems().iter().any(|problem| problem.contains("page 1.")), "{report}");
     // A failed export never poisons (L9).
     change(&store, &mut Random(42), 1);
+    drop(snapshot);
+    unchecked(store);
 }
 
 /// A writer that fails after so many bytes.
