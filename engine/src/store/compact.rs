@@ -5,13 +5,14 @@
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
 use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
-use crate::format::{Extent, Position};
+use crate::format::{Extent, Position, TableId, Version};
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
@@ -25,12 +26,28 @@ use crate::store::grow::LEAST_SEGMENT;
 use crate::store::read::Lender;
 use crate::sync::{Counted, epoch, thread};
 use crate::tree::{self, Place};
-use crate::version::root::Root;
+use crate::version::root::{Root, Tree};
 
 /// A dense twin, on the medium, named by nothing yet.
 pub(crate) struct Twin {
     pub(crate) chunk: SealedChunk,
     pub(crate) home: Counted<FileHome>,
+}
+
+/// A version's trees by the ids of their tables: which one is asked for each page.
+pub(crate) struct Trees {
+    pub(crate) version: Version,
+    by_table: HashMap<TableId, Tree>,
+}
+
+impl Trees {
+    pub(crate) fn of(root: &Root) -> Trees {
+        Trees { version: root.version, by_table: root.tables().map(|(entry, tree)| (entry.id, *tree)).collect() }
+    }
+
+    pub(crate) fn of_table(&self, table: TableId) -> Option<&Tree> {
+        self.by_table.get(&table)
+    }
 }
 
 /// What a compaction did. Bytes.
@@ -258,6 +275,7 @@ impl Machine {
         let _hand = self.extents_in_hand();
         let (mut twins, mut bytes) = (Vec::new(), 0);
         let pinned = self.versions.pin();
+        let trees = Trees::of(pinned.root());
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.
         drop(self.pipeline.lock());
         self.reclaim_all();
@@ -271,7 +289,7 @@ impl Machine {
                 return Ok(());
             }
             read += chunk.page_bytes;
-            match self.write_twin(pinned.root(), &chunk, &kept_pages, only_down) {
+            match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
                 Ok(Some(twin)) => {
                     bytes += twin.chunk.extent.len;
                     twins.push(twin);
@@ -297,14 +315,20 @@ impl Machine {
         damage.filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }
 
-    /// Writes the needed pages of a chunk, those that `root` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
-    pub(crate) fn write_twin(&self, root: &Root, chunk: &SealedChunk, kept: &Positions, only_down: bool) -> Result<Option<Twin>> {
+    /// Writes the needed pages of a chunk, those that the version of `trees` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
+    pub(crate) fn write_twin(
+        &self,
+        trees: &Trees,
+        chunk: &SealedChunk,
+        kept: &Positions,
+        only_down: bool,
+    ) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
             _ => return Ok(None),
         };
-        let needed = needed_pages(self, &mut lender, root, &home, kept)?;
+        let needed = needed_pages(self, &mut lender, trees, &home, kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
         // In the order in which they stood: a checkpoint puts leaves in that of their keys.
         let mut order = needed.iter().map(|(at, _)| Ok((home.offset(*at)?, *at))).collect::<Result<Vec<_>>>()?;
@@ -341,12 +365,12 @@ impl Machine {
     }
 }
 
-/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked. None of a chunk that is younger than `root`: it is of
-/// a transaction under way. Should that commit meanwhile, `root` shows nothing of what is needed, and the dead lists show a part.
+/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked. None of a chunk that is younger than the version of `trees`: it is of
+/// a transaction under way. Should that commit meanwhile, the version shows nothing of what is needed, and the dead lists show a part.
 fn needed_pages(
     machine: &Machine,
     lender: &mut Lender<'_>,
-    root: &Root,
+    trees: &Trees,
     home: &Counted<FileHome>,
     kept: &Positions,
 ) -> Result<Vec<(Position, u64)>> {
@@ -362,10 +386,10 @@ fn needed_pages(
         // meanwhile, and left out what is not needed. No page of it is wanted twice.
         let loans = Loans::aside();
         let page = pages.page(at, &loans)?;
-        if page.born() > root.version {
+        if page.born() > trees.version {
             return Ok(Vec::new());
         }
-        if kept.contains(&at) || is_reached(lender, root, page)? {
+        if kept.contains(&at) || is_reached(lender, trees, page)? {
             needed.push((at, len));
         }
         lender.end_many_loans();
@@ -374,12 +398,11 @@ fn needed_pages(
 }
 
 /// Whether the version reaches the page.
-fn is_reached(lender: &Lender<'_>, root: &Root, page: Page<'_>) -> Result<bool> {
-    let tree = root.tables().find(|(entry, _)| entry.id == page.table()).map(|(_, tree)| *tree);
-    let Some(tree) = tree.filter(|tree| !tree.at.is_none()) else { return Ok(false) };
+fn is_reached(lender: &Lender<'_>, trees: &Trees, page: Page<'_>) -> Result<bool> {
+    let Some(tree) = trees.of_table(page.table()).filter(|tree| !tree.at.is_none()) else { return Ok(false) };
     // A branch with a single child has no separator of its own: kept, to be on the safe side.
     if matches!(page.kind(), Kind::Branch) && page.count() < 2 {
         return Ok(true);
     }
-    tree::reaches(lender, &tree, &Place::of(lender, page)?)
+    tree::reaches(lender, tree, &Place::of(lender, page)?)
 }
