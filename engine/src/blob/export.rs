@@ -1,7 +1,6 @@
 //! Writing a blob (FORMAT 11): front to back, every chunk held against its CRC on the way.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::plan::{Piece, Plan, Source};
 use super::stream::{FileSink, Stream, compressed};
@@ -25,6 +24,7 @@ use crate::tree::Pages;
 /// `Corrupt` if a chunk is damaged: what was written is no blob then. What the sink and `watch` give.
 pub(crate) fn write(held: &Held, form: BlobForm, watch: &mut Watch<'_>, sink: &mut Sink<'_>) -> Result<BlobSummary> {
     let machine = held.machine();
+    let measure = machine.turn.measure();
     let plan = Plan::new(machine, held.root())?;
     let (len, chunks) = (plan.len, plan.pieces.len() as u64);
     let mut bytes = 0;
@@ -45,8 +45,8 @@ pub(crate) fn write(held: &Held, form: BlobForm, watch: &mut Watch<'_>, sink: &m
         BlobForm::Plain => watched(&mut counted)?,
         BlobForm::Lz4 => compressed(len, &mut counted, watched)?,
     }
-    // The plan took no turn, and so did nothing after it.
-    let turn_held = Duration::ZERO;
+    // None by what stands here: measured, so that a turn that somebody makes it take one day shows.
+    let turn_held = measure.held();
     machine.counters.export_turn(turn_held);
     Ok(BlobSummary { version: held.root().version.0, bytes, chunks, turn_held })
 }

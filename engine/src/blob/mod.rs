@@ -48,6 +48,6 @@ pub struct BlobSummary {
     pub bytes: u64,
     /// Chunks in the blob.
     pub chunks: u64,
-    /// How long the writer's turn was held for it: zero, an export does not take it.
+    /// How long the exporting thread had this store's writer's turn meanwhile, as measured: zero, for an export does not take it, unless what it writes to does.
     pub turn_held: Duration,
 }

@@ -41,6 +41,8 @@ pub(crate) struct Log {
     released: u64,
     /// How many of the newest segments say how long those to come are to be: what stood there before the store was opened, or the log moved, does not.
     paced_by: usize,
+    /// Nobody committed since the file was made as short as it can be: a segment ahead would only make it longer.
+    rests: bool,
     salt: u64,
     term: u64,
 }
@@ -58,7 +60,7 @@ impl Log {
     /// Goes on at `run.start`, in the last segment of `live` (or behind it), whose follower is `next`.
     pub(crate) fn new(run: &Run, live: VecDeque<Segment>, next: Extent, term: u64) -> Log {
         let (spares, pending) = (VecDeque::new(), Vec::new());
-        Log { cursor: run.start, live, next, spares, pending, released: 0, paced_by: 1, salt: run.salt, term }
+        Log { cursor: run.start, live, next, spares, pending, released: 0, paced_by: 1, rests: false, salt: run.salt, term }
     }
 
     /// A new chain: the first segment's head is pending.
@@ -103,8 +105,12 @@ impl Log {
         if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
     }
 
-    /// Length of an extent that it would be good to have ahead; `None` if there is one. A short one, which a writer had to make for himself, is not enough; two of them are: there is no room.
+    /// Length of an extent that it would be good to have ahead; `None` if there is one, or the log rests. A short one, which a writer had to make for himself, is not enough; two of them
+    /// are: there is no room.
     pub(crate) fn wants_ahead(&self) -> Option<u64> {
+        if self.rests {
+            return None;
+        }
         let standard = self.standard_len();
         let is_enough = self.spares.len() > 1 || self.spares.front().is_some_and(|spare| spare.len >= standard / 2);
         (!is_enough).then_some(standard)
@@ -119,6 +125,7 @@ impl Log {
     /// Appends a record whose body is `parts`, one behind the other; gives its length with head. What it wanted must have been supplied.
     pub(crate) fn append(&mut self, label: Label, parts: &[&[u8]]) -> u64 {
         let body_len: usize = parts.iter().map(|part| part.len()).sum();
+        self.rests &= label.kind != RecordKind::Commits;
         while !self.fits(body_len as u64) {
             let follower = self.spares.pop_front().expect("supplied what `wants` asked for");
             let segment = std::mem::replace(&mut self.next, follower);
@@ -158,9 +165,9 @@ impl Log {
         std::mem::take(&mut self.pending)
     }
 
-    /// Moves on to `first`, followed by `next`: the segment that was to follow stays empty. Gives the spares back. The heads are pending.
+    /// Moves on to `first`, followed by `next`: the segment that was to follow stays empty. Gives the spares back, and rests. The heads are pending.
     pub(crate) fn move_to(&mut self, first: Extent, next: Extent) -> Vec<Extent> {
-        let spares = self.take_spares();
+        let spares = self.rest();
         for follower in [first, next] {
             let segment = std::mem::replace(&mut self.next, follower);
             self.open_segment(segment);
@@ -170,8 +177,9 @@ impl Log {
         spares
     }
 
-    /// Gives the spares back.
-    pub(crate) fn take_spares(&mut self) -> Vec<Extent> {
+    /// Gives the spares back, and wants none before the next commit.
+    pub(crate) fn rest(&mut self) -> Vec<Extent> {
+        self.rests = true;
         self.spares.drain(..).collect()
     }
 
@@ -284,13 +292,18 @@ mod tests {
         assert_eq!(log.wants_ahead(), None);
     }
 
-    /// A log that was moved begins with short segments, whatever stands before: the file is to be short.
+    /// A log that was moved begins with short segments, whatever stands before, and has none made before somebody commits: the file is to be short.
     #[test]
     fn moved_logs_begin_small() {
         let blocks = MAX_SEGMENT / BLOCK;
         let mut log = Log::start(1, 1, 0, extent(2, blocks), extent(2 + blocks, blocks), 0);
         assert_eq!(log.wants_ahead(), Some(MAX_SEGMENT));
         log.move_to(extent(5000, 16), extent(5016, 16));
+        assert_eq!(log.wants_ahead(), None, "nobody writes");
+        let label = |kind| Label { kind, commit_count: 1, version: Version(1), durable_to: Version(0) };
+        log.append(label(RecordKind::Seal), &[]);
+        assert_eq!(log.wants_ahead(), None, "a seal is no commit");
+        log.append(label(RecordKind::Commits), &[]);
         assert_eq!(log.wants_ahead(), Some(32 * BLOCK));
     }
 

@@ -52,16 +52,19 @@ impl Space {
     /// # Errors
     /// `Full` if `len` is more than a window.
     pub(crate) fn take(&mut self, len: u64) -> Result<(Extent, bool)> {
-        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
-        if len > WINDOW {
-            return Err(Error::new(
-                ErrorKind::Full,
-                format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once"),
-            ));
-        }
-        if let Some(extent) = self.take_free(len) {
-            return Ok((extent, false));
-        }
+        let len = whole_blocks(len)?;
+        Ok(self.take_free(len).map_or_else(|| self.take_behind(len), |extent| (extent, false)))
+    }
+
+    /// An extent of `len` bytes (rounded up to blocks) behind everything that is in use; `true` if the file must grow for it.
+    ///
+    /// # Errors
+    /// `Full` if `len` is more than a window.
+    pub(crate) fn take_at_end(&mut self, len: u64) -> Result<(Extent, bool)> {
+        whole_blocks(len).map(|len| self.take_behind(len))
+    }
+
+    fn take_behind(&mut self, len: u64) -> (Extent, bool) {
         // The free extent at the end, if there is one, is the growth's beginning.
         let tail = self.free.last_key_value().map(|(o, l)| (*o, *l)).filter(|(o, l)| o + l == self.end);
         let (from, have) = tail.unwrap_or((self.end, 0));
@@ -70,9 +73,11 @@ impl Space {
             self.free.remove(&from);
             self.free_bytes -= have;
         }
+        let (before, after) = (self.end, start + len);
         self.put(from, start - from);
-        self.end = start + len;
-        Ok((Extent { offset: start, len }, true))
+        self.put(after, before.saturating_sub(after));
+        self.end = before.max(after);
+        (Extent { offset: start, len }, after > before)
     }
 
     /// The lowest free extent of `len` bytes, whole blocks, in the file as it is.
@@ -93,6 +98,18 @@ impl Space {
             let at = fit(*start, len);
             at + len <= (start + free).min(offset)
         })
+    }
+
+    /// Whether an extent in use would end lower if it were free and taken anew: in free room before it, or there and in a part of its own. Cost: a copy of these books.
+    pub(crate) fn has_lower(&self, extent: Extent) -> bool {
+        let mut anew = self.clone();
+        anew.give(extent);
+        extent.len > 0 && anew.take(extent.len).is_ok_and(|(taken, _)| taken.end() < extent.end())
+    }
+
+    /// Where the last extent in use ends.
+    pub(crate) fn used_end(&self) -> u64 {
+        self.end - self.tail_bytes()
     }
 
     /// The extent that is kept for the next checkpoint; of length 0 if there is none.
@@ -129,10 +146,16 @@ impl Space {
         taken.is_some()
     }
 
-    /// Takes the extent that is kept, of length 0 if there is none, to write `bytes` of pages into it; nothing is kept any more.
-    pub(crate) fn lend_kept(&mut self, bytes: u64) -> Extent {
+    /// Takes `len` bytes, rounded up to blocks, where the extent that is kept, or a lower free one, has them, to write `bytes` of pages into them; nothing is kept any more. If
+    /// what is kept is shorter than that, all of it is taken, and covers none of those pages.
+    pub(crate) fn lend_kept(&mut self, len: u64, bytes: u64) -> Extent {
+        let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+        if self.reserve.len < len {
+            return std::mem::take(&mut self.reserve);
+        }
+        self.let_go();
         self.lent_for = bytes;
-        std::mem::take(&mut self.reserve)
+        self.take_free(len).unwrap_or_default()
     }
 
     /// Those pages are written, or stay in memory.
@@ -238,6 +261,16 @@ impl Space {
     }
 }
 
+/// `len` rounded up to blocks, at least one.
+fn whole_blocks(len: u64) -> Result<u64> {
+    let len = len.max(1).div_ceil(BLOCK) * BLOCK;
+    if len > WINDOW {
+        let what = format!("an extent of {len} bytes is more than the {WINDOW} that can be mapped at once");
+        return Err(Error::new(ErrorKind::Full, what));
+    }
+    Ok(len)
+}
+
 /// The first offset from `offset` on at which `len` bytes stand in one window.
 fn fit(offset: u64, len: u64) -> u64 {
     let window_end = (offset / WINDOW + 1) * WINDOW;
@@ -284,6 +317,28 @@ mod tests {
         assert_eq!((space.reserve(), space.free.clone(), space.free_bytes()), (extent(11, 8), free, bytes));
         space.let_go();
         assert!(!space.keep_free(9 * BLOCK) && space.reserve().len == 0);
+    }
+
+    /// At the end is behind everything in use: in what is free there, as far as it goes, or in what the file grows by.
+    #[test]
+    fn the_end_is_behind_everything_in_use() {
+        let mut space = Space::new(20 * BLOCK, [extent(10, 2)]).expect("one extent");
+        assert_eq!(space.take_at_end(3 * BLOCK).expect("fits"), (extent(12, 3), false));
+        assert_eq!(space.take_at_end(6 * BLOCK).expect("fits"), (extent(15, 6), true));
+        assert_eq!((space.end(), space.free_bytes()), (21 * BLOCK, 8 * BLOCK));
+        assert_eq!(space.take_at_end(BLOCK).expect("fits"), (extent(21, 1), true));
+    }
+
+    /// What is kept is used where it can be lowest: a chunk behind free room would keep the file from being cut.
+    #[test]
+    fn kept_room_is_used_at_the_lowest_place() {
+        let mut space = Space::new(20 * BLOCK, [extent(5, 1), extent(19, 1)]).expect("disjoint");
+        assert!(space.keep_free(8 * BLOCK) && space.reserve() == extent(6, 8));
+        assert_eq!((space.lend_kept(2 * BLOCK, 100), space.lent_for()), (extent(2, 2), 100));
+        assert_eq!((space.reserve().len, space.free_bytes()), (0, 14 * BLOCK));
+        space.end_loan();
+        assert!(space.keep_free(8 * BLOCK) && space.reserve() == extent(6, 8));
+        assert_eq!((space.lend_kept(9 * BLOCK, 100), space.lent_for()), (extent(6, 8), 0));
     }
 
     /// A long free end is cut off piece by piece, up to what is in use and no further.

@@ -5,29 +5,49 @@
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::error::{ErrorKind, Result};
-use crate::format::Position;
+use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
+use crate::format::{Extent, Position, TableId, Version};
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
+use crate::log::space::Space;
 use crate::page::{Kind, Page};
 use crate::store::Machine;
 use crate::store::background::WORTH;
 use crate::store::checkpoint::sealed_chunk;
 use crate::store::edit::Positions;
+use crate::store::grow::LEAST_SEGMENT;
 use crate::store::read::Lender;
 use crate::sync::{Counted, epoch, thread};
 use crate::tree::{self, Place};
-use crate::version::root::Root;
+use crate::version::root::{Root, Tree};
 
 /// A dense twin, on the medium, named by nothing yet.
 pub(crate) struct Twin {
     pub(crate) chunk: SealedChunk,
     pub(crate) home: Counted<FileHome>,
+}
+
+/// A version's trees by the ids of their tables: which one is asked for each page.
+pub(crate) struct Trees {
+    pub(crate) version: Version,
+    by_table: HashMap<TableId, Tree>,
+}
+
+impl Trees {
+    pub(crate) fn of(root: &Root) -> Trees {
+        Trees { version: root.version, by_table: root.tables().map(|(entry, tree)| (entry.id, *tree)).collect() }
+    }
+
+    pub(crate) fn of_table(&self, table: TableId) -> Option<&Tree> {
+        self.by_table.get(&table)
+    }
 }
 
 /// What a compaction did. Bytes.
@@ -56,7 +76,10 @@ impl Machine {
     /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
     pub(crate) fn compact(&self) -> Result<Compaction> {
         self.writable()?;
-        let file_bytes_before = self.space.lock().end();
+        let (file_bytes_before, room) = {
+            let space = self.space.lock();
+            (space.end(), space.reserve().len)
+        };
         self.checkpoint(Vec::new(), false)?;
         let (mut bytes_written, mut damage) = (0, None);
         let moves: [fn(&Machine) -> Result<u64>; 2] = [Machine::put_in_order, Machine::merge_all];
@@ -71,20 +94,29 @@ impl Machine {
         }
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
-        self.move_log_down(patience)?;
-        // Each round rewrites chunks that are sparse or moves them down: bounded by their number.
-        let rounds = 2 * self.accounts().len() + 2;
+        // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept.
+        let rounds = 2 * self.accounts().len() + 4;
         for _ in 0..rounds {
+            // What was left is free: then it is seen what could be where.
+            self.let_go(patience)?;
+            // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
+            let longest = if self.leaving().bytes == 0 { file_bytes_before } else { u64::MAX };
+            let is_log_moved = self.move_log_down(patience, longest)?;
+            let is_room_moved = self.lower_room(room);
             let dense = self.compact_round(DENSE)?;
             self.let_go(patience)?;
             let moved = self.shift_round()?;
-            self.let_go(patience)?;
             bytes_written += dense + moved;
-            if dense + moved == 0 {
+            if dense + moved > 0 || is_log_moved || is_room_moved {
+                continue;
+            }
+            let lifted = self.lift_last(longest)?;
+            bytes_written += lifted;
+            if lifted == 0 {
                 break;
             }
         }
-        self.move_log_down(patience)?;
+        self.rest_log();
         self.cut_file()?;
         let file_bytes_after = self.space.lock().end();
         if let Some(damage) = damage {
@@ -98,7 +130,7 @@ impl Machine {
         let now = Instant::now();
         self.shift_round()?;
         self.let_go(now)?;
-        self.move_log_down(now)?;
+        self.move_log_down(now, u64::MAX)?;
         self.cut_file()?;
         Ok(self.space.lock().end())
     }
@@ -111,30 +143,76 @@ impl Machine {
         (kept + self.dirty_bytes()) * 3 / 2 + log + reserve
     }
 
-    /// Continues the log in two short segments at the lowest free places, if that gives back what is worth it: segments ahead are as long as the load that
-    /// was asked for, and one at the file's end keeps it from being cut.
-    fn move_log_down(&self, patience: Instant) -> Result<()> {
-        let log = self.pipeline.lock().log.extents();
-        let len = self.settings.segment_bytes;
-        let bytes: u64 = log.iter().map(|extent| extent.len).sum();
-        let highest = log.iter().map(|extent| extent.end()).max().unwrap_or(0);
-        let chunks_end = self.accounts().iter().map(|(chunk, _)| chunk.extent.end()).max().unwrap_or(0);
-        let is_in_the_way = highest > chunks_end && self.space.lock().has_before(highest.saturating_sub(4 * len), 2 * len);
-        if !is_in_the_way && bytes < 2 * len + WORTH {
-            return Ok(());
+    /// Continues the log in two short segments at the lowest places, if that makes the file shorter; whether it did. Segments are as long as the load that was asked for, and one at the file's end
+    /// keeps it from being cut. Where the log stands in its own way it moves to the file's end first. A file that is longer than `longest` is worth more moves.
+    fn move_log_down(&self, patience: Instant, longest: u64) -> Result<bool> {
+        self.rest_log();
+        match self.better_log(longest) {
+            None => Ok(false),
+            Some((len, false)) => self.move_log(|| self.written_extents(len), patience),
+            Some((len, true)) => {
+                let is_aside = self.move_log(|| self.written_extents_at_end(len), patience)?;
+                Ok(is_aside && self.move_log(|| self.written_extents(len), patience)?)
+            }
         }
+    }
+
+    /// Continues the log elsewhere; false if there is no room.
+    fn move_log(&self, extents: impl Fn() -> Result<(Extent, Extent)>, patience: Instant) -> Result<bool> {
         let hand = self.extents_in_hand();
-        let (first, next) = self.written_extents(len)?;
+        let (first, next) = match extents() {
+            Ok(extents) => extents,
+            Err(e) if e.kind() == ErrorKind::Full => return Ok(false),
+            Err(e) => return Err(e),
+        };
         let spares = self.pipeline.lock().log.move_to(first, next);
         spares.into_iter().for_each(|extent| self.give_back(extent));
         // The seal stands in the new place, and with both headers behind it the old segments are free.
         self.checkpoint(Vec::new(), true)?;
         self.write_header(false)?;
-        // An old segment may have become a spare where it stood: at the file's end, perhaps.
-        let spares = self.pipeline.lock().log.take_spares();
-        spares.into_iter().for_each(|extent| self.give_back(extent));
         drop(hand);
-        self.let_go(patience)
+        self.let_go(patience)?;
+        Ok(true)
+    }
+
+    /// How the log is better off: as two segments of that length at the lowest places, its own among them; and whether they would overlap it as it is. It is if it would end lower, or if it keeps
+    /// the chunk at the file's end from moving down. Each move makes the log or a chunk end lower, so moving ends.
+    fn better_log(&self, longest: u64) -> Option<(u64, bool)> {
+        let last = self.last_chunk().map(|(chunk, _)| chunk.extent).unwrap_or_default();
+        let pipeline = self.pipeline.lock();
+        let log = pipeline.log.extents();
+        let now = self.space.lock().clone();
+        drop(pipeline);
+        let end_now = log.iter().map(|extent| extent.end()).max().unwrap_or(0);
+        let is_too_long = now.used_end() > longest;
+        let overlaps = |a: &Extent, b: &Extent| a.offset < b.end() && b.offset < a.end();
+        let better = |len: u64| {
+            let mut then = now.clone();
+            log.iter().for_each(|extent| then.give(*extent));
+            let (Ok((first, _)), Ok((next, _))) = (then.take(len), then.take(len)) else { return None };
+            let end = first.end().max(next.end());
+            let has_room = |space: &Space| space.has_before(last.offset, last.len);
+            let makes_way = has_room(&then) && !has_room(&now) || is_too_long && then.has_lower(last) && !now.has_lower(last);
+            let is_in_the_way = end < last.end() && makes_way;
+            let in_its_own = || log.iter().any(|extent| overlaps(extent, &first) || overlaps(extent, &next));
+            (end < end_now || is_in_the_way).then(|| (len, in_its_own()))
+        };
+        // Shorter ones than a new store has only where the file had no room for longer ones.
+        let halves = std::iter::successors(Some(self.settings.segment_bytes), |len| Some(len / 2 / BLOCK * BLOCK));
+        halves.take_while(|len| *len >= LEAST_SEGMENT).take(if is_too_long { usize::MAX } else { 1 }).find_map(better)
+    }
+
+    /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down. Gives the bytes written.
+    fn lift_last(&self, longest: u64) -> Result<u64> {
+        let Some(last) = self.last_chunk() else { return Ok(0) };
+        let space = self.space.lock();
+        let is_to_go = space.used_end() > longest && space.has_lower(last.0.extent);
+        drop(space);
+        if is_to_go { self.rewrite(vec![last], false) } else { Ok(0) }
+    }
+
+    fn last_chunk(&self) -> Option<(SealedChunk, u64)> {
+        self.accounts().into_iter().max_by_key(|(chunk, _)| chunk.extent.offset)
     }
 
     /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read, and for who has an extent in hand: a segment that is being
@@ -146,7 +224,12 @@ impl Machine {
         if self.leaving().header {
             self.write_header(false)?;
         }
-        // The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading and the rest waits.
+        self.wait_for_readers(patience);
+        Ok(())
+    }
+
+    /// Gives free what nobody reads any more. The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading, and the rest waits until `patience`.
+    pub(crate) fn wait_for_readers(&self, patience: Instant) {
         for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
@@ -160,7 +243,6 @@ impl Machine {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        Ok(())
     }
 
     /// One round: the sparsest chunks below a share of `fill` get twins, at most `ROUND_BYTES` of them. Gives the bytes written.
@@ -193,6 +275,7 @@ impl Machine {
         let _hand = self.extents_in_hand();
         let (mut twins, mut bytes) = (Vec::new(), 0);
         let pinned = self.versions.pin();
+        let trees = Trees::of(pinned.root());
         // Whoever published the pinned version has handed its deaths over when the pipeline is free.
         drop(self.pipeline.lock());
         self.reclaim_all();
@@ -206,7 +289,7 @@ impl Machine {
                 return Ok(());
             }
             read += chunk.page_bytes;
-            match self.write_twin(pinned.root(), &chunk, &kept_pages, only_down) {
+            match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
                 Ok(Some(twin)) => {
                     bytes += twin.chunk.extent.len;
                     twins.push(twin);
@@ -232,14 +315,20 @@ impl Machine {
         damage.filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }
 
-    /// Writes the needed pages of a chunk, those that `root` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
-    pub(crate) fn write_twin(&self, root: &Root, chunk: &SealedChunk, kept: &Positions, only_down: bool) -> Result<Option<Twin>> {
+    /// Writes the needed pages of a chunk, those that the version of `trees` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.
+    pub(crate) fn write_twin(
+        &self,
+        trees: &Trees,
+        chunk: &SealedChunk,
+        kept: &Positions,
+        only_down: bool,
+    ) -> Result<Option<Twin>> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) if file.stated.generation == chunk.generation => Counted::clone(file),
             _ => return Ok(None),
         };
-        let needed = needed_pages(self, &mut lender, root, &home, kept)?;
+        let needed = needed_pages(self, &mut lender, trees, &home, kept)?;
         let (bytes, slots) = needed.iter().fold((0, 0), |(bytes, _), (at, len)| (bytes + len, at.ordinal() + 1));
         // In the order in which they stood: a checkpoint puts leaves in that of their keys.
         let mut order = needed.iter().map(|(at, _)| Ok((home.offset(*at)?, *at))).collect::<Result<Vec<_>>>()?;
@@ -276,12 +365,12 @@ impl Machine {
     }
 }
 
-/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked. None of a chunk that is younger than `root`: it is of
-/// a transaction under way. Should that commit meanwhile, `root` shows nothing of what is needed, and the dead lists show a part.
+/// The pages of a chunk that the newest version or a snapshot needs, with their stored lengths, by ordinal. Each was checked. None of a chunk that is younger than the version of `trees`: it is of
+/// a transaction under way. Should that commit meanwhile, the version shows nothing of what is needed, and the dead lists show a part.
 fn needed_pages(
     machine: &Machine,
     lender: &mut Lender<'_>,
-    root: &Root,
+    trees: &Trees,
     home: &Counted<FileHome>,
     kept: &Positions,
 ) -> Result<Vec<(Position, u64)>> {
@@ -297,10 +386,10 @@ fn needed_pages(
         // meanwhile, and left out what is not needed. No page of it is wanted twice.
         let loans = Loans::aside();
         let page = pages.page(at, &loans)?;
-        if page.born() > root.version {
+        if page.born() > trees.version {
             return Ok(Vec::new());
         }
-        if kept.contains(&at) || is_reached(lender, root, page)? {
+        if kept.contains(&at) || is_reached(lender, trees, page)? {
             needed.push((at, len));
         }
         lender.end_many_loans();
@@ -309,12 +398,11 @@ fn needed_pages(
 }
 
 /// Whether the version reaches the page.
-fn is_reached(lender: &Lender<'_>, root: &Root, page: Page<'_>) -> Result<bool> {
-    let tree = root.tables().find(|(entry, _)| entry.id == page.table()).map(|(_, tree)| *tree);
-    let Some(tree) = tree.filter(|tree| !tree.at.is_none()) else { return Ok(false) };
+fn is_reached(lender: &Lender<'_>, trees: &Trees, page: Page<'_>) -> Result<bool> {
+    let Some(tree) = trees.of_table(page.table()).filter(|tree| !tree.at.is_none()) else { return Ok(false) };
     // A branch with a single child has no separator of its own: kept, to be on the safe side.
     if matches!(page.kind(), Kind::Branch) && page.count() < 2 {
         return Ok(true);
     }
-    tree::reaches(lender, &tree, &Place::of(lender, page)?)
+    tree::reaches(lender, tree, &Place::of(lender, page)?)
 }

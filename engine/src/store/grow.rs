@@ -84,7 +84,12 @@ impl Machine {
     /// # Errors
     /// `Full` if the file cannot grow; `Io` if the system refuses for another reason.
     pub(crate) fn extent(&self, len: u64) -> Result<Extent> {
-        let (extent, grows) = self.space.lock().take(len)?;
+        let taken = self.space.lock().take(len)?;
+        self.grown(taken)
+    }
+
+    /// The extent, if the file is as long as that or can be made to be.
+    fn grown(&self, (extent, grows): (Extent, bool)) -> Result<Extent> {
         if grows && let Err(e) = self.disk.reserve(extent) {
             let mut space = self.space.lock();
             space.give(extent);
@@ -147,10 +152,7 @@ impl Machine {
 
     /// Hands what was kept to a checkpoint of `bytes` of pages, for as long as it takes. One at a time: the caller has entered.
     pub(crate) fn lend_room(&self, bytes: u64) -> Loan<'_> {
-        let mut space = self.space.lock();
-        // Where too little was kept, those who commit meanwhile keep room as if nothing had been.
-        let covered = if space.reserve().len >= room_for(bytes) { bytes } else { 0 };
-        Loan { machine: self, left: space.lend_kept(covered) }
+        Loan { machine: self, left: self.space.lock().lend_kept(room_for(bytes), bytes) }
     }
 
     /// An extent whose blocks are all written and on the medium, so that writing them again changes no metadata of the file system.
@@ -193,14 +195,43 @@ impl Machine {
 
     /// Two extents as [`Machine::written_extent`] gives them, for a log that begins anew: both or none.
     pub(crate) fn written_extents(&self, len: u64) -> Result<(Extent, Extent)> {
-        let first = self.written_extent(len)?;
-        match self.written_extent(len) {
-            Ok(second) => Ok((first, second)),
-            Err(e) => {
-                self.give_back(first);
-                Err(e)
-            }
+        self.two(|| self.written_extent(len))
+    }
+
+    /// The same, behind everything that is in use.
+    pub(crate) fn written_extents_at_end(&self, len: u64) -> Result<(Extent, Extent)> {
+        self.two(|| {
+            let taken = self.space.lock().take_at_end(len)?;
+            self.filled(self.grown(taken)?)
+        })
+    }
+
+    fn two(&self, one: impl Fn() -> Result<Extent>) -> Result<(Extent, Extent)> {
+        let first = one()?;
+        let second = one().inspect_err(|_| self.give_back(first))?;
+        Ok((first, second))
+    }
+
+    /// Gives the log's segments ahead back, which nothing durable names, and has none made before somebody commits: at the file's end they keep it from being cut.
+    pub(crate) fn rest_log(&self) {
+        let spares = self.pipeline.lock().log.rest();
+        spares.into_iter().for_each(|extent| self.give_back(extent));
+    }
+
+    /// Keeps at most `most` bytes for the next checkpoint, at the lowest place in the file that has them; whether that is another than before. Where somebody writes, or something is dirty,
+    /// the room is needed as it is (L9).
+    pub(crate) fn lower_room(&self, most: u64) -> bool {
+        let Some(_turn) = self.turn.try_take() else { return false };
+        if self.dirty_bytes() > 0 {
+            return false;
         }
+        let mut space = self.space.lock();
+        let before = space.reserve();
+        space.let_go();
+        let len = before.len.min(most);
+        // At least where it was there is room.
+        let _ = len > 0 && space.keep_free(len);
+        space.reserve() != before
     }
 
     /// Writes bytes that nothing names yet, and puts them on the medium. A failure is no harm (L9), unless records or a header were written that

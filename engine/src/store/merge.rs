@@ -25,13 +25,12 @@ use crate::log::cache::Loans;
 use crate::log::directory::Home;
 use crate::page::Kind;
 use crate::store::Machine;
-use crate::store::compact::ROUND_BYTES;
+use crate::store::compact::{ROUND_BYTES, Trees};
 use crate::store::edit::Draft;
 use crate::store::read::Lender;
 use crate::sync::Counted;
 use crate::sync::turn::Held as Turn;
 use crate::tree::{self, Pages, Place};
-use crate::version::root::Root;
 
 /// In the background so many chunks of a class become one: fewer would be more writing, more would be more chunks.
 const FAN: usize = 8;
@@ -151,7 +150,8 @@ impl Machine {
         let (mut moves, mut looked_at, mut damage) = (Vec::new(), Vec::new(), None);
         // Held while they are found, not while they are moved: it would hold what is moved away from.
         let pinned = self.versions.pin();
-        let found = victims.iter().try_for_each(|chunk| match self.moves_of(pinned.root(), chunk) {
+        let trees = Trees::of(pinned.root());
+        let found = victims.iter().try_for_each(|chunk| match self.moves_of(&trees, chunk) {
             Ok(Alive::Pages(mut of_chunk)) => {
                 of_chunk.sort_unstable_by(|a, b| (a.table, &a.place.key).cmp(&(b.table, &b.place.key)));
                 moves.extend(of_chunk);
@@ -196,7 +196,7 @@ impl Machine {
     }
 
     /// The pages of a chunk that the version reaches; unknown if the chunk is gone, or younger than the version.
-    fn moves_of(&self, root: &Root, chunk: &SealedChunk) -> Result<Alive> {
+    fn moves_of(&self, trees: &Trees, chunk: &SealedChunk) -> Result<Alive> {
         let mut lender = Lender::new(self);
         let home = match self.chunks.find(chunk.id, lender.guard()).map(|chunk| chunk.home(lender.guard())) {
             Some(Home::File(file)) => Counted::clone(file),
@@ -213,11 +213,11 @@ impl Machine {
             }
             let loans = Loans::aside();
             let page = pages.page(at, &loans)?;
-            if page.born() > root.version {
+            if page.born() > trees.version {
                 return Ok(Alive::Unknown);
             }
             let table = page.table();
-            let Some((_, tree)) = root.tables().find(|(entry, _)| entry.id == table) else { continue };
+            let Some(tree) = trees.of_table(table) else { continue };
             let place = match Place::of(&lender, page) {
                 Ok(place) => place,
                 // Perhaps nobody reaches it, and what is below it is gone.

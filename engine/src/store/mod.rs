@@ -34,6 +34,7 @@ pub(crate) mod sort;
 pub(crate) mod stats;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -227,6 +228,8 @@ impl Machine {
             }
             None => {}
         }
+        // The chunk of the last checkpoint takes the lowest place: what was made ahead for a log that ends is none in its way.
+        self.rest_log();
         let sealed = if self.settings.volatile { Ok(Version(0)) } else { self.checkpoint(Vec::new(), false) };
         let shut = self.shut(sealed.is_ok() && !self.settings.volatile);
         self.run_callbacks();
@@ -249,8 +252,10 @@ impl Machine {
         // Also where the checkpoint failed: what was acknowledged meanwhile is not to wait for a sync that nobody will make, and its callbacks run.
         let settled = self.settle(Until::Synced(newest));
         let header = if clean { settled.and_then(|()| self.write_header(true)) } else { settled };
-        // What may be kept for the next checkpoint need not be in the file.
+        // What may be kept for the next checkpoint need not be in the file, nor segments of a log that ends. Nothing durable names either.
         self.space.lock().let_go();
+        self.rest_log();
+        self.wait_for_readers(Instant::now());
         let header = header.and_then(|()| self.cut_file().map(drop));
         self.end_writing();
         drop(entered);

@@ -165,7 +165,7 @@ pub struct Stats {
     pub checkpoints: u64,
     /// Longest time that a checkpoint held the writer's turn.
     pub checkpoint_turn_max: Duration,
-    /// Longest time that the export of a snapshot held the writer's turn.
+    /// Longest time that the thread of a snapshot's export held the writer's turn meanwhile, as measured.
     pub export_turn_max: Duration,
     /// Dense twins written.
     pub twins: u64,

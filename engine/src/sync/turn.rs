@@ -3,9 +3,10 @@
 //! A queue of waiters, each with a condition variable of its own, so that handing on wakes exactly one. The turn is handed over, never let
 //! go and caught again: a newcomer cannot overtake. A waiter that gives up leaves the queue; if it was handed the turn at that very moment it has it.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::atomic::{AtomicBool, Ordering};
 use super::{Condvar, Mutex};
@@ -46,7 +47,40 @@ impl Waiter {
 }
 
 /// The turn, held; dropping hands it to the longest waiting.
-pub(crate) struct Held(Arc<Turn>);
+pub(crate) struct Held {
+    turn: Arc<Turn>,
+    /// Since when, if whoever took it is measured: nobody else looks at a clock.
+    measured: Option<(Instant, Arc<Times>)>,
+}
+
+/// For how long a thread had the turn while it was measured. A figure: its order with anything else says nothing.
+#[derive(Default)]
+struct Times(std::sync::atomic::AtomicU64);
+
+thread_local! {
+    /// What this thread does is measured, for this queue.
+    static MEASURED: RefCell<Option<(Arc<Turn>, Arc<Times>)>> = const { RefCell::new(None) };
+}
+
+/// Until it is dropped, the time is counted for which turns that this thread takes are held.
+pub(crate) struct Measure {
+    times: Arc<Times>,
+    /// What was measured before, by work that this is a part of.
+    outer: Option<(Arc<Turn>, Arc<Times>)>,
+}
+
+impl Measure {
+    /// How long turns were held that were taken since it began, and are let go.
+    pub(crate) fn held(&self) -> Duration {
+        Duration::from_nanos(self.times.0.load(std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+impl Drop for Measure {
+    fn drop(&mut self) {
+        MEASURED.set(self.outer.take());
+    }
+}
 
 impl Turn {
     /// Waits until the turn comes, at most until `deadline`; `None` if it did not come by then.
@@ -54,7 +88,7 @@ impl Turn {
         let mut state = self.state.lock();
         if !state.held {
             state.held = true;
-            return Some(Held(Arc::clone(self)));
+            return Some(self.held());
         }
         let waiter = Arc::new(Waiter::default());
         state.queue.push_back(Arc::clone(&waiter));
@@ -70,7 +104,22 @@ impl Turn {
                 }
             }
         }
-        Some(Held(Arc::clone(self)))
+        Some(self.held())
+    }
+
+    /// Measures for how long this thread has the turn from now on.
+    pub(crate) fn measure(self: &Arc<Self>) -> Measure {
+        let times = Arc::<Times>::default();
+        let outer = MEASURED.replace(Some((Arc::clone(self), Arc::clone(&times))));
+        Measure { times, outer }
+    }
+
+    fn held(self: &Arc<Self>) -> Held {
+        let measured = MEASURED.with_borrow(|measured| {
+            let of_this = measured.as_ref().filter(|(turn, _)| Arc::ptr_eq(turn, self));
+            of_this.map(|(_, times)| (Instant::now(), Arc::clone(times)))
+        });
+        Held { turn: Arc::clone(self), measured }
     }
 
     /// How many stand in the queue.
@@ -85,13 +134,17 @@ impl Turn {
             return None;
         }
         state.held = true;
-        Some(Held(Arc::clone(self)))
+        Some(self.held())
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        if let Some((since, times)) = &self.measured {
+            let ns = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            times.0.fetch_add(ns, std::sync::atomic::Ordering::Relaxed);
+        }
+        let mut state = self.turn.state.lock();
         match state.queue.pop_front() {
             Some(next) => {
                 next.granted.store(true, Ordering::Relaxed);

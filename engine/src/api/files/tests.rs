@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::*;
+use crate::api::tests::unchecked;
 use crate::disk::MemoryDisk;
 use crate::store::options::Durability;
 
@@ -441,6 +443,8 @@ fn l8_damage_is_not_exported() {
     assert!(report.problems().iter().any(|problem| problem.contains("page 1.")), "{report}");
     // A failed export never poisons (L9).
     change(&store, &mut Random(42), 1);
+    drop(snapshot);
+    unchecked(store);
 }
 
 /// A writer that fails after so many bytes.
@@ -500,4 +504,48 @@ fn compressed_tables_are_exported() {
         export(&store.snapshot(), BlobForm::Plain).len()
     });
     assert!(lens[1] < lens[0] / 2, "{lens:?}");
+}
+
+/// L10: how long an export had the writer's turn is measured: it shows what the exporting thread held, of this store's turn alone, and nothing of what others held meanwhile. It was a constant
+/// zero, whatever an export did.
+#[test]
+fn l10_turns_of_an_export_show() {
+    struct TakesTurns<'s> {
+        store: &'s Store,
+        held: Duration,
+    }
+    impl std::io::Write for TakesTurns<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let txn = self.store.begin_write().map_err(std::io::Error::other)?;
+            let since = std::time::Instant::now();
+            while since.elapsed() < Duration::from_micros(20) {}
+            self.held += since.elapsed();
+            drop(txn);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let [store, other] = [small().in_memory().unwrap(), small().in_memory().unwrap()];
+    change(&store, &mut Random(9), 300);
+    let export = |takes: &Store| {
+        let mut sink = TakesTurns { store: takes, held: Duration::ZERO };
+        let summary = store.snapshot().write_blob(&mut sink, BlobForm::Plain).unwrap();
+        (summary.turn_held, sink.held)
+    };
+    let (told, held) = export(&other);
+    assert!(told.is_zero() && !held.is_zero(), "another store's turn: {told:?}");
+    assert!(store.stats().export_turn_max.is_zero());
+    let (told, held) = export(&store);
+    assert!(told >= held && !held.is_zero(), "{told:?} of {held:?}");
+    assert_eq!(store.stats().export_turn_max, told);
+    // Somebody else has the turn all the while.
+    let txn = store.begin_write().unwrap();
+    let summary = std::thread::scope(|scope| {
+        let export = scope.spawn(|| store.snapshot().write_blob(&mut Vec::new(), BlobForm::Lz4).unwrap());
+        export.join().unwrap()
+    });
+    drop(txn);
+    assert!(summary.turn_held.is_zero());
 }
