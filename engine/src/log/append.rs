@@ -183,6 +183,16 @@ impl Log {
         self.spares.drain(..).collect()
     }
 
+    /// Keeps one spare of `len` bytes, whole blocks, if there is any, and gives back what the spares have beyond it.
+    pub(crate) fn shorten_spares(&mut self, len: u64) -> Vec<Extent> {
+        let mut rest: Vec<Extent> = self.spares.drain(1.min(self.spares.len())..).collect();
+        if let Some(spare) = self.spares.front_mut().filter(|spare| spare.len > len) {
+            rest.push(Extent { offset: spare.offset + len, len: spare.len - len });
+            spare.len = len;
+        }
+        rest
+    }
+
     /// Lets the segments go that stand before the one that `cursor` names. That one is kept even if its records end before the cursor: the
     /// walk starts there and follows it to the next. A cursor older than one before it lets nothing go: where it points another segment may stand by now.
     pub(crate) fn release_before(&mut self, cursor: Cursor) -> Vec<Extent> {

@@ -337,8 +337,7 @@ impl Machine {
         let wants = self.pipeline.lock().log.wants_ahead();
         let Some(len) = wants else { return Ok(false) };
         let _hand = self.extents_in_hand();
-        // The last room is not for what only may be needed.
-        match self.keep_room(self.dirty_bytes(), false).and_then(|()| self.segment_extent(len, false)) {
+        match self.segment_extent(len, false) {
             Ok(extent) => {
                 let mut pipeline = self.pipeline.lock();
                 match pipeline.log.wants_ahead() {

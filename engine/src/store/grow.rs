@@ -106,11 +106,27 @@ impl Machine {
         Ok(extent)
     }
 
-    /// Keeps room in the file for a checkpoint of `dirty_bytes` of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it.
+    /// Keeps room in the file for a checkpoint of `dirty_bytes` of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it. Where there is none, the
+    /// log's segments ahead are cut to the shortest that there is: they were made for a time that may not come. No lock is held.
     ///
     /// # Errors
     /// `Full`, or `Io` if the system refuses for another reason: what was kept before still is, if the file system lets it.
     pub(crate) fn keep_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
+        match self.find_room(dirty_bytes, removes_only) {
+            Err(e) if e.kind() == ErrorKind::Full => {
+                let _hand = self.extents_in_hand();
+                let spares = self.pipeline.lock().log.shorten_spares(LEAST_SEGMENT);
+                if spares.is_empty() {
+                    return Err(e);
+                }
+                spares.into_iter().for_each(|extent| self.give_back(extent));
+                self.find_room(dirty_bytes, removes_only)
+            }
+            found => found,
+        }
+    }
+
+    fn find_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
         if self.settings.volatile {
             return Ok(());
         }
@@ -214,6 +230,7 @@ impl Machine {
 
     /// Gives the log's segments ahead back, which nothing durable names, and has none made before somebody commits: at the file's end they keep it from being cut.
     pub(crate) fn rest_log(&self) {
+        let _hand = self.extents_in_hand();
         let spares = self.pipeline.lock().log.rest();
         spares.into_iter().for_each(|extent| self.give_back(extent));
     }
