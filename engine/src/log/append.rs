@@ -317,6 +317,17 @@ mod tests {
         assert_eq!(log.wants_ahead(), Some(32 * BLOCK));
     }
 
+    /// Of the spares one short piece stays, however long and many they were, and everything else is given back.
+    #[test]
+    fn spares_are_shortened() {
+        let mut log = Log::start(1, 1, 0, extent(2, 4), extent(6, 4), 0);
+        assert_eq!(log.shorten_spares(4 * BLOCK), []);
+        [extent(20, 4), extent(30, 16), extent(50, 8)].into_iter().for_each(|extent| log.supply(extent));
+        assert_eq!(log.shorten_spares(4 * BLOCK), [extent(50, 8), extent(20, 4), extent(34, 12)]);
+        assert_eq!(log.ahead().collect::<Vec<_>>(), [extent(6, 4), extent(30, 4)]);
+        assert_eq!(log.shorten_spares(4 * BLOCK), []);
+    }
+
     /// A short segment in use does not make those that follow short: they would be full the sooner, and a writer in haste again; and long ones that are free again would not be taken.
     #[test]
     fn a_short_segment_does_not_set_the_pace() {
