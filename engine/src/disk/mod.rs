@@ -35,6 +35,8 @@ mod portable;
 use portable as platform;
 
 #[cfg(test)]
+pub(crate) mod narrow;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use file::OWNER_ALONE;

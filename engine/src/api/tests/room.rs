@@ -1,126 +1,10 @@
 //! Full disks (L9): what was kept for the next checkpoint and for removals is there when it is needed, whatever else asks for room; and what must not be
 //! left behind when room, or a write, is refused.
-#![allow(unsafe_code)] // A disk lends slices; this one hands the caller's promise on.
-
-use std::sync::{Condvar, Mutex};
 
 use super::*;
-use crate::error::{Error, Result};
-use crate::format::Extent;
-use crate::format::header::Header;
+use crate::disk::narrow::{Gate, Narrow};
+use crate::error::Result;
 use crate::format::ids::BLOCK;
-
-/// Memory of so many bytes, as a disk. It looks at the headers that are written, and can stop in a sync and fail it.
-struct Narrow {
-    memory: MemoryDisk,
-    limit: AtomicU64,
-    /// Headers that nobody could read.
-    unreadable: Mutex<Vec<String>>,
-    gate: Mutex<Gate>,
-    moved: Condvar,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Gate {
-    Open,
-    /// The next sync stops here.
-    Shut,
-    /// One has.
-    Reached,
-}
-
-impl Narrow {
-    fn new() -> Arc<Narrow> {
-        let unreadable = Mutex::default();
-        let (gate, moved) = (Mutex::new(Gate::Open), Condvar::new());
-        Arc::new(Narrow { memory: MemoryDisk::new("narrow"), limit: AtomicU64::new(u64::MAX), unreadable, gate, moved })
-    }
-
-    fn disk(self: &Arc<Narrow>) -> Arc<dyn Disk> {
-        Arc::clone(self) as Arc<dyn Disk>
-    }
-
-    fn limit(&self, bytes: u64) {
-        self.limit.store(bytes, Ordering::SeqCst);
-    }
-
-    fn check(&self, end: u64) -> Result<()> {
-        if end > self.limit.load(Ordering::SeqCst) { Err(Error::new(ErrorKind::Full, "the disk is full")) } else { Ok(()) }
-    }
-
-    fn move_gate(&self, to: Gate) {
-        *self.gate.lock().unwrap() = to;
-        self.moved.notify_all();
-    }
-
-    fn wait_for(&self, at: Gate) {
-        let gate = self.gate.lock().unwrap();
-        drop(self.moved.wait_while(gate, |gate| *gate != at).unwrap());
-    }
-}
-
-impl Disk for Narrow {
-    fn name(&self) -> &str {
-        "narrow"
-    }
-
-    fn len(&self) -> Result<u64> {
-        self.memory.len()
-    }
-
-    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
-        self.memory.read_at(into, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        // Creation writes zeros first.
-        if offset < 2 * BLOCK
-            && bytes.iter().any(|byte| *byte != 0)
-            && let Err(e) = Header::decode(bytes)
-        {
-            self.unreadable.lock().unwrap().push(format!("at {offset}: {e}"));
-        }
-        self.check(offset + bytes.len() as u64)?;
-        self.memory.write_at(bytes, offset)
-    }
-
-    fn sync_data(&self) -> Result<()> {
-        let gate = self.gate.lock().unwrap();
-        if *gate == Gate::Open {
-            return Ok(());
-        }
-        drop(gate);
-        self.move_gate(Gate::Reached);
-        self.wait_for(Gate::Open);
-        Err(Error::new(ErrorKind::Io, "a sync that was to fail"))
-    }
-
-    fn sync_all(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> Result<()> {
-        self.memory.set_len(len)
-    }
-
-    fn reserve(&self, extent: Extent) -> Result<()> {
-        self.check(extent.end())?;
-        self.memory.reserve(extent)
-    }
-
-    fn punch(&self, extent: Extent) -> Result<()> {
-        self.memory.punch(extent)
-    }
-
-    fn scratch(&self) -> Result<Box<dyn Disk>> {
-        self.memory.scratch()
-    }
-
-    unsafe fn slice(&self, offset: u64, len: usize) -> Result<&[u8]> {
-        // SAFETY: the caller's promise.
-        unsafe { self.memory.slice(offset, len) }
-    }
-}
 
 fn put(store: &Store, from: u64, count: u64, len: usize) -> Result<u64> {
     let txn = store.begin_write()?;
@@ -346,5 +230,5 @@ fn l3_headers_are_whole_at_every_run() {
         assert_eq!(fill(&store, 0..3, run), run + 1);
         kill(store);
     }
-    assert_eq!(*disk.unreadable.lock().unwrap(), [""; 0]);
+    assert_eq!(*disk.unreadable.lock(), [""; 0]);
 }
