@@ -66,7 +66,7 @@ impl FileDisk {
         // Before the open, which would wait on a pipe; and after it, on what was opened.
         refuse_special(path, &std::fs::metadata(path).map_err(failed)?)?;
         let file = OpenOptions::new().read(true).write(access == Access::Write).open(path).map_err(failed)?;
-        FileDisk::with(file, path, access, true)
+        FileDisk::with(file, path, access, Some(path))
     }
 
     /// Creates an empty file at `path`, which must not exist, for writing. Only its owner may read it (mode 0600 on Unix). Its name
@@ -98,19 +98,23 @@ impl FileDisk {
         #[cfg(not(unix))]
         let _ = permissions;
         let file = options.open(at).map_err(|error| Error::io("create", path.display(), error))?;
-        FileDisk::with(file, path, Access::Write, true)
+        FileDisk::with(file, path, Access::Write, Some(at)).inspect_err(|_| {
+            // It is ours: nothing stood there.
+            let _ = std::fs::remove_file(at);
+        })
     }
 
     /// A file that has no name yet and is to stand beside `path`.
     pub(super) fn unnamed(file: File, path: &Path) -> Result<FileDisk> {
-        FileDisk::with(file, path, Access::Write, false)
+        FileDisk::with(file, path, Access::Write, None)
     }
 
-    fn with(file: File, path: &Path, access: Access, is_named: bool) -> Result<FileDisk> {
+    /// `at` is where the file stands, if it has a name, and `path` what messages call it.
+    fn with(file: File, path: &Path, access: Access, at: Option<&Path>) -> Result<FileDisk> {
         let stat = || file.metadata().map_err(|error| Error::io("open", path.display(), error));
         let metadata = stat()?;
         refuse_special(path, &metadata)?;
-        let registration = lock(&file, &metadata, path, access, is_named)?;
+        let registration = lock(&file, &metadata, path, access, at)?;
         // The length of before the lock may be that of another writer's.
         let len = AtomicU64::new(stat()?.len());
         let (path, name) = (path.to_path_buf(), path.display().to_string());

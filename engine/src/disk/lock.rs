@@ -45,14 +45,13 @@ impl Drop for Registration {
     }
 }
 
-/// Locks `file`, which was opened by `path` and has `metadata`, until it is closed and the result dropped. Without `is_named` it has no name yet, and stands
-/// beside `path` for messages alone.
+/// Locks `file`, which was opened at `at` and has `metadata`, until it is closed and the result dropped. Without `at` it has no name yet; messages call it `path`.
 ///
 /// # Errors
 /// `Locked`, naming the holder where the system tells; `Io`.
-pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access, is_named: bool) -> Result<Registration> {
+pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access, at: Option<&Path>) -> Result<Registration> {
     let registration =
-        register(identity(metadata, path)?, access).ok_or_else(|| locked(path, "another handle of this process"))?;
+        register(identity(metadata, at.unwrap_or(path))?, access).ok_or_else(|| locked(path, "another handle of this process"))?;
     let result = match access {
         Access::Read => file.try_lock_shared(),
         Access::Write => file.try_lock(),
@@ -62,12 +61,10 @@ pub(super) fn lock(file: &File, metadata: &Metadata, path: &Path, access: Access
         Err(TryLockError::WouldBlock) => return Err(locked(path, &holder(metadata))),
         Err(TryLockError::Error(error)) => return Err(Error::io("lock", path.display(), error)),
     }
-    if !is_named {
-        return Ok(registration);
-    }
+    let Some(at) = at else { return Ok(registration) };
     // Between open and lock the path may have been given to another file: what we hold would be a file without a name.
-    let again = std::fs::metadata(path).map_err(|error| Error::io("open", path.display(), error));
-    match again.and_then(|again| identity(&again, path)) {
+    let again = std::fs::metadata(at).map_err(|error| Error::io("open", path.display(), error));
+    match again.and_then(|again| identity(&again, at)) {
         Ok(identity) if identity == registration.0.identity => Ok(registration),
         other => {
             // A copy of the descriptor, in a child of fork, would keep it. If that fails, closing the file unlocks it.

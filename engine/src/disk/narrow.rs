@@ -17,6 +17,8 @@ pub(crate) struct Narrow {
     limit: AtomicU64,
     /// Headers that nobody could read.
     pub(crate) unreadable: Mutex<Vec<String>>,
+    /// Called once, behind the next header that is written.
+    pub(crate) at_header: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     gate: Mutex<Gate>,
     moved: Condvar,
 }
@@ -36,7 +38,8 @@ impl Narrow {
     pub(crate) fn new() -> Arc<Narrow> {
         let unreadable = Mutex::default();
         let (gate, moved) = (Mutex::new(Gate::Open), Condvar::new());
-        Arc::new(Narrow { memory: MemoryDisk::new("narrow"), limit: AtomicU64::new(u64::MAX), unreadable, gate, moved })
+        let (memory, limit) = (MemoryDisk::new("narrow"), AtomicU64::new(u64::MAX));
+        Arc::new(Narrow { memory, limit, unreadable, at_header: Mutex::default(), gate, moved })
     }
 
     /// The same as a store takes it.
@@ -87,7 +90,12 @@ impl Disk for Narrow {
             self.unreadable.lock().push(format!("at {offset}: {e}"));
         }
         self.within(offset + bytes.len() as u64)?;
-        self.memory.write_at(bytes, offset)
+        self.memory.write_at(bytes, offset)?;
+        let hook = if offset < 2 * BLOCK { self.at_header.lock().take() } else { None };
+        if let Some(hook) = hook {
+            hook();
+        }
+        Ok(())
     }
 
     fn sync_data(&self) -> Result<()> {

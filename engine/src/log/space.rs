@@ -82,6 +82,9 @@ impl Space {
 
     /// The lowest free extent of `len` bytes, whole blocks, in the file as it is.
     fn take_free(&mut self, len: u64) -> Option<Extent> {
+        if len > WINDOW {
+            return None;
+        }
         let found = self.free.iter().find_map(|(&offset, &free)| {
             let start = fit(offset, len);
             (start + len <= offset + free).then_some((offset, free, start))

@@ -137,8 +137,8 @@ impl Machine {
         drop(turn);
         self.counters.checkpoint_turn(start.elapsed());
         let result = match captured {
-            Ok(Some((captured, pinned))) => {
-                let result = self.write_checkpoint(captured, twins);
+            Ok(Some((captured, room, pinned))) => {
+                let result = self.write_checkpoint(captured, room, twins);
                 self.versions.unpin(&pinned);
                 result
             }
@@ -207,8 +207,7 @@ impl Machine {
         let spilled = frozen.spilled.clone();
         let (root, dead) = self.install(frozen);
         let version = root.version;
-        let captured = self.capture(root.clone(), &dead);
-        let mut room = self.lend_room(captured.bytes());
+        let (captured, mut room) = self.capture(root.clone(), &dead);
         let written = self.write_chunks(&captured, &mut room).and_then(|written| {
             let sealed = captured.chunks.values().copied().chain(written.iter().map(|(chunk, _)| *chunk)).collect();
             match self.append_seal(&captured, sealed).and_then(|()| self.prove(&captured)) {
@@ -244,7 +243,7 @@ impl Machine {
         self.write_header_for(captured.root.version, false).map_err(unknown)
     }
 
-    fn capture_newest(&self, forced: bool) -> Result<Option<(Captured, Pinned)>> {
+    fn capture_newest(&self, forced: bool) -> Result<Option<(Captured, Loan<'_>, Pinned)>> {
         let newest = self.pipeline.lock().newest.version;
         self.settle(Until::Synced(newest))?;
         let sealed = self.headers.lock().sealed;
@@ -254,11 +253,12 @@ impl Machine {
             self.versions.unpin(&pinned);
             return Ok(None);
         }
-        Ok(Some((self.capture(pinned.root().clone(), &[]), pinned)))
+        let (captured, room) = self.capture(pinned.root().clone(), &[]);
+        Ok(Some((captured, room, pinned)))
     }
 
     /// The caller has the turn, everything before `root` is published and settled. `dead`: deaths that came with `root`, if it is not published yet.
-    fn capture(&self, root: Root, dead: &[Dead]) -> Captured {
+    fn capture(&self, root: Root, dead: &[Dead]) -> (Captured, Loan<'_>) {
         let pipeline = self.pipeline.lock();
         let mut reclaim = self.reclaim.lock();
         let mut open = self.open.lock();
@@ -280,7 +280,10 @@ impl Machine {
             }
         }
         let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), open.id.next());
-        Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes }
+        let captured = Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes };
+        // Before anybody commits: what is kept until then is for these pages.
+        let room = self.lend_room(captured.bytes());
+        (captured, room)
     }
 
     /// The open chunk gets no more pages; another one is open.
@@ -290,8 +293,7 @@ impl Machine {
         self.chunks.add(open.chunk());
     }
 
-    fn write_checkpoint(&self, mut captured: Captured, twins: Vec<Twin>) -> Result<Version> {
-        let mut room = self.lend_room(captured.bytes());
+    fn write_checkpoint(&self, mut captured: Captured, mut room: Loan<'_>, twins: Vec<Twin>) -> Result<Version> {
         let written = match self.write_chunks(&captured, &mut room) {
             Ok(written) => written,
             Err(e) => {
@@ -450,6 +452,8 @@ impl Machine {
             for twin in twins {
                 self.install_twin(&mut reclaim, twin, captured.seal);
             }
+            // First, so that what is no longer dirty counts for a moment as if it were, and never the other way round.
+            self.space.lock().end_loan();
             self.count_closed(&reclaim);
         }
         self.headers.lock().seal(captured.seal, captured.root.version, captured.replay);

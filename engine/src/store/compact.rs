@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::error::{ErrorKind, Result};
 use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
-use crate::format::{Extent, Position, TableId, Version};
+use crate::format::{ChunkId, Extent, Position, TableId, Version};
+use crate::log::append::Log;
 use crate::log::cache::Loans;
 use crate::log::chunk::extent_len;
 use crate::log::directory::{FileHome, Home};
@@ -20,10 +21,11 @@ use crate::log::space::Space;
 use crate::page::{Kind, Page};
 use crate::store::Machine;
 use crate::store::background::WORTH;
-use crate::store::checkpoint::sealed_chunk;
+use crate::store::checkpoint::{seal_of, sealed_chunk};
 use crate::store::edit::Positions;
 use crate::store::grow::LEAST_SEGMENT;
 use crate::store::read::Lender;
+use crate::store::reclaim::Reclaim;
 use crate::sync::{Counted, epoch, thread};
 use crate::tree::{self, Place};
 use crate::version::root::{Root, Tree};
@@ -178,11 +180,15 @@ impl Machine {
     /// How the log is better off: as two segments of that length at the lowest places, its own among them; and whether they would overlap it as it is. It is if it would end lower, or if it keeps
     /// the chunk at the file's end from moving down. Each move makes the log or a chunk end lower, so moving ends.
     fn better_log(&self, longest: u64) -> Option<(u64, bool)> {
-        let last = self.last_chunk().map(|(chunk, _)| chunk.extent).unwrap_or_default();
+        self.reclaim_all();
+        let needed = Log::segment_for(self.seal_len() + BLOCK);
+        // All books at one moment.
         let pipeline = self.pipeline.lock();
+        let reclaim = self.reclaim.lock();
+        let last = last_chunk(&reclaim).map(|(chunk, _)| chunk.extent).unwrap_or_default();
         let log = pipeline.log.extents();
         let now = self.space.lock().clone();
-        drop(pipeline);
+        drop((reclaim, pipeline));
         let end_now = log.iter().map(|extent| extent.end()).max().unwrap_or(0);
         let is_too_long = now.used_end() > longest;
         let overlaps = |a: &Extent, b: &Extent| a.offset < b.end() && b.offset < a.end();
@@ -197,22 +203,29 @@ impl Machine {
             let in_its_own = || log.iter().any(|extent| overlaps(extent, &first) || overlaps(extent, &next));
             (end < end_now || is_in_the_way).then(|| (len, in_its_own()))
         };
-        // Shorter ones than a new store has only where the file had no room for longer ones.
-        let halves = std::iter::successors(Some(self.settings.segment_bytes), |len| Some(len / 2 / BLOCK * BLOCK));
-        halves.take_while(|len| *len >= LEAST_SEGMENT).take(if is_too_long { usize::MAX } else { 1 }).find_map(better)
+        // Shorter ones than a new store has only where the file had no room for longer ones; none in which the seal that goes along has no place, which would get segments of its own behind them.
+        let halves = std::iter::successors(Some(self.settings.segment_bytes.max(needed)), |len| Some(len / 2 / BLOCK * BLOCK));
+        halves.take_while(|len| *len >= LEAST_SEGMENT.max(needed)).take(if is_too_long { usize::MAX } else { 1 }).find_map(better)
     }
 
     /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down. Gives the bytes written.
     fn lift_last(&self, longest: u64) -> Result<u64> {
-        let Some(last) = self.last_chunk() else { return Ok(0) };
+        self.reclaim_all();
+        let reclaim = self.reclaim.lock();
         let space = self.space.lock();
-        let is_to_go = space.used_end() > longest && space.has_lower(last.0.extent);
-        drop(space);
-        if is_to_go { self.rewrite(vec![last], false) } else { Ok(0) }
+        let last = last_chunk(&reclaim).filter(|(chunk, _)| space.used_end() > longest && space.has_lower(chunk.extent));
+        drop((space, reclaim));
+        last.map_or(Ok(0), |last| self.rewrite(vec![last], false))
     }
 
-    fn last_chunk(&self) -> Option<(SealedChunk, u64)> {
-        self.accounts().into_iter().max_by_key(|(chunk, _)| chunk.extent.offset)
+    /// Length of the newest version's seal, if it were made now.
+    fn seal_len(&self) -> u64 {
+        let chunks = self.accounts().into_iter().map(|(chunk, _)| chunk).collect();
+        let pinned = self.versions.pin();
+        let mut body = Vec::new();
+        seal_of(pinned.root(), self.pipeline.lock().log.cursor(), ChunkId(0), chunks).encode(&mut body);
+        self.versions.unpin(&pinned);
+        body.len() as u64
     }
 
     /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read, and for who has an extent in hand: a segment that is being
@@ -395,6 +408,12 @@ fn needed_pages(
         lender.end_many_loans();
     }
     Ok(needed)
+}
+
+/// The chunk at the end of all, and the bytes of it that are needed.
+fn last_chunk(reclaim: &Reclaim) -> Option<(SealedChunk, u64)> {
+    let last = reclaim.accounts.values().max_by_key(|account| account.chunk.extent.offset);
+    last.map(|account| (account.chunk, account.kept_bytes))
 }
 
 /// Whether the version reaches the page.

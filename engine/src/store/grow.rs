@@ -131,7 +131,8 @@ impl Machine {
             return Ok(());
         }
         let mut space = self.space.lock();
-        let need = room_for(dirty_bytes.saturating_sub(space.lent_for()));
+        // The open chunk is one more to be rounded up.
+        let need = room_for(dirty_bytes.saturating_sub(space.lent_for()) + BLOCK);
         let want = if removes_only { need } else { need + REMOVAL_ROOM };
         let have = space.reserve().len;
         if have >= want {
@@ -168,6 +169,9 @@ impl Machine {
 
     /// Hands what was kept to a checkpoint of `bytes` of pages, for as long as it takes. One at a time: the caller has entered.
     pub(crate) fn lend_room(&self, bytes: u64) -> Loan<'_> {
+        if bytes == 0 {
+            return Loan { machine: self, left: Extent::default() };
+        }
         Loan { machine: self, left: self.space.lock().lend_kept(room_for(bytes), bytes) }
     }
 
@@ -185,8 +189,11 @@ impl Machine {
                     len = (len / 2).next_multiple_of(BLOCK).max(LEAST_SEGMENT);
                 }
                 Err(e) if e.kind() == ErrorKind::Full && makes_room => {
-                    let leave = room_for(self.dirty_bytes());
-                    let last = self.space.lock().take_off_kept(LEAST_SEGMENT, leave);
+                    let dirty = self.dirty_bytes();
+                    let mut space = self.space.lock();
+                    let leave = room_for(dirty.saturating_sub(space.lent_for()) + BLOCK);
+                    let last = space.take_off_kept(LEAST_SEGMENT, leave);
+                    drop(space);
                     return last.map_or(Err(e), |extent| self.filled(extent));
                 }
                 other => return other,

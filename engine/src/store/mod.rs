@@ -33,6 +33,8 @@ pub(crate) mod slots;
 pub(crate) mod sort;
 pub(crate) mod stats;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -129,14 +131,14 @@ pub(crate) struct OpenChunk {
     pub(crate) home: Counted<HeapHome>,
     /// Ordinals from here on were never used.
     next: u32,
-    /// Ordinals whose pages were freed before any version that is held, or any chunk in the file, knew them.
-    free: Vec<u32>,
+    /// Ordinals whose pages were freed before any version that is held, or any chunk in the file, knew them. The lowest is used first: a chunk's directory is as long as its highest.
+    free: BinaryHeap<Reverse<u32>>,
 }
 
 impl OpenChunk {
     /// A new chunk without pages.
     pub(crate) fn new(id: ChunkId) -> OpenChunk {
-        OpenChunk { id, home: Counted::new(HeapHome::new()), next: 0, free: Vec::new() }
+        OpenChunk { id, home: Counted::new(HeapHome::new()), next: 0, free: BinaryHeap::new() }
     }
 
     /// The chunk for the table of chunks.
@@ -151,7 +153,7 @@ impl OpenChunk {
             return Err(Error::new(ErrorKind::Full, "every id of a chunk was used; restore a blob into a new store"));
         }
         let ordinal = match self.free.pop() {
-            Some(ordinal) => ordinal,
+            Some(Reverse(ordinal)) => ordinal,
             None if self.next < Position::ORDINALS - 1 => {
                 self.next += 1;
                 self.next - 1
@@ -171,7 +173,11 @@ impl OpenChunk {
     /// The position may be used again, if it is in this chunk: nothing that lasts knows its page.
     pub(crate) fn recycle(&mut self, at: Position) {
         if at.chunk() == self.id {
-            self.free.push(at.ordinal());
+            self.free.push(Reverse(at.ordinal()));
+            if self.used() == 0 {
+                self.next = 0;
+                self.free.clear();
+            }
         }
     }
 }

@@ -78,7 +78,8 @@ impl Measure {
 
 impl Drop for Measure {
     fn drop(&mut self) {
-        MEASURED.set(self.outer.take());
+        let outer = self.outer.take();
+        let _ = MEASURED.try_with(|measured| measured.replace(outer));
     }
 }
 
@@ -110,15 +111,18 @@ impl Turn {
     /// Measures for how long this thread has the turn from now on.
     pub(crate) fn measure(self: &Arc<Self>) -> Measure {
         let times = Arc::<Times>::default();
-        let outer = MEASURED.replace(Some((Arc::clone(self), Arc::clone(&times))));
+        let outer = MEASURED.try_with(|measured| measured.replace(Some((Arc::clone(self), Arc::clone(&times))))).ok().flatten();
         Measure { times, outer }
     }
 
     fn held(self: &Arc<Self>) -> Held {
-        let measured = MEASURED.with_borrow(|measured| {
+        // Not there any more where a thread that ends drops a store of its own: nobody measures that.
+        let measured = MEASURED.try_with(|measured| {
+            let measured = measured.borrow();
             let of_this = measured.as_ref().filter(|(turn, _)| Arc::ptr_eq(turn, self));
             of_this.map(|(_, times)| (Instant::now(), Arc::clone(times)))
         });
+        let measured = measured.ok().flatten();
         Held { turn: Arc::clone(self), measured }
     }
 

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::{fill, small};
-use crate::disk::MemoryDisk;
+use crate::Store;
+use crate::disk::{Disk, MemoryDisk};
 use crate::error::{Error, ErrorKind};
 use crate::store::options::Durability;
 
@@ -58,4 +59,25 @@ fn l11_callbacks_may_close() {
             closed.expect("nothing failed");
         }
     }
+}
+
+/// A store that a thread keeps for itself is closed when the thread ends, though other things that the thread had are gone by then. The process was aborted: the turn looked for what
+/// measures it.
+#[test]
+fn stores_of_a_thread_end_with_it() {
+    thread_local! {
+        static STORE: std::cell::RefCell<Option<Store>> = const { std::cell::RefCell::new(None) };
+    }
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let own = Arc::clone(&disk);
+    let work = move || {
+        // Known before the store is: it ends after everything that the store's first use makes.
+        STORE.with_borrow_mut(|store| assert!(store.is_none()));
+        let store = small().on(own).expect("open");
+        fill(&store, 0..3, 0);
+        STORE.set(Some(store));
+    };
+    // Joined, and not in a scope, which ends before the thread's own things do.
+    thread::spawn(work).join().expect("no panic");
+    assert!(small().on(disk).expect("open").open_report().clean);
 }

@@ -73,6 +73,48 @@ fn l9_a_checkpoint_has_its_room() {
     }
 }
 
+/// L9: who commits while a checkpoint's header is written keeps room as at any other time. What was written counted as having room until the header was on the medium, and did not
+/// count as dirty any more: a large commit in that moment kept none, and on a full disk nothing could be removed, sealed or compacted again.
+#[test]
+fn l9_commits_beside_a_header_keep_their_room() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    put(&store, 0, 20_000, 100).expect("room");
+    disk.limit(store.stats().file_bytes + (64 << 10));
+    let committed = Arc::new(std::sync::OnceLock::new());
+    let (own, done) = (store.clone(), Arc::clone(&committed));
+    *disk.at_header.lock() = Some(Box::new(move || {
+        let write = || {
+            let txn = own.begin_write()?;
+            let mut table = txn.open_table("t")?;
+            (0..10_000).step_by(30).try_for_each(|i| table.insert(&key(i), &[7; 100]))?;
+            drop(table);
+            txn.commit()
+        };
+        done.set(std::thread::scope(|scope| scope.spawn(write).join()).expect("no panic").map_err(|e| e.kind())).expect("once");
+    }));
+    store.checkpoint().expect("checkpoint");
+    assert_eq!(committed.get(), Some(&Err(ErrorKind::Full)));
+    remove(&store, 15_000..15_020, "behind the commit beside the header");
+    store.checkpoint().expect("checkpoint");
+    kill(store);
+}
+
+/// A chunk's directory is as long as the highest ordinal in it: behind a large transaction that was rolled back the next pages get the lowest again.
+#[test]
+fn ordinals_begin_anew() {
+    let store = small().on(Narrow::new().disk()).expect("open");
+    let txn = store.begin_write().expect("turn");
+    let mut table = txn.create_table("t").expect("table");
+    (0..20_000).for_each(|i| table.insert(&key(i), &[1; 100]).expect("insert"));
+    drop(table);
+    drop(txn);
+    put(&store, 0, 3, 10).expect("put");
+    let ordinals = store.machine().open.lock().home.ordinals();
+    assert!(ordinals.iter().all(|ordinal| *ordinal < 8), "{ordinals:?}");
+    store.close().expect("close");
+}
+
 /// L9: behind a kill on a full disk the room for the next checkpoint is kept as before. What had been kept was free space at open, and the first step took it for a segment.
 #[test]
 fn l9_room_is_kept_behind_a_kill() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::*;
+use super::{fill, small};
 use crate::disk::{Disk, MemoryDisk};
 use crate::format::ids::BLOCK;
 use crate::inspect::layout::RegionKind;
@@ -98,6 +99,26 @@ fn one_life(place: &Place, random: &mut Random) -> bool {
     let machine = store.clone();
     store.close().expect("close");
     machine.stats().leaving_bytes > 0
+}
+
+/// A seal that is longer than a segment of the options, as that of some thousand tables, goes along when the log moves down: a second compaction changes nothing here either. The log was
+/// moved again and again, since segments of its own, made for the seal, stood higher than those that were asked for.
+#[test]
+fn l6_long_seals_come_to_rest() {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new("test"));
+    let store = small().on(disk).expect("open");
+    let txn = store.begin_write().expect("turn");
+    (0..1000).for_each(|i| drop(txn.create_table(&format!("a table with a name of some length {i:06}")).expect("table")));
+    txn.commit().expect("commit");
+    for round in 0..8 {
+        fill(&store, round * 1000..round * 1000 + 1000, round);
+        store.checkpoint().expect("checkpoint");
+    }
+    store.compact().expect("compact");
+    let before = store.stats();
+    let done = store.compact().expect("compact");
+    assert_eq!((store.stats().checkpoints, done.bytes_written), (before.checkpoints, 0), "{done:?}");
+    store.close().expect("close");
 }
 
 /// A closed file ends with its last block in use, however small it is. Closing cut the file before it gave the log's segments ahead back, so that they, and the room for a checkpoint below
