@@ -276,6 +276,17 @@ fn files_are_refused_unless_they_are_allowed() {
     assert_eq!(std::fs::read_to_string(&new).unwrap(), before);
 }
 
+/// A script's file is its owner's alone, as a store and a blob are: it has all that the database has. It was made with whatever the process's mask left, readable by everybody as a rule.
+#[cfg(unix)]
+#[test]
+fn files_of_scripts_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.sql");
+    with_files(&Database::in_memory().unwrap()).execute(&format!("SCRIPT TO '{}'", path.display()), ()).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 /// A file is there whole or not at all, is never overwritten, and reads back, compressed too.
 #[test]
 fn files() {
