@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Data,
     /// A constraint is violated: NOT NULL, CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY. The statement is undone, the transaction goes on.
     Constraint,
-    /// A limit on memory, length, nesting or counts: make the statement smaller, or raise the limit.
+    /// A limit on memory, length, nesting or counts, or on the files that a statement names: make the statement smaller, or raise the limit.
     Limit,
     /// The statement was cancelled by its handle.
     Cancelled,

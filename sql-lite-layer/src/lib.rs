@@ -35,7 +35,7 @@ pub mod types;
 pub use error::{Error, ErrorKind, Place, Result};
 pub use parse::{Ending, StatementText, Statements, is_complete, statements};
 pub use session::{
-    CancelHandle, Column, ColumnIndex, Compression, Connection, CsvOptions, CsvWriter, Database, FromValue, Limits, Named,
+    CancelHandle, Column, ColumnIndex, Compression, Connection, CsvOptions, CsvWriter, Database, Files, FromValue, Limits, Named,
     Params, Row, RowIter, Rows, Savepoint, ScriptOptions, Snapshot, Statement, StatementKind, ToValue, Transaction, named,
 };
 pub use table::{Durability, Store};

@@ -75,6 +75,53 @@ fn parameters_are_bound_or_told() {
     assert_eq!(kind(connection.query_row("SELECT id FROM tasks WHERE id = ?", ["no number"], get)), ErrorKind::Data);
 }
 
+/// A parameter is a value wherever it stands: quotes, signs that end statements, NUL, an empty text and a megabyte come back as they were given, and change nothing else.
+#[test]
+fn parameters_are_never_spliced() {
+    let database = Checked::new("CREATE TABLE n (id INTEGER PRIMARY KEY, t VARCHAR); CREATE TABLE kept (a INTEGER)");
+    let connection = database.0.connect();
+    let long = "it's \"long\"; \0 -- /* ? :x $1 \\ é".repeat(30_000);
+    let texts = [
+        "",
+        "'",
+        "''",
+        "\"",
+        "'; DROP TABLE kept; --",
+        "\0",
+        "a\0b",
+        "?",
+        ":x",
+        "$1",
+        "\\",
+        "%_",
+        "-- ",
+        "/*",
+        "\r\n",
+        "NULL",
+        &long,
+    ];
+    for text in texts {
+        let what = text.chars().take(40).collect::<String>();
+        let one = |sql: &str, params: [&str; 1]| connection.query_row(sql, params, |row| row.get::<String>(0)).expect(&what);
+        assert_eq!(one("SELECT ?", [text]), text);
+        assert_eq!(one("SELECT a.t || '' FROM (VALUES (CAST(? AS VARCHAR))) AS a (t)", [text]), text);
+        assert_eq!(connection.execute("INSERT INTO n VALUES (1, ?)", [text]).expect(&what), 1);
+        assert_eq!(one("SELECT t FROM n WHERE t = ?", [text]), text);
+        assert_eq!(one("SELECT t FROM n WHERE t IN ('other', ?)", [text]), text);
+        assert_eq!(one("SELECT t FROM n WHERE id = 1 AND t BETWEEN ? AND t", [text]), text);
+        assert_eq!(one("SELECT CASE WHEN t = :x THEN t END FROM n", [text]), text);
+        let returned =
+            connection.query_row("UPDATE n SET t = ? WHERE t = ? RETURNING t", (text, text), |row| row.get::<String>(0));
+        assert_eq!(returned.expect(&what), text);
+        let merged = "INSERT INTO n VALUES (1, 'new') ON CONFLICT (id) DO UPDATE SET t = ?";
+        assert_eq!(connection.execute(merged, [text]).expect(&what), 1);
+        assert_eq!(connection.execute("MERGE INTO n KEY (id) VALUES (1, ?)", [text]).expect(&what), 1);
+        assert_eq!(one("SELECT max(t) FROM n HAVING max(t) = ?", [text]), text);
+        assert_eq!(connection.execute("DELETE FROM n WHERE t = ?", [text]).expect(&what), 1);
+    }
+    assert_eq!(connection.query("SELECT * FROM kept", ()).expect("it is there").len(), 0);
+}
+
 /// Values are read as what they are, by number and by name; nothing is converted silently.
 #[test]
 fn values_are_read_as_what_they_are() {

@@ -1,6 +1,6 @@
 //! Every limit of a statement: what lies just within it runs from end to end on a thread with an ordinary stack, and what lies beyond it is an error of kind `Limit`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use treering_sql::{Connection, Database, ErrorKind, Limits, Value, params};
 
@@ -220,6 +220,22 @@ fn views_that_double_are_refused() {
         let correlated = format!("SELECT ({doubled} SELECT count(*) FROM w30) FROM (SELECT 1 AS a) t");
         let refused = connection.query(&correlated, ()).expect_err("copies are counted");
         assert_eq!(refused.kind(), ErrorKind::Limit, "{refused}");
+    });
+}
+
+/// One LIKE of long texts ends with the time of its statement. Its steps were not counted: a text of megabytes and a pattern of a hundred thousand signs went on for minutes or hours
+/// after that, and a handle could not end it either. Time is looked at within a match now.
+#[test]
+fn a_long_match_ends_with_its_time() {
+    with_database(|_, connection| {
+        connection.set_limits(Limits { time: Some(Duration::from_millis(30)), ..Limits::default() });
+        let (text, pattern) = ("a".repeat(2_000_000), format!("%{}b_", "a".repeat(100_000)));
+        for like in ["LIKE", "ILIKE"] {
+            let start = Instant::now();
+            let ended = connection.query(&format!("SELECT ? {like} ?"), [text.as_str(), pattern.as_str()]);
+            assert_eq!(ended.expect_err("an hour's work").kind(), ErrorKind::TimedOut, "{like}");
+            assert!(start.elapsed() < Duration::from_secs(20), "{like} took {:?}", start.elapsed());
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use fastrand::Rng;
-use treering_sql::{Compression, Connection, Database, Error, ErrorKind, Place, ScriptOptions, Snapshot, Value};
+use treering_sql::{Compression, Connection, Database, Error, ErrorKind, Files, Limits, Place, ScriptOptions, Snapshot, Value};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -231,12 +231,68 @@ fn scripts_beside_a_writer_are_whole() {
     });
 }
 
+/// A connection whose statements may name files.
+fn with_files(database: &Database) -> Connection {
+    let connection = database.connect();
+    connection.set_limits(Limits { files: Files::Allowed, ..Limits::default() });
+    connection
+}
+
+/// Statements name no files unless their connection or snapshot allows it: nothing is made, nothing is read, and the answer does not tell whether a file is there.
+#[test]
+fn files_are_refused_unless_they_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (new, script) = (folder.path().join("new.sql"), folder.path().join("script.sql"));
+    std::fs::write(&script, "CREATE TABLE intruder (a INTEGER)").unwrap();
+    let database = database(EVERYTHING);
+    let before = script_of(&database);
+    let refused = |ran: Result<u64>, what: &str| {
+        let error = ran.unwrap_err();
+        assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Limit, "42501"), "{what}: {error}");
+        error.message().to_owned()
+    };
+    let mut connection = database.connect();
+    let (write, read) = (format!("SCRIPT TO '{}'", new.display()), format!("RUNSCRIPT FROM '{}'", script.display()));
+    let on_script = refused(connection.execute(&format!("SCRIPT TO '{}'", script.display()), ()), "a file that is there");
+    assert_eq!(refused(connection.execute(&write, ()), "SCRIPT"), on_script);
+    let on_nothing = refused(connection.execute("RUNSCRIPT FROM '/nowhere/at/all.sql'", ()), "a file that is not there");
+    assert_eq!(refused(connection.execute(&read, ()), "RUNSCRIPT"), on_nothing);
+    refused(connection.execute_batch(&format!("{write}; {read}")).map(|()| 0), "a batch");
+    refused(connection.query(&format!("{write} COMPRESSION LZ4"), ()).map(|_| 0), "a query");
+    let transaction = connection.transaction().unwrap();
+    refused(transaction.execute(&write, ()), "a transaction");
+    refused(transaction.execute(&read, ()), "a transaction");
+    transaction.commit().unwrap();
+    refused(database.snapshot().unwrap().query(&write, ()).map(|_| 0), "a snapshot");
+    // Asked at each run: what was prepared before knows it too.
+    let prepared = connection.prepare(&write).unwrap();
+    connection.set_limits(Limits { files: Files::Allowed, ..Limits::default() });
+    connection.set_limits(Limits::default());
+    refused(prepared.execute(()), "a prepared statement");
+    assert!(!new.exists() && script_of(&database) == before);
+
+    let allowed = Limits { files: Files::Allowed, ..Limits::default() };
+    database.snapshot().unwrap().with_limits(allowed).query(&write, ()).unwrap();
+    assert_eq!(std::fs::read_to_string(&new).unwrap(), before);
+}
+
+/// A script's file is its owner's alone, as a store and a blob are: it has all that the database has. It was made with whatever the process's mask left, readable by everybody as a rule.
+#[cfg(unix)]
+#[test]
+fn files_of_scripts_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("script.sql");
+    with_files(&Database::in_memory().unwrap()).execute(&format!("SCRIPT TO '{}'", path.display()), ()).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 /// A file is there whole or not at all, is never overwritten, and reads back, compressed too.
 #[test]
 fn files() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(EVERYTHING);
-    let connection = database.connect();
+    let connection = with_files(&database);
     let names = || {
         let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
         names.sort();
@@ -258,10 +314,10 @@ fn files() {
 
     for (path, compression) in [(&plain, ""), (&packed, "COMPRESSION LZ4")] {
         let copy = Database::in_memory().unwrap();
-        copy.connect().execute(&format!("RUNSCRIPT FROM '{}' {compression}", literal(path)), ()).unwrap();
+        with_files(&copy).execute(&format!("RUNSCRIPT FROM '{}' {compression}", literal(path)), ()).unwrap();
         assert_eq!(script_of(&copy), script_of(&database));
     }
-    let copy = Database::in_memory().unwrap().connect();
+    let copy = with_files(&Database::in_memory().unwrap());
     let compressed = copy.execute(&format!("RUNSCRIPT FROM '{}'", literal(&packed)), ()).unwrap_err();
     assert!(compressed.message().contains("COMPRESSION LZ4"), "{compressed}");
     let plain_as_packed = copy.execute(&format!("RUNSCRIPT FROM '{}' COMPRESSION LZ4", literal(&plain)), ()).unwrap_err();
@@ -293,7 +349,7 @@ fn an_error_in_a_file_does_not_point_into_the_statement() {
     let path = folder.path().join("wrong.sql");
     std::fs::write(&path, "CREATE TABLE t (a INTEGER);\nINSERT INTO t\n  VALUES (nothing);\n").unwrap();
     let database = Database::in_memory().unwrap();
-    let error = database.connect().execute(&format!("RUNSCRIPT FROM '{}'", path.display()), ()).unwrap_err();
+    let error = with_files(&database).execute(&format!("RUNSCRIPT FROM '{}'", path.display()), ()).unwrap_err();
     assert_eq!((error.kind(), error.place()), (ErrorKind::Name, None), "{error}");
     assert!(error.message().contains("(line 3, column 11 of '") && error.message().contains("wrong.sql"), "{error}");
     assert!(database.store().check().unwrap().is_sound());

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use treering_sql::{CancelHandle, Connection, StatementKind};
+use treering_sql::{CancelHandle, Connection, Files, Limits, StatementKind};
 
 use super::failure::{Failure, Stopped};
 use super::names::Names;
@@ -83,6 +83,8 @@ impl<'o> Console<'o> {
     /// A new connection to a database, with these settings.
     pub(crate) fn new(opened: &Opened, settings: Settings, out: &'o mut Output) -> Console<'o> {
         let (connection, sink) = (opened.database.connect(), Sink { standard: out, file: None });
+        // Whoever runs this program may do with files what it may.
+        connection.set_limits(Limits { files: Files::Allowed, ..Limits::default() });
         let (store, read_only) = (opened.path.clone(), opened.read_only);
         Console { connection, store, read_only, settings, sink, depth: 0, failed: None, has_shown: false }
     }

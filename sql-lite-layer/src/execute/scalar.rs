@@ -125,7 +125,7 @@ pub(super) fn truth<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>)
         Scalar::Like { of, pattern, escape, ignore_case, negated } => {
             let (of, pattern) = (operand(of, frame, cx)?, operand(pattern, frame, cx)?);
             let escape = escape.as_ref().map(|escape| operand(escape, frame, cx)).transpose()?;
-            Ok(like(&of, &pattern, escape.as_deref(), *ignore_case)?.map(|like| like != *negated))
+            Ok(like(&of, &pattern, escape.as_deref(), *ignore_case, cx)?.map(|like| like != *negated))
         }
         Scalar::InList { of, list, negated } => {
             let of = operand(of, frame, cx)?;
@@ -265,7 +265,13 @@ fn or<'r>(any: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<Op
 }
 
 /// Whether a text is like a pattern; none if one of them, or the escape, is NULL.
-fn like(of: &Value<'_>, pattern: &Value<'_>, escape: Option<&Value<'_>>, ignore_case: bool) -> Result<Option<bool>> {
+fn like(
+    of: &Value<'_>,
+    pattern: &Value<'_>,
+    escape: Option<&Value<'_>>,
+    ignore_case: bool,
+    cx: &Context<'_>,
+) -> Result<Option<bool>> {
     let not_text = |value: &Value<'_>| Error::new(ErrorKind::Type, format!("LIKE compares texts, not {value}"));
     let escape = match escape {
         None => None,
@@ -275,7 +281,7 @@ fn like(of: &Value<'_>, pattern: &Value<'_>, escape: Option<&Value<'_>>, ignore_
     };
     match (of, pattern) {
         (Value::Null, _) | (_, Value::Null) => Ok(None),
-        (Value::Text(of), Value::Text(pattern)) => types::like(of, pattern, escape, ignore_case).map(Some),
+        (Value::Text(of), Value::Text(pattern)) => types::like(of, pattern, escape, ignore_case, || cx.look()).map(Some),
         (Value::Text(_), other) | (other, _) => Err(not_text(other)),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::schemas::Schemas;
 use super::snapshot::Snapshot;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::table::{Store, Tables, catalogue, verify};
 
 /// A database in a store of the engine: one file, or memory alone.
@@ -35,11 +35,40 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// How long a statement waits for the writer's turn; `None`: for ever. Default: none.
     pub wait: Option<Duration>,
+    /// Whether its text may name files. Default: refused.
+    pub files: Files,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { memory_bytes: 256 << 20, time: None, wait: None }
+        Limits { memory_bytes: 256 << 20, time: None, wait: None, files: Files::Refused }
+    }
+}
+
+/// Whether a statement may name files: `SCRIPT TO 'file'` makes one, `RUNSCRIPT FROM 'file'` reads one, anywhere and with all rights of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Files {
+    /// Such a statement is an error of kind `Limit`, before any file is looked at. [`Connection::write_script`] and [`Connection::run_script`] do the same over streams that the
+    /// program opens.
+    #[default]
+    Refused,
+    /// For whoever may do with files what the process may, as the user of a shell.
+    Allowed,
+}
+
+impl Files {
+    /// # Errors
+    /// `Limit` if they are refused.
+    pub(super) fn allow(self, what: &str) -> Result<()> {
+        match self {
+            Files::Allowed => Ok(()),
+            Files::Refused => {
+                let message =
+                    format!("{what} names a file, which statements may not here: `Limits::files` says whether they may");
+                Err(Error::new(ErrorKind::Limit, message).with_state("42501"))
+            }
+        }
     }
 }
 

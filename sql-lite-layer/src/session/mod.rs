@@ -26,7 +26,7 @@ mod writing;
 
 pub use connection::{CancelHandle, Connection};
 pub use csv::{CsvOptions, CsvWriter};
-pub use database::{Database, Limits};
+pub use database::{Database, Files, Limits};
 pub use params::{Named, Params, ToValue, named};
 pub use row::{Column, ColumnIndex, FromValue, Row};
 pub use rows::{RowIter, Rows};

@@ -5,7 +5,7 @@
 //! Most patterns are a text with `%` at its ends: those are tried by bytes. Looking whether one is takes less than keeping what was found would.
 //!
 //! Of others only the last `%` is ever tried anew, because an earlier one that took more text could not help: so matching takes at most (length of the text) x (length of the
-//! pattern) steps, and no allocation.
+//! pattern) steps, and no allocation. That may still be hours, so that whoever waits is asked now and then whether to go on.
 
 use std::str::Chars;
 
@@ -77,12 +77,21 @@ fn plain(pattern: &str, escape: Option<char>) -> Option<(bool, &str, bool)> {
     is_plain.then_some((behind.len() < pattern.len(), text, text.len() < behind.len()))
 }
 
+/// Steps of one match until it is asked whether to go on: some tenth of a millisecond.
+const STEPS: usize = 1 << 16;
+
 /// Whether the text is like the pattern. The character behind an escape is itself. No escape is named: it is a backslash, as H2 and PostgreSQL have it; one of no
-/// character: there is none.
+/// character: there is none. A long match calls `go_on` every so many steps.
 ///
 /// # Errors
-/// `Data`: 22019 if the escape that is named is more than one character, 22025 if the pattern ends with it.
-pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case: bool) -> Result<bool> {
+/// `Data`: 22019 if the escape that is named is more than one character, 22025 if the pattern ends with it. What `go_on` gives.
+pub(crate) fn like(
+    text: &str,
+    pattern: &str,
+    escape: Option<&str>,
+    ignore_case: bool,
+    go_on: impl Fn() -> Result<()>,
+) -> Result<bool> {
     let mut tokens = Tokens::new(pattern, escape)?;
     if !ignore_case && let Some((before, wanted, behind)) = plain(pattern, tokens.escape) {
         return Ok(match (before, behind) {
@@ -95,6 +104,7 @@ pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case:
     let mut text = text.chars();
     // Where the text behind the last `%` is tried, and the pattern behind it.
     let mut last: Option<(Chars<'_>, Tokens<'_>)> = None;
+    let mut steps = 0;
     loop {
         let matched = match tokens.next() {
             Some(Token::AnyText) => {
@@ -117,6 +127,12 @@ pub(crate) fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case:
             continue;
         }
         let Some((tried, behind)) = &mut last else { return Ok(false) };
+        // So much of the pattern was tried at this place, and one is passed.
+        steps += 1 + behind.chars.as_str().len() - tokens.chars.as_str().len();
+        if steps >= STEPS {
+            steps = 0;
+            go_on()?;
+        }
         tried.next();
         if let (Some(Token::Char(first)), false) = (behind.clone().next(), ignore_case) {
             let Some(at) = tried.as_str().find(first) else { return Ok(false) };

@@ -569,6 +569,11 @@ fn like_model(text: &[char], pattern: &[char], escape: Option<char>) -> bool {
     }
 }
 
+/// Without anybody who waits.
+fn like(text: &str, pattern: &str, escape: Option<&str>, ignore_case: bool) -> Result<bool> {
+    super::like(text, pattern, escape, ignore_case, || Ok(()))
+}
+
 /// LIKE is what its definition says, with and without an escape.
 #[test]
 fn like_is_its_definition() {

@@ -43,6 +43,16 @@ impl Folder {
 
 const QUERY: &str = "SELECT t.id, j.name, note, cpu, load FROM tasks t JOIN jobs j ON t.job = j.id ORDER BY t.id";
 
+/// Statements may name files here, which the library refuses unless it is told otherwise: whoever runs the program may do what it may.
+#[test]
+fn statements_may_name_files() {
+    let folder = Folder::with_database();
+    folder.run(&["sql", "a.ring", "SCRIPT TO 'a.sql'"]).ok();
+    folder.run(&["sql", "b.ring", "--create", "RUNSCRIPT FROM 'a.sql'"]).ok();
+    let rows = |store: &str| folder.run(&["sql", store, "--mode", "csv", QUERY]).ok();
+    assert_eq!(rows("b.ring"), rows("a.ring"));
+}
+
 /// Every form of a result, byte for byte: NULL, an empty text and the text NULL are told apart wherever the form can.
 #[test]
 fn each_mode_has_its_form() {

@@ -28,8 +28,12 @@ impl NewFile {
         let number = getrandom::u64().map_err(|error| io_error("name", &quoted(&path), &io::Error::other(error.to_string())))?;
         name.push(format!(".tmp-{number:016x}"));
         let beside = PathBuf::from(name);
-        let file = OpenOptions::new().write(true).create_new(true).open(&beside);
-        let file = file.map_err(|error| io_error("create", &quoted(&path), &error))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // It holds all that the database holds: its owner's alone, as the engine's files are.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&beside).map_err(|error| io_error("create", &quoted(&path), &error))?;
         Ok(NewFile { path, beside, file })
     }
 

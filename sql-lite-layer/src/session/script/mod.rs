@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::connection::{Connection, State};
+use super::database::Files;
 use super::row::{Column, Row};
 use super::run::Given;
 use super::snapshot::Snapshot;
@@ -114,11 +115,13 @@ impl Connection {
     /// SCRIPT.
     pub(super) fn script(&self, script: &ast::Script, given: &Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
         let watch = Watch::of(given);
-        self.with_tables(|tables, schema| script_over(tables, schema, script, &watch, each))
+        let files = given.limits.files;
+        self.with_tables(|tables, schema| script_over(tables, schema, script, files, &watch, each))
     }
 
     /// RUNSCRIPT.
     pub(super) fn script_from(&self, from: &str, compressed: bool, given: &Given<'_>) -> Result<()> {
+        given.limits.files.allow("RUNSCRIPT FROM")?;
         let opened = std::fs::File::open(from).map_err(|error| io_error("open", &format!("'{from}'"), &error))?;
         let run = self.run_stream(opened, Compression::of(compressed), &Watch::of(given));
         // The place is one of the file, not of the statement that is running.
@@ -146,7 +149,7 @@ impl Snapshot {
     /// SCRIPT.
     pub(super) fn script(&self, script: &ast::Script, given: &Given<'_>, each: &mut EachWith<'_>) -> Result<()> {
         let reader = self.engine.reader();
-        script_over(Tables::of_reader(&reader), &self.known.schema, script, &Watch::of(given), each)
+        script_over(Tables::of_reader(&reader), &self.known.schema, script, given.limits.files, &Watch::of(given), each)
     }
 }
 
@@ -159,12 +162,14 @@ fn script_over(
     tables: Tables<'_>,
     schema: &Schema,
     script: &ast::Script,
+    files: Files,
     watch: &Watch<'_>,
     each: &mut EachWith<'_>,
 ) -> Result<()> {
     let only = script.only.iter().map(|name| name.name.clone()).collect();
     let options = ScriptOptions { data: script.data, only, compression: Compression::of(script.compressed) };
     if let Some(to) = &script.to {
+        files.allow("SCRIPT TO")?;
         let mut file = file::NewFile::begin(to)?;
         write::to_stream(file.writer(), tables, schema, &options, watch)?;
         return file.place();
