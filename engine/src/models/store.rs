@@ -6,6 +6,7 @@
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::disk::ModelDisk;
@@ -13,7 +14,9 @@ use super::{join, model, spawn};
 use crate::api::Store;
 use crate::disk::Disk;
 use crate::error::{ErrorKind, Result};
+use crate::format::ids::BLOCK;
 use crate::log::recover::choose_header;
+use crate::planted::Bug;
 use crate::store::open;
 use crate::store::options::Settings;
 use crate::sync::checker::fault::Fault;
@@ -103,12 +106,9 @@ fn beside<T: Send + 'static>(open: &Open, work: impl FnOnce(&Store) -> T + Send 
 }
 
 /// Two commit at once. Checked: each is on the medium when it returns, and seen by whoever looks then; nobody waits for ever; both are there in the
-/// end and after a power cut. Two threads, one commit each.
-fn group_commit(disk_lies: bool) {
+/// end. Two threads, one commit each.
+fn group_commit() {
     let open = Open::new(false);
-    if disk_lies {
-        open.disk.lie();
-    }
     let other = {
         let disk = Arc::clone(&open.disk);
         beside(&open, move |store| {
@@ -181,8 +181,8 @@ fn checkpoint_beside_commit() {
     assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
     join(checkpoint);
     let after = Open::on(open.disk.after_a_power_cut(), false);
-    assert_eq!(get(&after, b"key").as_deref(), Some(&b"value-0"[..]));
-    assert_eq!(get(&after, b"one").as_deref(), Some(&b"value-1"[..]));
+    assert_eq!(get(&after, b"key").as_deref(), Some(&b"value-0"[..]), "lost by a power cut");
+    assert_eq!(get(&after, b"one").as_deref(), Some(&b"value-1"[..]), "lost by a power cut");
     after.close();
     open.close();
 }
@@ -198,7 +198,14 @@ fn two_checkpoints() {
     open.close();
 }
 
-/// The page of a chunk is replaced, the chunk dies, both headers name a seal without it, and its extent is written anew, while another thread opens a snapshot
+/// Takes the first free extents and writes zeros into them, as the next checkpoints and segments would in time.
+fn write_what_is_free(open: &Open) {
+    open.machine().reclaim_published();
+    let taken = [(); 3].map(|()| open.machine().written_extent(BLOCK).expect("memory"));
+    taken.into_iter().for_each(|extent| open.machine().give_back(extent));
+}
+
+/// The page of a chunk is replaced, the chunk dies, both headers name a seal without it, and whatever is free then is written over, while another thread opens a snapshot
 /// and reads. Checked: the snapshot reads the value of its version; no byte of an extent is written while it may be read. Two threads.
 fn reuse_beside_snapshot() {
     let open = Open::new(false);
@@ -215,13 +222,44 @@ fn reuse_beside_snapshot() {
         open.checkpoint().expect("a sound medium");
         open.machine().write_header(false).expect("a sound medium");
         open.machine().reclaim_published();
+        write_what_is_free(&open);
     }
     join(reader);
     open.close();
 }
 
-/// A store is closed beside a commit and a look. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
-/// the close; a look reads whole values; closing ends. With `background` the store's own thread is there, whose waits have no end but a wake-up. Two threads, or three.
+/// Extents are used again as in [`reuse_beside_snapshot`], and the power is cut at any moment. Checked: what the medium holds then is a sound store with all that was acknowledged: nothing was
+/// written over what the newest header on the medium reaches. Two threads.
+fn reuse_beside_power_cut() {
+    const VALUES: [&[u8]; 4] = [b"value-0", b"value-1", b"value-2", b"value-3"];
+    let open = Open::new(false);
+    open.checkpoint().expect("a sound medium");
+    // Not the checker's: whoever cuts the power learns nothing from it.
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let cut = {
+        let (disk, acknowledged) = (Arc::clone(&open.disk), Arc::clone(&acknowledged));
+        spawn(move || (acknowledged.load(Ordering::Relaxed), disk.after_a_power_cut()))
+    };
+    for (n, value) in VALUES.iter().enumerate().skip(1) {
+        put(&open, b"key", value).expect("a sound medium");
+        acknowledged.store(n, Ordering::Relaxed);
+        write_what_is_free(&open);
+        open.checkpoint().expect("a sound medium");
+        write_what_is_free(&open);
+        open.machine().write_header(false).expect("a sound medium");
+        write_what_is_free(&open);
+    }
+    let (acknowledged, disk) = join(cut);
+    let after = Open::on(disk, false);
+    let found = get(&after, b"key").expect("it is always there");
+    let found = VALUES.iter().position(|value| **value == found).expect("a known value");
+    assert!(found >= acknowledged, "lost by a power cut");
+    after.close();
+    open.close();
+}
+
+/// A store is closed beside a commit, and looked at behind both. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
+/// the close; a look behind it reads whole values; closing ends. With `background` the store's own thread is there, whose waits have no end but a wake-up. Two threads, or three.
 fn closing(background: bool) {
     let open = Open::new(background);
     let commit = {
@@ -237,6 +275,67 @@ fn closing(background: bool) {
     assert!(late.is_err(), "acknowledged after the close");
     assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
     join(commit);
+    open.close();
+}
+
+/// A store is closed beside a snapshot that is opened, and read twice. Checked: it reads the value of its version before, while and after the store is sealed and shut, and its pages
+/// get another home; closing ends; a power cut loses nothing. Two threads.
+fn close_beside_snapshot() {
+    let open = Open::new(false);
+    let reader = beside(&open, |store| {
+        let snapshot = store.snapshot();
+        for _ in 0..2 {
+            let reader = snapshot.reader();
+            let value = reader.table("table").and_then(|table| table.get(b"key")).expect("a sound page");
+            assert_eq!(value, Some(&b"value-0"[..]));
+        }
+    });
+    open.machine().close(open.worker()).expect("a sound medium");
+    join(reader);
+    expect_closed(open);
+}
+
+/// A store is closed beside a checkpoint that is made in any case. Checked: both end; the checkpoint is made or hears that the store was closed; the newest header is the clean one;
+/// a power cut loses nothing. Two threads.
+fn close_beside_checkpoint() {
+    let open = Open::new(false);
+    let checkpoint = beside(&open, |store| {
+        if let Err(e) = store.machine().checkpoint(Vec::new(), true) {
+            assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}");
+        }
+    });
+    open.machine().close(open.worker()).expect("a sound medium");
+    join(checkpoint);
+    expect_closed(open);
+}
+
+/// A store is closed by two. Checked: both end and hear that it is closed; whoever returns, first or second, finds the one clean header. Two threads.
+fn two_closes() {
+    let open = Open::new(false);
+    let close = || {
+        let disk = Arc::clone(&open.disk);
+        move |store: &Store| {
+            store.machine().close(store.worker()).expect("a sound medium");
+            let newest = choose_header(&*disk).expect("a sound medium").newest;
+            assert!(newest.clean, "closed, and no header says so");
+            newest.sequence
+        }
+    };
+    let other = beside(&open, close());
+    let first = close()(&open);
+    assert_eq!(join(other), first, "a header behind the one that closed the store");
+    expect_closed(open);
+}
+
+/// The newest header is the clean one, and a power cut loses nothing.
+fn expect_closed(open: Open) {
+    let headers = choose_header(&*open.disk).expect("a sound medium");
+    assert!(headers.newest.clean, "another header came behind the clean one");
+    let after = Open::on(open.disk.after_a_power_cut(), false);
+    for store in [&open, &after] {
+        assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]), "lost");
+    }
+    after.close();
     open.close();
 }
 
@@ -279,7 +378,7 @@ fn moving_pages(beside_commit: bool) {
     for store in [&open, &after] {
         assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]));
         assert_eq!(get_from(store, "another", b"key").as_deref(), Some(&b"value-1"[..]));
-        assert_eq!(get(store, b"one").as_deref(), beside_commit.then_some(&b"value-2"[..]));
+        assert_eq!(get(store, b"one").as_deref(), beside_commit.then_some(&b"value-2"[..]), "lost");
     }
     after.close();
     open.close();
@@ -288,7 +387,7 @@ fn moving_pages(beside_commit: bool) {
 /// L2: no commit returns before a sync that covers it, and nobody waits for ever.
 #[test]
 fn l2_group_commit() {
-    model("group commit").check(|| group_commit(false));
+    model("group commit").check(group_commit);
 }
 
 /// L2: the same with three.
@@ -339,6 +438,30 @@ fn l2_close_beside_background() {
     model("close beside the background").check(|| closing(true));
 }
 
+/// L1: a snapshot outlives the closing of its store.
+#[test]
+fn l1_close_beside_snapshot() {
+    model("close beside a snapshot").check(close_beside_snapshot);
+}
+
+/// L3: a checkpoint comes before the closing, or not at all.
+#[test]
+fn l3_close_beside_checkpoint() {
+    model("close beside a checkpoint").check(close_beside_checkpoint);
+}
+
+/// L3: two that close a store close it once.
+#[test]
+fn l3_two_closes() {
+    model("two closes").check(two_closes);
+}
+
+/// L3, L6: an extent is not used again before the medium needs it no more.
+#[test]
+fn l6_reuse_beside_power_cut() {
+    model("reuse beside a power cut").check(reuse_beside_power_cut);
+}
+
 /// L3: behind the header of a closed store comes no other.
 #[test]
 fn l3_header_beside_close() {
@@ -357,18 +480,46 @@ fn l2_moving_beside_commit() {
     model("moving pages beside a commit").check(|| moving_pages(true));
 }
 
-/// The model notices acknowledgements before a sync that did anything.
+/// The model notices acknowledgements before a sync.
 #[test]
 #[should_panic(expected = "acknowledged and not on the medium")]
 fn l2_early_acknowledgement_is_noticed() {
-    model("group commit").check(|| group_commit(true));
+    model("group commit").planted(Bug::AckBeforeSync).check(group_commit);
+}
+
+/// The model of three notices the same.
+#[test]
+#[should_panic(expected = "acknowledged and not on the medium")]
+fn l2_early_acknowledgement_of_three_is_noticed() {
+    model("three committers").planted(Bug::AckBeforeSync).check(three_committers);
+}
+
+/// The model notices a sync that failed, was tried again and is believed, also behind one that was good.
+#[test]
+#[should_panic(expected = "acknowledged")]
+fn l9_retried_sync_is_noticed() {
+    model("the second sync fails").planted(Bug::RetriedSync).check(|| failing_sync(1));
+}
+
+/// The model notices a checkpoint that says it has everything up to the log's end, and looked at the version before.
+#[test]
+#[should_panic(expected = "but a header says that version")]
+fn l10_capture_without_the_turn_is_noticed() {
+    model("checkpoint").broken(Fault::CapturedWithoutTurn).check(checkpoint_beside_commit);
+}
+
+/// The model of moving pages beside a commit notices the same.
+#[test]
+#[should_panic(expected = "but a header says that version")]
+fn l2_moving_captured_without_the_turn_is_noticed() {
+    model("moving").broken(Fault::CapturedWithoutTurn).check(|| moving_pages(true));
 }
 
 /// The model notices that those who wait for a leader are not woken.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn l2_lost_wake_up_is_noticed() {
-    model("group commit").broken(Fault::Deaf { file: "store/commit.rs" }).check(|| group_commit(false));
+    model("group commit").broken(Fault::Deaf { file: "store/commit.rs" }).check(group_commit);
 }
 
 /// The model notices a store that goes on after a failed sync.
@@ -425,4 +576,60 @@ fn l6_moving_without_second_look_is_noticed() {
 #[should_panic(expected = "deadlock")]
 fn l2_sleeping_background_is_noticed() {
     model("close").broken(Fault::Deaf { file: "store/background.rs" }).check(|| closing(true));
+}
+
+/// The model of moving pages notices a commit that a power cut takes back.
+#[test]
+#[should_panic(expected = "lost")]
+fn l2_early_acknowledgement_beside_moving_is_noticed() {
+    model("moving").planted(Bug::AckBeforeSync).check(|| moving_pages(true));
+}
+
+/// The model notices pages that are freed under a snapshot when closing seals them.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn l1_hasty_swing_of_closing_is_noticed() {
+    model("close").broken(Fault::Hasty { file: "log/directory.rs" }).check(close_beside_snapshot);
+}
+
+/// The model notices a checkpoint that goes on behind the closing.
+#[test]
+#[should_panic(expected = "another header came behind")]
+fn l3_late_checkpoint_is_noticed() {
+    model("close beside a checkpoint").broken(Fault::Unset { file: "store/mod.rs" }).check(close_beside_checkpoint);
+}
+
+/// The model notices a checkpoint that does not tell who closes that it left.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l3_silent_checkpoint_beside_close_is_noticed() {
+    model("close beside a checkpoint").broken(Fault::Deaf { file: "store/checkpoint.rs" }).check(close_beside_checkpoint);
+}
+
+/// The model notices a second closing that does its work again.
+#[test]
+#[should_panic(expected = "a header behind the one that closed")]
+fn l3_second_closing_is_noticed() {
+    model("two closes").broken(Fault::Unset { file: "store/mod.rs" }).check(two_closes);
+}
+
+/// The model notices that the second who closes is not woken.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l3_forgotten_closing_is_noticed() {
+    model("two closes").broken(Fault::Deaf { file: "sync/turn.rs" }).check(two_closes);
+}
+
+/// The model notices an extent that is free although the older header needs it.
+#[test]
+#[should_panic(expected = "damaged chunk")]
+fn l6_freed_too_early_is_noticed() {
+    model("reuse beside a power cut").planted(Bug::FreedTooEarly).check(reuse_beside_power_cut);
+}
+
+/// The model notices an extent that is used again before the header that set it free is on the medium.
+#[test]
+#[should_panic(expected = "names no segment")]
+fn l6_reuse_before_durable_is_noticed() {
+    model("reuse beside a power cut").planted(Bug::ReuseBeforeDurable).check(reuse_beside_power_cut);
 }
