@@ -9,8 +9,9 @@
 //! that passes with the ordering, wake-up or check left out that it guards would prove nothing. A model prints how many interleavings it ran.
 //! `LOOM_MAX_PREEMPTIONS` bounds how often a thread is interrupted where it could go on (2 by default): most mistakes need one or two.
 //!
-//! The small models drive one type; those of whole stores ([`store`]) commit, checkpoint and close on a simulated medium.
+//! The small models drive one type; those of whole stores ([`store`], [`closing`]) commit, checkpoint and close on a simulated medium.
 
+mod closing;
 mod directory;
 mod disk;
 mod snapshots;

@@ -1,4 +1,4 @@
-//! Whole stores on a simulated medium: commits, checkpoints, reuse of extents, and closing, beside each other.
+//! Whole stores on a simulated medium: commits, checkpoints, reuse of extents and moving pages, beside each other. Closing stands in `closing`.
 //!
 //! Every step of the engine is its own code; below it stand the checker's primitives and [`ModelDisk`]. The background thread and the clock are
 //! left out but where a model says so.
@@ -15,16 +15,15 @@ use crate::api::Store;
 use crate::disk::Disk;
 use crate::error::{ErrorKind, Result};
 use crate::format::ids::BLOCK;
-use crate::log::recover::choose_header;
 use crate::planted::Bug;
 use crate::store::open;
 use crate::store::options::Settings;
 use crate::sync::checker::fault::Fault;
 
 /// A store that is dropped by name alone: not in a thread whose assertion failed.
-struct Open {
+pub(super) struct Open {
     store: ManuallyDrop<Store>,
-    disk: Arc<ModelDisk>,
+    pub(super) disk: Arc<ModelDisk>,
 }
 
 impl Deref for Open {
@@ -37,11 +36,11 @@ impl Deref for Open {
 
 impl Open {
     /// A store with an empty table.
-    fn new(background: bool) -> Open {
+    pub(super) fn new(background: bool) -> Open {
         Open::on(ModelDisk::new(), background)
     }
 
-    fn on(disk: ModelDisk, background: bool) -> Open {
+    pub(super) fn on(disk: ModelDisk, background: bool) -> Open {
         let disk = Arc::new(disk);
         let settings = Settings {
             page_len: 4096,
@@ -68,13 +67,13 @@ impl Open {
     }
 
     /// Lets go of the store, which closes it.
-    fn close(self) -> Arc<ModelDisk> {
+    pub(super) fn close(self) -> Arc<ModelDisk> {
         drop(ManuallyDrop::into_inner(self.store));
         self.disk
     }
 }
 
-fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
+pub(super) fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
     put_into(store, "table", key, value)
 }
 
@@ -84,7 +83,7 @@ fn put_into(store: &Store, table: &str, key: &[u8], value: &[u8]) -> Result<u64>
     txn.commit()
 }
 
-fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
     get_from(store, "table", key)
 }
 
@@ -96,7 +95,10 @@ fn get_from(store: &Store, table: &str, key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Runs `work` in another thread of the model with a handle of the store.
-fn beside<T: Send + 'static>(open: &Open, work: impl FnOnce(&Store) -> T + Send + 'static) -> loom::thread::JoinHandle<T> {
+pub(super) fn beside<T: Send + 'static>(
+    open: &Open,
+    work: impl FnOnce(&Store) -> T + Send + 'static,
+) -> loom::thread::JoinHandle<T> {
     let store = open.share();
     spawn(move || {
         let result = work(&store);
@@ -258,102 +260,6 @@ fn reuse_beside_power_cut() {
     open.close();
 }
 
-/// A store is closed beside a commit, and looked at behind both. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
-/// the close; a look behind it reads whole values; closing ends. With `background` the store's own thread is there, whose waits have no end but a wake-up. Two threads, or three.
-fn closing(background: bool) {
-    let open = Open::new(background);
-    let commit = {
-        let disk = Arc::clone(&open.disk);
-        beside(&open, move |store| {
-            if put(store, b"one", b"value-1").is_ok() {
-                assert!(disk.keeps(b"value-1"), "acknowledged and not on the medium");
-            }
-        })
-    };
-    open.machine().close(open.worker()).expect("a sound medium");
-    let late = put(&open, b"two", b"value-2");
-    assert!(late.is_err(), "acknowledged after the close");
-    assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
-    join(commit);
-    open.close();
-}
-
-/// A store is closed beside a snapshot that is opened, and read twice. Checked: it reads the value of its version before, while and after the store is sealed and shut, and its pages
-/// get another home; closing ends; a power cut loses nothing. Two threads.
-fn close_beside_snapshot() {
-    let open = Open::new(false);
-    let reader = beside(&open, |store| {
-        let snapshot = store.snapshot();
-        for _ in 0..2 {
-            let reader = snapshot.reader();
-            let value = reader.table("table").and_then(|table| table.get(b"key")).expect("a sound page");
-            assert_eq!(value, Some(&b"value-0"[..]));
-        }
-    });
-    open.machine().close(open.worker()).expect("a sound medium");
-    join(reader);
-    expect_closed(open);
-}
-
-/// A store is closed beside a checkpoint that is made in any case. Checked: both end; the checkpoint is made or hears that the store was closed; the newest header is the clean one;
-/// a power cut loses nothing. Two threads.
-fn close_beside_checkpoint() {
-    let open = Open::new(false);
-    let checkpoint = beside(&open, |store| {
-        if let Err(e) = store.machine().checkpoint(Vec::new(), true) {
-            assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}");
-        }
-    });
-    open.machine().close(open.worker()).expect("a sound medium");
-    join(checkpoint);
-    expect_closed(open);
-}
-
-/// A store is closed by two. Checked: both end and hear that it is closed; whoever returns, first or second, finds the one clean header. Two threads.
-fn two_closes() {
-    let open = Open::new(false);
-    let close = || {
-        let disk = Arc::clone(&open.disk);
-        move |store: &Store| {
-            store.machine().close(store.worker()).expect("a sound medium");
-            let newest = choose_header(&*disk).expect("a sound medium").newest;
-            assert!(newest.clean, "closed, and no header says so");
-            newest.sequence
-        }
-    };
-    let other = beside(&open, close());
-    let first = close()(&open);
-    assert_eq!(join(other), first, "a header behind the one that closed the store");
-    expect_closed(open);
-}
-
-/// The newest header is the clean one, and a power cut loses nothing.
-fn expect_closed(open: Open) {
-    let headers = choose_header(&*open.disk).expect("a sound medium");
-    assert!(headers.newest.clean, "another header came behind the clean one");
-    let after = Open::on(open.disk.after_a_power_cut(), false);
-    for store in [&open, &after] {
-        assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]), "lost");
-    }
-    after.close();
-    open.close();
-}
-
-/// A header is written beside closing, as the store's own thread does when it has nothing else to do. Checked: the newest header says that nothing is missing. Two threads.
-fn header_beside_close() {
-    let open = Open::new(false);
-    let header = beside(&open, |store| {
-        if let Err(e) = store.machine().write_header(false) {
-            assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}");
-        }
-    });
-    open.machine().close(open.worker()).expect("a sound medium");
-    join(header);
-    let headers = choose_header(&*open.disk).expect("a sound medium");
-    assert!(headers.newest.clean, "another header came behind the clean one");
-    open.close();
-}
-
 /// The pages of two tables, each in a chunk of its own, are moved into one chunk while a snapshot is opened and read, or a commit is made. Checked: the snapshot reads the value of its version,
 /// from where its page stood or from where it stands now; no byte of an extent is written while it may be read; the commit is built on what was moved, or moved with it; what a power cut leaves
 /// has everything. Two threads.
@@ -426,46 +332,10 @@ fn l6_reuse_beside_snapshot() {
     model("reuse beside a snapshot").check(reuse_beside_snapshot);
 }
 
-/// L2: closing loses nothing that was acknowledged, and nothing is acknowledged afterwards.
-#[test]
-fn l2_close_beside_commit() {
-    model("close beside a commit").check(|| closing(false));
-}
-
-/// L2: the same with the store's own thread, which is told to end.
-#[test]
-fn l2_close_beside_background() {
-    model("close beside the background").check(|| closing(true));
-}
-
-/// L1: a snapshot outlives the closing of its store.
-#[test]
-fn l1_close_beside_snapshot() {
-    model("close beside a snapshot").check(close_beside_snapshot);
-}
-
-/// L3: a checkpoint comes before the closing, or not at all.
-#[test]
-fn l3_close_beside_checkpoint() {
-    model("close beside a checkpoint").check(close_beside_checkpoint);
-}
-
-/// L3: two that close a store close it once.
-#[test]
-fn l3_two_closes() {
-    model("two closes").check(two_closes);
-}
-
 /// L3, L6: an extent is not used again before the medium needs it no more.
 #[test]
 fn l6_reuse_beside_power_cut() {
     model("reuse beside a power cut").check(reuse_beside_power_cut);
-}
-
-/// L3: behind the header of a closed store comes no other.
-#[test]
-fn l3_header_beside_close() {
-    model("a header beside closing").check(header_beside_close);
 }
 
 /// L1, L6: pages that get new positions are read in both places for as long as somebody needs them.
@@ -550,20 +420,6 @@ fn l6_snapshot_without_second_look_is_noticed() {
     model("reuse").broken(Fault::SecondLookSkipped).check(reuse_beside_snapshot);
 }
 
-/// The model notices a closed store that takes writes.
-#[test]
-#[should_panic(expected = "acknowledged after the close")]
-fn l2_open_door_is_noticed() {
-    model("close").broken(Fault::Unset { file: "store/mod.rs" }).check(|| closing(false));
-}
-
-/// The model notices a header behind the last one.
-#[test]
-#[should_panic(expected = "another header came behind")]
-fn l3_late_header_is_noticed() {
-    model("a header beside closing").broken(Fault::Unset { file: "store/mod.rs" }).check(header_beside_close);
-}
-
 /// The model notices a snapshot of moved pages that is opened without a second look.
 #[test]
 #[should_panic]
@@ -571,53 +427,11 @@ fn l6_moving_without_second_look_is_noticed() {
     model("moving").broken(Fault::SecondLookSkipped).check(|| moving_pages(false));
 }
 
-/// The model notices that the store's own thread is not woken to end.
-#[test]
-#[should_panic(expected = "deadlock")]
-fn l2_sleeping_background_is_noticed() {
-    model("close").broken(Fault::Deaf { file: "store/background.rs" }).check(|| closing(true));
-}
-
 /// The model of moving pages notices a commit that a power cut takes back.
 #[test]
 #[should_panic(expected = "lost")]
 fn l2_early_acknowledgement_beside_moving_is_noticed() {
     model("moving").planted(Bug::AckBeforeSync).check(|| moving_pages(true));
-}
-
-/// The model notices pages that are freed under a snapshot when closing seals them.
-#[test]
-#[should_panic(expected = "Causality violation")]
-fn l1_hasty_swing_of_closing_is_noticed() {
-    model("close").broken(Fault::Hasty { file: "log/directory.rs" }).check(close_beside_snapshot);
-}
-
-/// The model notices a checkpoint that goes on behind the closing.
-#[test]
-#[should_panic(expected = "another header came behind")]
-fn l3_late_checkpoint_is_noticed() {
-    model("close beside a checkpoint").broken(Fault::Unset { file: "store/mod.rs" }).check(close_beside_checkpoint);
-}
-
-/// The model notices a checkpoint that does not tell who closes that it left.
-#[test]
-#[should_panic(expected = "deadlock")]
-fn l3_silent_checkpoint_beside_close_is_noticed() {
-    model("close beside a checkpoint").broken(Fault::Deaf { file: "store/checkpoint.rs" }).check(close_beside_checkpoint);
-}
-
-/// The model notices a second closing that does its work again.
-#[test]
-#[should_panic(expected = "a header behind the one that closed")]
-fn l3_second_closing_is_noticed() {
-    model("two closes").broken(Fault::Unset { file: "store/mod.rs" }).check(two_closes);
-}
-
-/// The model notices that the second who closes is not woken.
-#[test]
-#[should_panic(expected = "deadlock")]
-fn l3_forgotten_closing_is_noticed() {
-    model("two closes").broken(Fault::Deaf { file: "sync/turn.rs" }).check(two_closes);
 }
 
 /// The model notices an extent that is free although the older header needs it.
