@@ -1,7 +1,7 @@
 //! Bugs on purpose, to try the tests: each is one that such engines have had, and a suite must catch it (TESTING.md).
 //!
-//! They exist in a build with `--cfg planted` alone, where `TREERING_PLANTED=name` chooses one when the process begins. In every other build
-//! [`planted`] is a constant `false`, and nothing of them is left.
+//! They exist in a build with `--cfg planted`, where `TREERING_PLANTED=name` chooses one when the process begins, and under loom, where a model plants what it must
+//! notice. In every other build [`planted`] is a constant `false`, and nothing of them is left.
 
 /// One bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +40,33 @@ pub(crate) enum Bug {
 }
 
 /// Whether this bug is in the engine: never, but in the build that tries the tests.
-#[cfg(not(planted))]
+#[cfg(not(any(planted, loom)))]
 #[inline(always)]
 pub(crate) const fn planted(_: Bug) -> bool {
     false
 }
 
 /// Whether this bug is the chosen one.
-#[cfg(planted)]
+#[cfg(all(planted, not(loom)))]
 pub(crate) fn planted(bug: Bug) -> bool {
     use std::sync::OnceLock;
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
     CHOSEN.get_or_init(|| std::env::var("TREERING_PLANTED").ok()).as_deref() == Some(format!("{bug:?}").as_str())
+}
+
+#[cfg(loom)]
+std::thread_local! {
+    static CHOSEN: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants this bug, until another one is, in models of the calling thread.
+#[cfg(loom)]
+pub(crate) fn plant(bug: Option<Bug>) {
+    CHOSEN.set(bug);
+}
+
+/// Whether this bug is the planted one.
+#[cfg(loom)]
+pub(crate) fn planted(bug: Bug) -> bool {
+    CHOSEN.get() == Some(bug)
 }

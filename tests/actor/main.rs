@@ -9,7 +9,7 @@
 //! | `hold PATH write\|read` | opens, tells, and keeps it until its input ends |
 //! | `fork PATH` | uses a store that it inherited by fork |
 //! | `descriptors PATH` | opens, and tells which descriptors a program that it starts has on PATH |
-//! | `watch PATH` | reads everything for each line of input, and tells what it saw |
+//! | `watch PATH read\|copied` | reads everything for each line of input, and tells what it saw |
 #![deny(unsafe_code)]
 
 #[cfg(target_os = "linux")]
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         ["fork", path] => forked::fork(Path::new(path)),
         #[cfg(target_os = "linux")]
         ["descriptors", path] => open::descriptors(Path::new(path)),
-        ["watch", path] => watch::watch(Path::new(path)),
+        ["watch", path, how] => watch::watch(Path::new(path), how),
         _ => {
             say(format_args!("no such part: {words:?}"));
             return ExitCode::FAILURE;

@@ -3,14 +3,18 @@
 use std::io::Read;
 use std::path::Path;
 
-use treering::{Create, Options, Result, Store};
+use treering::{Create, Options, Reads, Result, Store};
 
 use crate::say;
 
-/// Opens the store for writing or for reading; never creates one.
+/// Opens the store for writing, for reading, or for reading with copies of which none is kept; never creates one.
 pub(crate) fn opened(path: &Path, how: &str) -> Result<Store> {
     let options = Options::new().background(false).create(Create::Never);
-    if how == "write" { options.open(path) } else { options.open_read_only(path) }
+    match how {
+        "write" => options.open(path),
+        "copied" => options.reads(Reads::Copied).cache_bytes(0).open_read_only(path),
+        _ => options.open_read_only(path),
+    }
 }
 
 /// Opens, tells, closes.

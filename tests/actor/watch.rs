@@ -15,8 +15,8 @@ pub(crate) fn value(key: &[u8]) -> Vec<u8> {
 }
 
 /// For each line of input: reads everything once and tells `all N`, `error KIND ...` or `wrong ...`.
-pub(crate) fn watch(path: &Path) {
-    let store = match open::opened(path, "read") {
+pub(crate) fn watch(path: &Path, how: &str) {
+    let store = match open::opened(path, how) {
         Ok(store) => store,
         Err(e) => return say(format_args!("error {e:?}")),
     };

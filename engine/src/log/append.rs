@@ -328,6 +328,30 @@ mod tests {
         assert_eq!(log.shorten_spares(4 * BLOCK), []);
     }
 
+    /// A header that was written late gives nothing away. Two headers were written, and the one with the older cursor came last to let segments go: where its cursor pointed stood a newer
+    /// segment by then, the place had been used again, and everything before it went, the newest records among it.
+    #[test]
+    fn late_headers_let_nothing_go() {
+        let mut log = Log::start(1, 1, 0, extent(2, 4), extent(6, 4), 0);
+        let label = Label { kind: RecordKind::Commits, commit_count: 1, version: Version(1), durable_to: Version(0) };
+        let old = log.cursor();
+        // A segment each.
+        let next = |log: &mut Log, ahead: Extent| {
+            log.supply(ahead);
+            log.append(label, &[&vec![0; 2 * BLOCK as usize]]);
+        };
+        next(&mut log, extent(10, 4));
+        next(&mut log, extent(14, 4));
+        let new = log.cursor();
+        assert_eq!(log.release_before(new), [extent(2, 4)]);
+        next(&mut log, extent(2, 4));
+        next(&mut log, extent(18, 4));
+        next(&mut log, extent(22, 4));
+        let live: Vec<_> = log.segments().map(|segment| segment.extent.offset / BLOCK).collect();
+        assert_eq!(live, [6, 10, 14, 2]);
+        assert_eq!(log.release_before(old), []);
+    }
+
     /// A short segment in use does not make those that follow short: they would be full the sooner, and a writer in haste again; and long ones that are free again would not be taken.
     #[test]
     fn a_short_segment_does_not_set_the_pace() {

@@ -5,12 +5,13 @@
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p treering --lib --release models -- --nocapture
 //! ```
 //!
-//! Each model says what it checks and how large it is. Each has twins: the same model with one thing broken ([`Fault`]), which must fail; a model
+//! Each model says what it checks and how large it is. Each has twins: the same model with one thing broken ([`Fault`], [`Bug`]), which must fail; a model
 //! that passes with the ordering, wake-up or check left out that it guards would prove nothing. A model prints how many interleavings it ran.
 //! `LOOM_MAX_PREEMPTIONS` bounds how often a thread is interrupted where it could go on (2 by default): most mistakes need one or two.
 //!
-//! The small models drive one type; those of whole stores ([`store`]) commit, checkpoint and close on a simulated medium.
+//! The small models drive one type; those of whole stores ([`store`], [`closing`]) commit, checkpoint and close on a simulated medium.
 
+mod closing;
 mod directory;
 mod disk;
 mod snapshots;
@@ -23,6 +24,7 @@ use std::time::Instant;
 
 use crate::format::{Position, TableId};
 use crate::page::{Item, PageBuf};
+use crate::planted::{Bug, plant};
 use crate::sync::checker::fault::{self, Fault};
 use crate::sync::checker::{atomic, epoch, lock, memory};
 
@@ -38,13 +40,15 @@ struct Model {
     /// Waits with a time limit run out.
     time_runs_out: bool,
     fault: Option<Fault>,
+    /// What is wrong in the engine itself.
+    bug: Option<Bug>,
     /// Sequential consistency is made by fences before reads instead of after writes.
     fences_before_reads: bool,
 }
 
 /// The model of this name with everything whole.
 fn model(name: &'static str) -> Model {
-    Model { name, time_runs_out: false, fault: None, fences_before_reads: false }
+    Model { name, time_runs_out: false, fault: None, bug: None, fences_before_reads: false }
 }
 
 impl Model {
@@ -60,6 +64,10 @@ impl Model {
         Model { fault: Some(fault), ..self }
     }
 
+    fn planted(self, bug: Bug) -> Model {
+        Model { bug: Some(bug), ..self }
+    }
+
     /// Runs `body` in every interleaving within the bounds.
     fn check(self, body: impl Fn() + Send + Sync + 'static) {
         let bound = std::env::var("LOOM_MAX_PREEMPTIONS").ok().and_then(|bound| bound.parse().ok()).unwrap_or(2_usize);
@@ -67,6 +75,7 @@ impl Model {
         builder.preemption_bound = Some(bound);
         builder.max_branches = MAX_STEPS;
         fault::set(self.fault);
+        plant(self.bug);
         lock::time_runs_out(self.time_runs_out);
         atomic::fence_before_reads(self.fences_before_reads);
         let (count, start) = (Arc::new(AtomicU64::new(0)), Instant::now());

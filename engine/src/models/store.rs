@@ -1,4 +1,4 @@
-//! Whole stores on a simulated medium: commits, checkpoints, reuse of extents, and closing, beside each other.
+//! Whole stores on a simulated medium: commits, checkpoints, reuse of extents and moving pages, beside each other. Closing stands in `closing`.
 //!
 //! Every step of the engine is its own code; below it stand the checker's primitives and [`ModelDisk`]. The background thread and the clock are
 //! left out but where a model says so.
@@ -6,6 +6,7 @@
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::disk::ModelDisk;
@@ -13,15 +14,16 @@ use super::{join, model, spawn};
 use crate::api::Store;
 use crate::disk::Disk;
 use crate::error::{ErrorKind, Result};
-use crate::log::recover::choose_header;
+use crate::format::ids::BLOCK;
+use crate::planted::Bug;
 use crate::store::open;
 use crate::store::options::Settings;
 use crate::sync::checker::fault::Fault;
 
 /// A store that is dropped by name alone: not in a thread whose assertion failed.
-struct Open {
+pub(super) struct Open {
     store: ManuallyDrop<Store>,
-    disk: Arc<ModelDisk>,
+    pub(super) disk: Arc<ModelDisk>,
 }
 
 impl Deref for Open {
@@ -34,11 +36,11 @@ impl Deref for Open {
 
 impl Open {
     /// A store with an empty table.
-    fn new(background: bool) -> Open {
+    pub(super) fn new(background: bool) -> Open {
         Open::on(ModelDisk::new(), background)
     }
 
-    fn on(disk: ModelDisk, background: bool) -> Open {
+    pub(super) fn on(disk: ModelDisk, background: bool) -> Open {
         let disk = Arc::new(disk);
         let settings = Settings {
             page_len: 4096,
@@ -65,13 +67,13 @@ impl Open {
     }
 
     /// Lets go of the store, which closes it.
-    fn close(self) -> Arc<ModelDisk> {
+    pub(super) fn close(self) -> Arc<ModelDisk> {
         drop(ManuallyDrop::into_inner(self.store));
         self.disk
     }
 }
 
-fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
+pub(super) fn put(store: &Store, key: &[u8], value: &[u8]) -> Result<u64> {
     put_into(store, "table", key, value)
 }
 
@@ -81,7 +83,7 @@ fn put_into(store: &Store, table: &str, key: &[u8], value: &[u8]) -> Result<u64>
     txn.commit()
 }
 
-fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn get(store: &Store, key: &[u8]) -> Option<Vec<u8>> {
     get_from(store, "table", key)
 }
 
@@ -93,7 +95,10 @@ fn get_from(store: &Store, table: &str, key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Runs `work` in another thread of the model with a handle of the store.
-fn beside<T: Send + 'static>(open: &Open, work: impl FnOnce(&Store) -> T + Send + 'static) -> loom::thread::JoinHandle<T> {
+pub(super) fn beside<T: Send + 'static>(
+    open: &Open,
+    work: impl FnOnce(&Store) -> T + Send + 'static,
+) -> loom::thread::JoinHandle<T> {
     let store = open.share();
     spawn(move || {
         let result = work(&store);
@@ -103,12 +108,9 @@ fn beside<T: Send + 'static>(open: &Open, work: impl FnOnce(&Store) -> T + Send 
 }
 
 /// Two commit at once. Checked: each is on the medium when it returns, and seen by whoever looks then; nobody waits for ever; both are there in the
-/// end and after a power cut. Two threads, one commit each.
-fn group_commit(disk_lies: bool) {
+/// end. Two threads, one commit each.
+fn group_commit() {
     let open = Open::new(false);
-    if disk_lies {
-        open.disk.lie();
-    }
     let other = {
         let disk = Arc::clone(&open.disk);
         beside(&open, move |store| {
@@ -181,8 +183,8 @@ fn checkpoint_beside_commit() {
     assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
     join(checkpoint);
     let after = Open::on(open.disk.after_a_power_cut(), false);
-    assert_eq!(get(&after, b"key").as_deref(), Some(&b"value-0"[..]));
-    assert_eq!(get(&after, b"one").as_deref(), Some(&b"value-1"[..]));
+    assert_eq!(get(&after, b"key").as_deref(), Some(&b"value-0"[..]), "lost by a power cut");
+    assert_eq!(get(&after, b"one").as_deref(), Some(&b"value-1"[..]), "lost by a power cut");
     after.close();
     open.close();
 }
@@ -198,7 +200,14 @@ fn two_checkpoints() {
     open.close();
 }
 
-/// The page of a chunk is replaced, the chunk dies, both headers name a seal without it, and its extent is written anew, while another thread opens a snapshot
+/// Takes the first free extents and writes zeros into them, as the next checkpoints and segments would in time.
+fn write_what_is_free(open: &Open) {
+    open.machine().reclaim_published();
+    let taken = [(); 3].map(|()| open.machine().written_extent(BLOCK).expect("memory"));
+    taken.into_iter().for_each(|extent| open.machine().give_back(extent));
+}
+
+/// The page of a chunk is replaced, the chunk dies, both headers name a seal without it, and whatever is free then is written over, while another thread opens a snapshot
 /// and reads. Checked: the snapshot reads the value of its version; no byte of an extent is written while it may be read. Two threads.
 fn reuse_beside_snapshot() {
     let open = Open::new(false);
@@ -215,43 +224,39 @@ fn reuse_beside_snapshot() {
         open.checkpoint().expect("a sound medium");
         open.machine().write_header(false).expect("a sound medium");
         open.machine().reclaim_published();
+        write_what_is_free(&open);
     }
     join(reader);
     open.close();
 }
 
-/// A store is closed beside a commit and a look. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
-/// the close; a look reads whole values; closing ends. With `background` the store's own thread is there, whose waits have no end but a wake-up. Two threads, or three.
-fn closing(background: bool) {
-    let open = Open::new(background);
-    let commit = {
-        let disk = Arc::clone(&open.disk);
-        beside(&open, move |store| {
-            if put(store, b"one", b"value-1").is_ok() {
-                assert!(disk.keeps(b"value-1"), "acknowledged and not on the medium");
-            }
-        })
-    };
-    open.machine().close(open.worker()).expect("a sound medium");
-    let late = put(&open, b"two", b"value-2");
-    assert!(late.is_err(), "acknowledged after the close");
-    assert_eq!(get(&open, b"key").as_deref(), Some(&b"value-0"[..]));
-    join(commit);
-    open.close();
-}
-
-/// A header is written beside closing, as the store's own thread does when it has nothing else to do. Checked: the newest header says that nothing is missing. Two threads.
-fn header_beside_close() {
+/// Extents are used again as in [`reuse_beside_snapshot`], and the power is cut at any moment. Checked: what the medium holds then is a sound store with all that was acknowledged: nothing was
+/// written over what the newest header on the medium reaches. Two threads.
+fn reuse_beside_power_cut() {
+    const VALUES: [&[u8]; 4] = [b"value-0", b"value-1", b"value-2", b"value-3"];
     let open = Open::new(false);
-    let header = beside(&open, |store| {
-        if let Err(e) = store.machine().write_header(false) {
-            assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}");
-        }
-    });
-    open.machine().close(open.worker()).expect("a sound medium");
-    join(header);
-    let headers = choose_header(&*open.disk).expect("a sound medium");
-    assert!(headers.newest.clean, "another header came behind the clean one");
+    open.checkpoint().expect("a sound medium");
+    // Not the checker's: whoever cuts the power learns nothing from it.
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let cut = {
+        let (disk, acknowledged) = (Arc::clone(&open.disk), Arc::clone(&acknowledged));
+        spawn(move || (acknowledged.load(Ordering::Relaxed), disk.after_a_power_cut()))
+    };
+    for (n, value) in VALUES.iter().enumerate().skip(1) {
+        put(&open, b"key", value).expect("a sound medium");
+        acknowledged.store(n, Ordering::Relaxed);
+        write_what_is_free(&open);
+        open.checkpoint().expect("a sound medium");
+        write_what_is_free(&open);
+        open.machine().write_header(false).expect("a sound medium");
+        write_what_is_free(&open);
+    }
+    let (acknowledged, disk) = join(cut);
+    let after = Open::on(disk, false);
+    let found = get(&after, b"key").expect("it is always there");
+    let found = VALUES.iter().position(|value| **value == found).expect("a known value");
+    assert!(found >= acknowledged, "lost by a power cut");
+    after.close();
     open.close();
 }
 
@@ -279,7 +284,7 @@ fn moving_pages(beside_commit: bool) {
     for store in [&open, &after] {
         assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]));
         assert_eq!(get_from(store, "another", b"key").as_deref(), Some(&b"value-1"[..]));
-        assert_eq!(get(store, b"one").as_deref(), beside_commit.then_some(&b"value-2"[..]));
+        assert_eq!(get(store, b"one").as_deref(), beside_commit.then_some(&b"value-2"[..]), "lost");
     }
     after.close();
     open.close();
@@ -288,7 +293,7 @@ fn moving_pages(beside_commit: bool) {
 /// L2: no commit returns before a sync that covers it, and nobody waits for ever.
 #[test]
 fn l2_group_commit() {
-    model("group commit").check(|| group_commit(false));
+    model("group commit").check(group_commit);
 }
 
 /// L2: the same with three.
@@ -327,22 +332,10 @@ fn l6_reuse_beside_snapshot() {
     model("reuse beside a snapshot").check(reuse_beside_snapshot);
 }
 
-/// L2: closing loses nothing that was acknowledged, and nothing is acknowledged afterwards.
+/// L3, L6: an extent is not used again before the medium needs it no more.
 #[test]
-fn l2_close_beside_commit() {
-    model("close beside a commit").check(|| closing(false));
-}
-
-/// L2: the same with the store's own thread, which is told to end.
-#[test]
-fn l2_close_beside_background() {
-    model("close beside the background").check(|| closing(true));
-}
-
-/// L3: behind the header of a closed store comes no other.
-#[test]
-fn l3_header_beside_close() {
-    model("a header beside closing").check(header_beside_close);
+fn l6_reuse_beside_power_cut() {
+    model("reuse beside a power cut").check(reuse_beside_power_cut);
 }
 
 /// L1, L6: pages that get new positions are read in both places for as long as somebody needs them.
@@ -357,18 +350,46 @@ fn l2_moving_beside_commit() {
     model("moving pages beside a commit").check(|| moving_pages(true));
 }
 
-/// The model notices acknowledgements before a sync that did anything.
+/// The model notices acknowledgements before a sync.
 #[test]
 #[should_panic(expected = "acknowledged and not on the medium")]
 fn l2_early_acknowledgement_is_noticed() {
-    model("group commit").check(|| group_commit(true));
+    model("group commit").planted(Bug::AckBeforeSync).check(group_commit);
+}
+
+/// The model of three notices the same.
+#[test]
+#[should_panic(expected = "acknowledged and not on the medium")]
+fn l2_early_acknowledgement_of_three_is_noticed() {
+    model("three committers").planted(Bug::AckBeforeSync).check(three_committers);
+}
+
+/// The model notices a sync that failed, was tried again and is believed, also behind one that was good.
+#[test]
+#[should_panic(expected = "acknowledged")]
+fn l9_retried_sync_is_noticed() {
+    model("the second sync fails").planted(Bug::RetriedSync).check(|| failing_sync(1));
+}
+
+/// The model notices a checkpoint that says it has everything up to the log's end, and looked at the version before.
+#[test]
+#[should_panic(expected = "but a header says that version")]
+fn l10_capture_without_the_turn_is_noticed() {
+    model("checkpoint").broken(Fault::CapturedWithoutTurn).check(checkpoint_beside_commit);
+}
+
+/// The model of moving pages beside a commit notices the same.
+#[test]
+#[should_panic(expected = "but a header says that version")]
+fn l2_moving_captured_without_the_turn_is_noticed() {
+    model("moving").broken(Fault::CapturedWithoutTurn).check(|| moving_pages(true));
 }
 
 /// The model notices that those who wait for a leader are not woken.
 #[test]
 #[should_panic(expected = "deadlock")]
 fn l2_lost_wake_up_is_noticed() {
-    model("group commit").broken(Fault::Deaf { file: "store/commit.rs" }).check(|| group_commit(false));
+    model("group commit").broken(Fault::Deaf { file: "store/commit.rs" }).check(group_commit);
 }
 
 /// The model notices a store that goes on after a failed sync.
@@ -399,20 +420,6 @@ fn l6_snapshot_without_second_look_is_noticed() {
     model("reuse").broken(Fault::SecondLookSkipped).check(reuse_beside_snapshot);
 }
 
-/// The model notices a closed store that takes writes.
-#[test]
-#[should_panic(expected = "acknowledged after the close")]
-fn l2_open_door_is_noticed() {
-    model("close").broken(Fault::Unset { file: "store/mod.rs" }).check(|| closing(false));
-}
-
-/// The model notices a header behind the last one.
-#[test]
-#[should_panic(expected = "another header came behind")]
-fn l3_late_header_is_noticed() {
-    model("a header beside closing").broken(Fault::Unset { file: "store/mod.rs" }).check(header_beside_close);
-}
-
 /// The model notices a snapshot of moved pages that is opened without a second look.
 #[test]
 #[should_panic]
@@ -420,9 +427,23 @@ fn l6_moving_without_second_look_is_noticed() {
     model("moving").broken(Fault::SecondLookSkipped).check(|| moving_pages(false));
 }
 
-/// The model notices that the store's own thread is not woken to end.
+/// The model of moving pages notices a commit that a power cut takes back.
 #[test]
-#[should_panic(expected = "deadlock")]
-fn l2_sleeping_background_is_noticed() {
-    model("close").broken(Fault::Deaf { file: "store/background.rs" }).check(|| closing(true));
+#[should_panic(expected = "lost")]
+fn l2_early_acknowledgement_beside_moving_is_noticed() {
+    model("moving").planted(Bug::AckBeforeSync).check(|| moving_pages(true));
+}
+
+/// The model notices an extent that is free although the older header needs it.
+#[test]
+#[should_panic(expected = "damaged chunk")]
+fn l6_freed_too_early_is_noticed() {
+    model("reuse beside a power cut").planted(Bug::FreedTooEarly).check(reuse_beside_power_cut);
+}
+
+/// The model notices an extent that is used again before the header that set it free is on the medium.
+#[test]
+#[should_panic(expected = "names no segment")]
+fn l6_reuse_before_durable_is_noticed() {
+    model("reuse beside a power cut").planted(Bug::ReuseBeforeDurable).check(reuse_beside_power_cut);
 }

@@ -97,3 +97,10 @@ fn l5_turn_lost_by_giving_up_is_noticed() {
 fn l5_turn_without_wake_up_is_noticed() {
     model("turn").broken(Fault::Deaf { file: "sync/turn.rs" }).check(in_order);
 }
+
+/// The model notices a turn that a newcomer can catch.
+#[test]
+#[should_panic(expected = "a newcomer overtook")]
+fn l5_turn_let_go_is_noticed() {
+    model("turn").broken(Fault::TurnLetGo).check(in_order);
+}

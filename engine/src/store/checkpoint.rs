@@ -23,6 +23,8 @@ use crate::store::read::Lender;
 use crate::store::reclaim::{Account, Closed, Reclaim};
 use crate::store::{Machine, OpenChunk};
 use crate::sync::atomic::{AtomicBool, Ordering};
+#[cfg(loom)]
+use crate::sync::checker::fault::{self, Fault};
 use crate::sync::turn::Held as Turn;
 use crate::sync::{Condvar, Counted, Mutex, epoch};
 use crate::tree::{self, Pages};
@@ -133,6 +135,9 @@ impl Machine {
         self.writable()?;
         let _hand = self.extents_in_hand();
         let start = Instant::now();
+        let turn = Some(turn);
+        #[cfg(loom)]
+        let turn = turn.filter(|_| !fault::is(Fault::CapturedWithoutTurn));
         let captured = self.capture_newest(forced || !twins.is_empty());
         drop(turn);
         self.counters.checkpoint_turn(start.elapsed());

@@ -151,6 +151,10 @@ impl Drop for Held {
         let mut state = self.turn.state.lock();
         match state.queue.pop_front() {
             Some(next) => {
+                #[cfg(loom)]
+                if super::checker::fault::is(super::checker::fault::Fault::TurnLetGo) {
+                    state.held = false;
+                }
                 next.granted.store(true, Ordering::Relaxed);
                 next.ready.notify_one();
             }

@@ -8,7 +8,7 @@
 
 mod lives;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -184,7 +184,7 @@ fn l9_every_operation_fails() {
     let (lives, ways, begun): (Vec<Life>, _, _) = ((0..variants).flat_map(lives::all).collect(), ways(), Instant::now());
     let jobs: Vec<(usize, usize)> = (0..lives.len()).flat_map(|life| (0..ways.len()).map(move |way| (life, way))).collect();
     let (next, failure, counts) = (AtomicUsize::new(0), Mutex::new(None), Mutex::new(BTreeMap::<&str, usize>::new()));
-    let injected = AtomicUsize::new(0);
+    let (injected, begun_lives) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
     let work = || {
         let mut stage = None;
         // Variant after variant, until there are as many as were asked for.
@@ -192,6 +192,7 @@ fn l9_every_operation_fails() {
         while !is_enough()
             && let Some((life, way)) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
         {
+            begun_lives.lock().unwrap_or_else(PoisonError::into_inner).insert(*life);
             let (life, way) = (&lives[*life], ways[*way]);
             let mut struck = 0;
             for at in ((next.load(Ordering::Relaxed) as u64 % stride)..).step_by(stride as usize) {
@@ -217,7 +218,8 @@ fn l9_every_operation_fails() {
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let all: usize = counts.values().sum();
-    println!("faults injected {all:>8}  in {} lives, {:.1} s: {counts:?}", lives.len(), begun.elapsed().as_secs_f64());
+    let begun_lives = begun_lives.into_inner().unwrap_or_else(PoisonError::into_inner).len();
+    println!("faults injected {all:>8}  in {begun_lives} lives, {:.1} s: {counts:?}", begun.elapsed().as_secs_f64());
     if let Some(what) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         panic!("{what}");
     }

@@ -1,13 +1,45 @@
 //! L3: what was acknowledged is there after a crash, and what was dropped never comes back.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use treering::Durability;
 use treering_tests::crash;
+use treering_tests::disk::Kind;
 use treering_tests::{Change, Chronicle, Durability as Asked, SimulatedDisk, drive};
 
 use crate::{key, open, put, store_with};
 
 fn insert(n: u64) -> Vec<Change> {
     vec![Change::Insert { table: "t".into(), key: key(n).to_vec(), value: vec![n as u8; 40] }]
+}
+
+/// L10: a deferred commit whose time is over waits for no checkpoint. It was synced by the background thread alone, between two pieces of whatever that was doing: a checkpoint of much held
+/// it up for seconds, and a power cut took more than was said. Whoever commits syncs it now.
+#[test]
+fn l10_deferred_commits_wait_for_no_checkpoint() {
+    for (within, is_durable) in [(Duration::ZERO, true), (Duration::from_secs(3600), false)] {
+        let options = drive::small_options().background(false).segment_bytes(1 << 20).deferred_within(within);
+        let (disk, store) = store_with(&options);
+        put(&store, 0..100, 0, 100).expect("commit");
+        thread::scope(|scope| {
+            let gate = disk.close_gate(Kind::WriteThrough);
+            let checkpoint = scope.spawn(|| store.checkpoint());
+            disk.await_waiting(1);
+            let (told, tells) = mpsc::channel();
+            let mut txn = store.begin_write().expect("the turn");
+            txn.open_table("t").expect("table t").insert(&key(0), b"deferred").expect("insert");
+            txn.set_durability(Durability::Deferred);
+            txn.on_commit(move |version| told.send(version).expect("somebody listens"));
+            let version = txn.commit().expect("commit");
+            assert_eq!(tells.try_recv().ok(), is_durable.then_some(version), "within {within:?}");
+            drop(gate);
+            checkpoint.join().expect("no panic").expect("checkpoint");
+            store.sync().expect("sync");
+            assert_eq!(tells.try_recv().is_ok(), !is_durable);
+        });
+    }
 }
 
 /// L3: a crash loses the record of one commit and leaves that of the next. The lost transaction is retried word for word: what stands

@@ -44,6 +44,34 @@ fn replaced() -> treering_tests::Checked<treering::Store> {
     store
 }
 
+/// L6: kills leave nothing behind for good. A store that is written to, killed, opened and compacted, twenty times over, comes back within its bound each time, and does not creep.
+#[test]
+fn l6_file_is_bounded_over_kills() {
+    let options = drive::small_options().log_bytes(256 << 10);
+    let (mut disk, mut store) = store_with(&options);
+    put(&store, 0..2000, 0, 400).expect("commit");
+    let mut lens = Vec::new();
+    for round in 1..=20 {
+        disk.forget();
+        for part in 0..4 {
+            put(&store, (0..2000).filter(|n| n % 4 == part), round, 400).expect("commit");
+            // Some are killed with all in the log, some between a checkpoint and the next.
+            if round % 3 == part {
+                store.checkpoint().expect("checkpoint");
+            }
+        }
+        let inherited = disk.inherit();
+        drop(store);
+        store = open(&options, &inherited);
+        disk = inherited;
+        expect(&store.snapshot(), 2000, round, 400);
+        lens.push(compact_to(&store, bound).file_bytes);
+    }
+    let longest = |lens: &[u64]| lens.iter().copied().max().expect("there are some");
+    let (early, late) = lens.split_at(10);
+    assert!(longest(late) <= longest(early) * 5 / 4, "{lens:?}");
+}
+
 /// L6: such a store is brought by a compaction within 1.5 times what is reachable, its log and the reserve.
 #[test]
 fn l6_file_is_bounded_by_compaction() {

@@ -12,6 +12,7 @@
 //! | `space` | a full disk, a file that may not grow, a mount that is read-only |
 //! | `neighbours` | other openers: processes, links, forks |
 //! | `shortened` | another process cuts the file short |
+//! | `descriptors` | files that are closed, refused or dropped are let go |
 //! | `paths` | permissions, descriptors, what is left in the folder |
 //!
 //! `TREERING_DEPTH=20` is what CI runs: 2,000 kills and 400 power cuts.
@@ -21,6 +22,7 @@
 #![deny(unsafe_code)]
 
 mod cuts;
+mod descriptors;
 mod faults;
 mod kernel;
 mod kills;

@@ -1,8 +1,9 @@
 //! F16: another process cuts the file short under an open store.
 //!
-//! Reads go through a map, and behind the end of a file a map cannot give an error: the system ends the process with SIGBUS, as
+//! Mapped reads go through a map, and behind the end of a file a map cannot give an error: the system ends the process with SIGBUS, as
 //! SECURITY.md says. Until then every value is right, or there is an error. What lies in the block that the cut leaves in part reads as
-//! zeros: a page that was checked before is not checked again, so the cuts here are at whole blocks once pages were read.
+//! zeros: a page that was checked before is not checked again, so the cuts under a map are at whole blocks once pages were read. Copied reads meet the end of the file
+//! as an error of a read, wherever it is.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::tools::{Talk, actor, figure};
 enum Reads {
     /// In place: the end of the file is the end of the process.
     Mapped,
+    /// By copies, of which none is kept: the end of the file is an error.
+    Copied,
 }
 
 /// Signal number of SIGBUS on Linux.
@@ -46,12 +49,14 @@ fn store(folder: &Folder) -> PathBuf {
 /// Reads once if `before`, cuts the file to `len`, reads again; what came of it: `all`, `error` or `signal`.
 #[track_caller]
 fn cut_under(path: &Path, len: u64, before: bool, reads: Reads) -> &'static str {
-    let mut watcher = Talk::start(&mut actor("watch", path));
+    let how = if reads == Reads::Copied { "copied" } else { "read" };
+    let mut watcher = Talk::start(actor("watch", path).arg(how));
     assert_eq!(watcher.line().as_deref(), Some("version 4"));
     if before {
         watcher.go_on();
         assert_eq!(watcher.line().as_deref(), Some("all 240"));
     }
+    // The watcher is another process, and hears nothing of it.
     std::fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(len)).expect("anybody may cut it");
     watcher.go_on();
     let said = watcher.line();
@@ -90,4 +95,23 @@ fn f16_foreign_cut_under_mapped_reads() {
     }
     figure("f16_foreign_cut_under_mapped_reads", &format!("{seen:?}"));
     assert!(seen.contains_key("signal"), "no cut was felt: {seen:?}");
+}
+
+/// F16: with copied reads a foreign cut gives right values or a clear error, wherever it is and whatever was read before; the process goes on.
+#[test]
+fn f16_foreign_cut_under_copied_reads() {
+    let folder = Folder::new();
+    let whole = store(&folder);
+    let bytes = std::fs::read(&whole).expect("the file");
+    let mut seen = std::collections::BTreeMap::new();
+    let blocks = bytes.len() as u64 / 4096;
+    let starts = (0..=blocks).step_by(blocks.div_ceil(18) as usize).map(|block| block * 4096);
+    let lens = starts.flat_map(|start| [start, start + 1000]).filter(|len| *len < bytes.len() as u64).chain([bytes.len() as u64]);
+    for (n, len) in lens.enumerate() {
+        let path = folder.write(&format!("{n}.ring"), &bytes);
+        *seen.entry(cut_under(&path, len, n % 3 != 0, Reads::Copied)).or_insert(0) += 1;
+        std::fs::remove_file(&path).expect("it is there");
+    }
+    figure("f16_foreign_cut_under_copied_reads", &format!("{seen:?}"));
+    assert_eq!(seen.get("all"), Some(&1), "only where nothing was cut: {seen:?}");
 }

@@ -32,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["error", "planted", "sync", "codec", "disk", "format", "page", "log", "tree", "version", "store", "blob", "inspect"],
     ),
     // Tests under a model checker: they look at everything.
-    ("models", &["error", "sync", "disk", "format", "page", "log", "version", "store", "api"]),
+    ("models", &["error", "planted", "sync", "disk", "format", "page", "log", "version", "store", "api"]),
 ];
 
 /// The same for the SQL layer.

@@ -126,6 +126,37 @@ fn corrupt_every_byte() {
     }
 }
 
+/// The stored leaf with these keys, after `forge` changed it and its CRC was made right.
+fn forged(keys: [&[u8]; 3], forge: impl Fn(&mut [u8])) -> Vec<u8> {
+    let mut leaf = PageBuf::leaf(4096, TABLE);
+    assert!(keys.iter().all(|key| put(&mut leaf, key, b"value")));
+    let mut bytes = packed(&mut leaf);
+    forge(&mut bytes);
+    let sum = crc(&bytes[4..]);
+    bytes[..4].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// L8: a page whose keys do not ascend is refused although its CRC is right: by their heads, by what is behind them, and where one key stands twice.
+#[test]
+fn l8_keys_that_do_not_ascend_are_refused() {
+    // Four heads of 4 bytes behind the page's head, one of them room, then the slots of 8 bytes.
+    let (heads, slots) = (64, 64 + 4 * 4);
+    let [early, late]: [[&[u8]; 3]; 2] = [[b"aaaa", b"bbbb", b"cccc"], [b"samea", b"sameb", b"samec"]];
+    for keys in [early, late] {
+        let whole = forged(keys, |_| {});
+        Page::verify(&whole, AT).unwrap();
+    }
+    let swapped_heads = forged(early, |page| page[heads..heads + 8].rotate_left(4));
+    let swapped_slots = forged(late, |page| page[slots + 8..slots + 24].rotate_left(8));
+    let doubled = forged(late, |page| page.copy_within(slots..slots + 8, slots + 8));
+    for bytes in [swapped_heads, swapped_slots, doubled] {
+        let refused = Page::verify(&bytes, AT).expect_err("keys out of order");
+        assert_eq!(refused.kind(), ErrorKind::Corrupt);
+        assert!(refused.to_string().contains("do not ascend"), "{refused}");
+    }
+}
+
 /// Random damage to several bytes at once.
 #[test]
 fn corrupt_many_bytes() {

@@ -24,6 +24,10 @@ pub(crate) enum Fault {
     LeaseOverlooked,
     /// Who gives up waiting for the turn does not look whether it was handed over meanwhile.
     GrantOverlooked,
+    /// The turn is let go when it is handed over: a newcomer can catch it.
+    TurnLetGo,
+    /// A checkpoint lets the turn go before it looks what it has to seal.
+    CapturedWithoutTurn,
 }
 
 thread_local! {
