@@ -251,7 +251,7 @@ pub(crate) fn walk(disk: &dyn Disk, headers: &Headers) -> Result<Walk> {
         return Err(Error::corrupt(
             format_args!("segment at {}", segment.head.offset),
             format_args!(
-                "the segment that follows, {} bytes at {}, leaves the file, which ends at byte {file_len}",
+                "the segment that follows, {} bytes at {}, leaves the file, which ends at byte {file_len}: it was cut short",
                 next.len, next.offset
             ),
         ));
