@@ -28,6 +28,8 @@ impl<'a> Planner<'a> {
 
     /// Both as values that compare.
     pub(super) fn comparable(&mut self, mut left: Typed, mut right: Typed, place: Place) -> Result<(Typed, Typed)> {
+        self.keep_exact(&left);
+        self.keep_exact(&right);
         if is_text_literal(&left) && !is_text_or_unknown(&right) {
             left = literal_as(&left, &right.data_type, place)?;
         } else if is_text_literal(&right) && !is_text_or_unknown(&left) {

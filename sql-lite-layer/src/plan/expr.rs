@@ -306,6 +306,15 @@ impl<'a> Planner<'a> {
         typed.data_type = *to;
     }
 
+    /// A parameter that stands here is never rounded.
+    pub(super) fn keep_exact(&mut self, typed: &Typed) {
+        if let Scalar::Parameter(number) = typed.scalar
+            && let Some(compared) = self.state.compared.get_mut(number as usize)
+        {
+            *compared = true;
+        }
+    }
+
     /// Another expression of the same value: its subqueries have slots and numbers of their own.
     ///
     /// # Errors
@@ -412,6 +421,12 @@ pub(super) fn is_text_literal(typed: &Typed) -> bool {
 /// A text literal as a value of this type.
 pub(super) fn literal_as(literal: &Typed, to: &DataType, place: Place) -> Result<Typed> {
     let Scalar::Constant(value) = &literal.scalar else { return Ok(literal.clone()) };
+    let (value, data_type) = as_literal(value, to).map_err(|error| error.at(place))?;
+    Ok(Typed { scalar: Scalar::Constant(value), data_type })
+}
+
+/// What a text that is compared with values of this type means, and its type.
+pub(crate) fn as_literal(value: &Value<'_>, to: &DataType) -> Result<(Value<'static>, DataType)> {
     let to = match (to, value) {
         // A comparison must not round: as many digits as are written.
         (DataType::Integer(_) | DataType::Decimal { .. }, Value::Text(text)) if text.contains('.') => {
@@ -421,8 +436,7 @@ pub(super) fn literal_as(literal: &Typed, to: &DataType, place: Place) -> Result
         (DataType::Date, Value::Text(text)) if text.trim().len() > 10 => DataType::Timestamp,
         (to, _) => widest(to),
     };
-    let value = types::cast(value.clone(), &to).map_err(|error| error.at(place))?.into_owned();
-    Ok(Typed { scalar: Scalar::Constant(value), data_type: to })
+    Ok((types::cast(value.lend(), &to)?.into_owned(), to))
 }
 
 pub(crate) fn arithmetic_sign(op: ArithmeticOp) -> &'static str {

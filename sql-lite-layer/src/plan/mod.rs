@@ -35,7 +35,7 @@ pub(crate) mod tests;
 pub(crate) mod walk;
 
 pub(crate) use call::{is_volatile, is_volatile_node};
-pub(crate) use expr::{same_class, type_of};
+pub(crate) use expr::{as_literal, same_class, type_of};
 
 use std::collections::BTreeMap;
 
@@ -64,12 +64,12 @@ const OPERATORS_MAX: usize = 10_000;
 ///
 /// `Name`, `Type` and `Unsupported`, each with its place where the text gives one; `State` for a statement of another kind.
 pub(crate) fn plan(parsed: &Parsed, schema: &Schema) -> Result<Plan> {
-    plan_statement(&parsed.statement, parsed.parameters.len(), schema)
+    plan_statement(&parsed.statement, vec![DataType::Unknown; parsed.parameters.len()], schema)
 }
 
-/// As [`plan`], of a statement that stands in another one (EXPLAIN), with the number of parameters of the whole.
-pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, schema: &Schema) -> Result<Plan> {
-    let mut state = State { parameters: vec![DataType::Unknown; parameter_count], ..State::default() };
+/// As [`plan`], with the types of all parameters that have one already. A statement that stands in another one (EXPLAIN) has the parameters of the whole.
+pub(crate) fn plan_statement(statement: &Statement, parameters: Vec<DataType>, schema: &Schema) -> Result<Plan> {
+    let mut state = State { compared: vec![false; parameters.len()], parameters, ..State::default() };
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
     let (mut action, columns) = match statement {
         Statement::Query(query) => {
@@ -95,6 +95,7 @@ pub(crate) fn plan_statement(statement: &Statement, parameter_count: usize, sche
         shared_count: state.shared_depths.len(),
         once_count: 0,
         parameters: state.parameters,
+        compared: state.compared,
     })
 }
 
@@ -115,6 +116,8 @@ struct State {
     /// How deep each shared query is, by its number.
     shared_depths: Vec<usize>,
     parameters: Vec<DataType>,
+    /// Those that stand in a comparison, or count rows: their values must not be rounded.
+    compared: Vec<bool>,
     query_depth: usize,
     /// Only types are asked for: tables of INFORMATION_SCHEMA need no rows.
     types_alone: bool,

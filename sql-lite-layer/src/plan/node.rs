@@ -28,8 +28,10 @@ pub(crate) struct Plan {
     /// Expressions that have one value in the whole statement (`Scalar::Once`), numbered from 0.
     pub(crate) once_count: usize,
     /// What each parameter is compared with or stored in; `Unknown` where nothing says it. Only the class counts (widths, lengths and scales are the widest): before
-    /// the plan runs each value given is converted to a value of this class that is equal to it, and refused where there is none, so that keys may hold it.
+    /// the plan runs each value given is converted to this class, so that keys may hold it.
     pub(crate) parameters: Vec<DataType>,
+    /// Which of them are compared: a value that the conversion would change gets another plan.
+    pub(crate) compared: Vec<bool>,
 }
 
 /// A column of the result.

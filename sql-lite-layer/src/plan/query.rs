@@ -160,6 +160,7 @@ impl<'a> Planner<'a> {
 
     fn count(&mut self, expr: &'a Expr, what: &str) -> Result<Scalar> {
         let mut typed = self.expr(expr)?;
+        self.keep_exact(&typed);
         match typed.data_type {
             DataType::Integer(_) => {}
             DataType::Unknown => self.infer(&mut typed, &DataType::BIGINT),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::connection::{Connection, State};
 use super::evaluate::{KeptRows, each_row, value_of};
-use super::run::{Given, read_only};
+use super::given::Given;
+use super::run::read_only;
 use super::texts;
 use super::writing::Writing;
 use crate::error::{Error, ErrorKind, Place, Result};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, State};
+use super::given::Given;
 use super::row::{Column, Row};
-use super::run::Given;
 use super::snapshot::Snapshot;
 use super::statement::EachWith;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,16 +59,19 @@ fn explain(
     planning: Planning<'_>,
     analyze: bool,
     statement: &Statement,
-    mut given: Given<'_>,
+    given: Given<'_>,
     each: &mut EachWith<'_>,
     run: impl FnOnce(&Program, Inputs<'_>) -> Result<()>,
 ) -> Result<()> {
-    let plan = plan_statement(statement, given.values.len(), planning.schema)?;
-    let program = Program::new(optimize_with(plan, &|table| planning.counted.rows(table)));
+    let program_of = |types: &[DataType]| {
+        let plan = plan_statement(statement, types.to_vec(), planning.schema)?;
+        Ok(Program::new(optimize_with(plan, &|table| planning.counted.rows(table))))
+    };
+    let program = program_of(&vec![DataType::Unknown; given.values.len()])?;
+    let (program, given) = given.classified_for(program, Program::plan, program_of)?;
     let text = match (analyze, statement) {
         (false, _) => print::explain(program.plan()),
         (true, Statement::Query(_)) => {
-            given.values = super::run::classified(given.values, program.plan())?;
             let counters = Counters::default();
             run(&program, Inputs { counters: Some(&counters), ..given.inputs() })?;
             analyzed(&program, &counters)

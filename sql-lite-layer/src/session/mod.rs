@@ -7,6 +7,7 @@ mod database;
 mod define;
 mod evaluate;
 mod explain;
+mod given;
 mod other;
 mod params;
 mod prepared;

@@ -1,7 +1,7 @@
 //! Statements without a plan: transactions by text, definitions, EXPLAIN, scripts.
 
 use super::connection::Connection;
-use super::run::Given;
+use super::given::Given;
 use super::statement::EachWith;
 use crate::error::Result;
 use crate::parse::ast::Statement;

@@ -13,9 +13,10 @@ use crate::execute::Program;
 use crate::optimize::{ROWS_LEAST, optimize_with};
 use crate::parse::ast::{Parsed, Statement};
 use crate::parse::{self, Limits};
-use crate::plan::plan;
+use crate::plan::plan_statement;
 use crate::table::Counted;
 use crate::table::schema::Table;
+use crate::types::DataType;
 
 /// A parsed statement. Does not depend on a schema.
 pub(super) struct Prepared {
@@ -61,8 +62,14 @@ impl Prepared {
 
     /// Makes the plan over this schema, for tables of these lengths.
     pub(super) fn plan(&self, known: &Known, counted: Counted<'_>) -> Result<Planned> {
+        self.plan_for(&vec![DataType::Unknown; self.parsed.parameters.len()], known, counted)
+    }
+
+    /// As `plan`, for parameters of these types, where they are known.
+    pub(super) fn plan_for(&self, parameters: &[DataType], known: &Known, counted: Counted<'_>) -> Result<Planned> {
         let asked = RefCell::new(Vec::<(Arc<Table>, u64)>::new());
-        let plan = optimize_with(plan(&self.parsed, &known.schema)?, &|table| {
+        let plan = plan_statement(&self.parsed.statement, parameters.to_vec(), &known.schema)?;
+        let plan = optimize_with(plan, &|table| {
             let (known, rows) = (known.schema.table(&table.name)?, counted.rows(table)?);
             let mut asked = asked.borrow_mut();
             if !asked.iter().any(|(other, _)| other.id == table.id) {

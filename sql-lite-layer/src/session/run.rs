@@ -3,11 +3,9 @@
 //! A query runs over a snapshot, or over the transaction's own tables if the transaction writes. A change runs in the transaction, or in one of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
 use super::connection::{Connection, State};
-use super::database::Limits;
+use super::given::Given;
 use super::prepared::Planned;
 use super::row::{Column, Row};
 use super::rules::CatalogueRules;
@@ -22,7 +20,7 @@ use crate::parse::ast;
 use crate::plan::node::{Access, Action, Node, Plan};
 use crate::table::schema::Schema;
 use crate::table::{Buffers, Changes, Counted, Open, Tables, WriteTxn};
-use crate::types::{self, Value};
+use crate::types::Value;
 
 impl Snapshot {
     pub(super) fn run(&self, statement: &Statement<'_>, values: Vec<Value<'_>>, each: &mut EachWith<'_>) -> Result<u64> {
@@ -36,11 +34,12 @@ impl Snapshot {
             _ => return Err(read_only("a snapshot")),
         }
         let reader = self.engine.reader();
+        let counted = Counted::Held(&reader);
         let planned = match statement.planned_if(|_| true) {
             Some(planned) => planned,
-            None => statement.planned_for(&self.known, Counted::Held(&reader))?,
+            None => statement.planned_for(&self.known, counted)?,
         };
-        let given = given.classified(&planned)?;
+        let (planned, given) = given.classified(statement, planned, counted)?;
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 }
@@ -82,9 +81,10 @@ impl Connection {
             State::Reading { engine, known } => (Some(engine.clone()), Some(known.clone())),
             State::Writing(writing) => {
                 writing.check()?;
-                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
+                let counted = Counted::Open(&writing.txn);
+                let planned = statement.planned_for(&writing.known(), counted)?;
                 if !planned.asks_for_numbers {
-                    let given = given.classified(&planned)?;
+                    let (planned, given) = given.classified(statement, planned, counted)?;
                     let open = Open::new(&writing.txn);
                     return query(&planned, open.tables(), given.inputs(), each);
                 }
@@ -106,7 +106,7 @@ impl Connection {
             drop(reader);
             return self.run_change(statement, given, each);
         }
-        let given = given.classified(&planned)?;
+        let (planned, given) = given.classified(statement, planned, counted)?;
         query(&planned, Tables::of_reader(&reader), given.inputs(), each)
     }
 
@@ -115,7 +115,9 @@ impl Connection {
         let done = match &mut *state {
             State::Reading { .. } => return Err(read_only("a transaction that only reads")),
             State::Writing(writing) => {
-                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
+                let counted = Counted::Open(&writing.txn);
+                let planned = statement.planned_for(&writing.known(), counted)?;
+                let (planned, given) = given.classified(statement, planned, counted)?;
                 if touches_few(planned.program.plan()) {
                     writing.check()?;
                     let done = change(&writing.txn, &writing.schema, &planned, given, Some(&mut writing.buffers));
@@ -130,7 +132,9 @@ impl Connection {
                 drop(state);
                 let shared = &self.database.shared;
                 let writing = Writing::begin(shared, given.limits.wait)?;
-                let planned = statement.planned_for(&writing.known(), Counted::Open(&writing.txn))?;
+                let counted = Counted::Open(&writing.txn);
+                let planned = statement.planned_for(&writing.known(), counted)?;
+                let (planned, given) = given.classified(statement, planned, counted)?;
                 let done = change(&writing.txn, &writing.schema, &planned, given, None)?;
                 writing.commit(&shared.schemas, self.durability.get())?;
                 return self.tell(&done, each);
@@ -154,37 +158,12 @@ impl Connection {
     }
 }
 
-/// What an execution is given by its caller.
-pub(super) struct Given<'g> {
-    pub(super) values: Vec<Value<'g>>,
-    pub(super) limits: Limits,
-    pub(super) cancelled: Option<&'g AtomicBool>,
-    pub(super) last_identity: Option<i64>,
-}
-
 /// What a change did.
 struct Done {
     count: u64,
     columns: Arc<[Column]>,
     rows: Vec<Vec<Value<'static>>>,
     last_identity: Option<i64>,
-}
-
-impl<'g> Given<'g> {
-    fn classified(mut self, planned: &Planned) -> Result<Given<'g>> {
-        self.values = classified(self.values, planned.program.plan())?;
-        Ok(self)
-    }
-
-    pub(super) fn inputs(&self) -> Inputs<'_> {
-        Inputs {
-            memory_bytes: self.limits.memory_bytes,
-            cancelled: self.cancelled,
-            deadline: self.limits.time.and_then(|time| Instant::now().checked_add(time)),
-            last_identity: self.last_identity,
-            ..Inputs::new(&self.values, None)
-        }
-    }
 }
 
 /// Runs a query and shows its rows; gives 0.
@@ -206,7 +185,6 @@ fn change(
     given: Given<'_>,
     mut undo: Option<&mut Buffers>,
 ) -> Result<Done> {
-    let given = given.classified(planned)?;
     let numbers = match planned.asks_for_numbers {
         false => None,
         true => {
@@ -290,22 +268,6 @@ fn finds_one(node: &Node) -> bool {
         Node::Filter { input, .. } | Node::Project { input, .. } => finds_one(input),
         _ => false,
     }
-}
-
-/// The parameters as values of the classes that the plan takes them for.
-///
-/// # Errors
-/// `Type` if there is no equal value of that class.
-pub(super) fn classified<'v>(mut values: Vec<Value<'v>>, plan: &Plan) -> Result<Vec<Value<'v>>> {
-    for (at, (value, to)) in values.iter_mut().zip(&plan.parameters).enumerate() {
-        if value.is_of(to) {
-            continue;
-        }
-        let given = std::mem::take(value);
-        *value = types::assign(given, to, "")
-            .map_err(|e| Error::new(e.kind(), format!("parameter {}: {}", at + 1, e.message())).with_state(e.sqlstate()))?;
-    }
-    Ok(values)
 }
 
 pub(super) fn read_only(what: &str) -> Error {

@@ -99,6 +99,7 @@ fn query(node: Node, slots: &[Slot]) -> Plan {
         shared_count: 8,
         once_count: 0,
         parameters: Vec::new(),
+        compared: Vec::new(),
     }
 }
 

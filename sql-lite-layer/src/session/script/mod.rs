@@ -26,8 +26,8 @@ use std::time::Instant;
 
 use super::connection::{Connection, State};
 use super::database::Files;
+use super::given::Given;
 use super::row::{Column, Row};
-use super::run::Given;
 use super::snapshot::Snapshot;
 use super::statement::EachWith;
 use crate::error::{Error, ErrorKind, Result};
