@@ -235,28 +235,30 @@ impl Definition<'_> {
                     let value = if same_class { value } else { types::cast(value, data_type)? };
                     types::assign(value, data_type, &column.name)
                 })?;
-                if same_class { Ok(()) } else { self.fits_its_texts(id, at) }
+                self.default_fits(id, at)?;
+                // Within a class values stay what they are, but for fractions, which are rounded.
+                let is_kept = same_class && !matches!(data_type, DataType::Decimal { .. });
+                if is_kept { Ok(()) } else { self.checks_hold(id, at) }
             }
         }
     }
 
-    /// Refuses a column whose type is another one now than its default or a check of its table was written for: no row could be written, and no script read back.
-    fn fits_its_texts(&self, id: ObjectId, at: usize) -> Result<()> {
+    /// Refuses a column whose default was written for another type or a wider one: no row could be written, and no script read back.
+    fn default_fits(&self, id: ObjectId, at: usize) -> Result<()> {
+        let column = &self.schema.table_by_id(id).ok_or_else(gone)?.columns[at];
+        let Some(text) = &column.default else { return Ok(()) };
+        let default = define::default(&parse_expr(text)?, column, self.schema);
+        default.map(drop).map_err(|e| unfit(&format!("the default of column \"{}\"", column.name), &e))
+    }
+
+    /// Refuses a column whose type is another one now than a check of its table was written for, or whose converted values violate one.
+    fn checks_hold(&self, id: ObjectId, at: usize) -> Result<()> {
         let table = self.schema.table_by_id(id).ok_or_else(gone)?;
-        let column = &table.columns[at];
-        // The place is one of the kept text.
-        let of_text = |what: &str, e: Error| match e.kind() {
-            ErrorKind::Type => {
-                Error::new(e.kind(), format!("{what} does not fit the new type: {}", e.message())).with_state(e.sqlstate())
-            }
-            _ => e,
-        };
-        if let Some(text) = &column.default {
-            let default = define::default(&parse_expr(text)?, column, self.schema);
-            default.map_err(|e| of_text(&format!("the default of column \"{}\"", column.name), e))?;
-        }
         for (check, expr) in texts::checks_of_column(table, at)? {
-            self.check_rows(table, &check.name, &expr).map_err(|e| of_text(&format!("check \"{}\"", check.name), e))?;
+            self.check_rows(table, &check.name, &expr).map_err(|e| match e.kind() {
+                ErrorKind::Type => unfit(&format!("check \"{}\"", check.name), &e),
+                _ => e,
+            })?;
         }
         Ok(())
     }
@@ -366,6 +368,11 @@ fn keep_views(txn: &WriteTxn, schema: &mut Schema, cascade: bool) -> Result<()> 
         }
         catalogue::drop_view(txn, schema, &name)?;
     }
+}
+
+/// Without the place, which is one of a kept text.
+fn unfit(what: &str, e: &Error) -> Error {
+    Error::new(e.kind(), format!("{what} does not fit the new type: {}", e.message())).with_state(e.sqlstate())
 }
 
 fn column_of(table: &Table, name: &Ident) -> Result<usize> {

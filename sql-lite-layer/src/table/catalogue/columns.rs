@@ -208,8 +208,7 @@ pub(crate) fn set_type(
     let own = table.foreign.iter().filter(|foreign| foreign.columns.contains(&at));
     let others = edit.schema.referring(id).map(|(child, number)| &child.foreign[number]);
     let compared = own.chain(others.filter(|foreign| foreign.referenced.contains(&at))).map(|foreign| &foreign.name).next();
-    let class = std::mem::discriminant::<DataType>;
-    if let Some(name) = compared.filter(|_| class(&from) != class(&to)) {
+    if let Some(name) = compared.filter(|_| may_change_values(from, to)) {
         return Err(needed(format!("column \"{}\" is compared by foreign key \"{name}\"", table.columns[at].name)));
     }
     table.columns[at].missing = None;
@@ -220,6 +219,14 @@ pub(crate) fn set_type(
         Ok(row)
     })?;
     edit.finish()
+}
+
+/// Whether a value of `from` may be another one as a value of `to`: it has another class, or is rounded.
+fn may_change_values(from: DataType, to: DataType) -> bool {
+    match (from, to) {
+        (DataType::Decimal { scale: from, .. }, DataType::Decimal { scale: to, .. }) => to < from,
+        (from, to) => std::mem::discriminant(&from) != std::mem::discriminant(&to),
+    }
 }
 
 /// Whether all values of `from` are values of `to` as they are.
