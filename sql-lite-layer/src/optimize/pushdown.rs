@@ -92,16 +92,11 @@ pub(super) fn filter(input: Node, all: Vec<Scalar>) -> Node {
     }
 }
 
-/// What cannot fail first, what asks subqueries last; else as they stood.
+/// What cannot fail and costs little first; all else as it stood: a subquery may guard what stands behind it.
 fn in_order(all: Vec<Scalar>) -> Vec<Scalar> {
-    let weight = |scalar: &Scalar| match () {
-        () if has_subquery(scalar) => 2,
-        () if may_fail(scalar) || is_volatile(scalar) => 1,
-        () => 0,
-    };
-    let mut weighed: Vec<(u8, Scalar)> = all.into_iter().map(|scalar| (weight(&scalar), scalar)).collect();
-    weighed.sort_by_key(|(weight, _)| *weight);
-    weighed.into_iter().map(|(_, scalar)| scalar).collect()
+    let (mut first, then) = split(all, |scalar| is_free_to_move(scalar) && !has_subquery(scalar));
+    first.extend(then);
+    first
 }
 
 /// Whether it may be computed for rows that will not be in the answer.
@@ -139,10 +134,15 @@ fn back_to_keys(mut scalar: Scalar, keys: &[(Slot, Scalar)]) -> Scalar {
 fn push_project(input: Node, exprs: Vec<(Slot, Scalar)>, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
     const SIZE_MAX: usize = 16;
     let is_cheap = |expr: &Scalar| is_free_to_move(expr) && expr.size(SIZE_MAX) < SIZE_MAX && !has_subquery(expr);
+    let mut is_guarded = false;
     let (mut below, above) = split(all, |scalar| {
         let reads = scalar.reads();
         let is_computed = exprs.iter().any(|(slot, _)| reads.contains(slot));
-        !(is_computed && has_subquery(scalar)) && exprs.iter().all(|(slot, expr)| !reads.contains(slot) || is_cheap(expr))
+        let is_below = !(is_computed && has_subquery(scalar))
+            && exprs.iter().all(|(slot, expr)| !reads.contains(slot) || is_cheap(expr))
+            && (!is_guarded || is_free_to_move(scalar));
+        is_guarded |= !is_below;
+        is_below
     });
     for scalar in &mut below {
         scalar.substitute(&|slot| exprs.iter().find(|(out, _)| *out == slot).map(|(_, expr)| expr.clone()));

@@ -3,10 +3,12 @@
 //!
 //! Why the answer is kept: a semi join keeps a row of its left if one row of its right fits, an anti join if none does; both once and unchanged. As a condition, IN
 //! that is NULL counts as IN that is false, so NULL on either side is no partner. NOT IN stays a subquery: there NULL is not false. What a subquery over the row
-//! around it compares with equality moves to the join, which may then hash; the rest it reads from the frame as before.
+//! around it compares with equality moves to the join, which may then hash; the rest it reads from the frame as before. A condition that may fail and stands behind
+//! such a one is tested above its join: for no row that the join drops.
 
 use super::Context;
 use super::fold::conjunction;
+use super::pushdown::is_free_to_move;
 use super::safety::is_volatile;
 use crate::parse::ast::CompareOp;
 use crate::plan::node::{Join, JoinKind, JoinMethod, Node};
@@ -23,20 +25,29 @@ fn whole(node: &mut Node) {
     let mut input = std::mem::replace(&mut **input, Node::Nothing);
     let mut rest = Vec::with_capacity(all.len());
     let mut joins = Vec::new();
+    // What may fail and stands behind a join is guarded by it.
+    let mut behind = Vec::new();
     for scalar in std::mem::take(all) {
+        if !behind.is_empty() && !is_free_to_move(&scalar) {
+            behind.push(scalar);
+            continue;
+        }
         match as_join(scalar) {
             Ok(join) => joins.push(join),
-            Err(scalar) => rest.push(scalar),
+            Err(scalar) if joins.is_empty() || is_free_to_move(&scalar) => rest.push(scalar),
+            Err(scalar) => behind.push(scalar),
         }
     }
     // Other conditions first: a partner is sought only for the rows that they leave.
-    if !rest.is_empty() {
-        input = Node::Filter { input: Box::new(input), all: rest };
-    }
+    input = filter(input, rest);
     for (kind, query, on) in joins {
         input = join(kind, input, query, on);
     }
-    *node = input;
+    *node = filter(input, behind);
+}
+
+fn filter(input: Node, all: Vec<Scalar>) -> Node {
+    if all.is_empty() { input } else { Node::Filter { input: Box::new(input), all } }
 }
 
 /// The join that a condition is; or the condition.
