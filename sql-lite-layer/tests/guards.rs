@@ -59,3 +59,19 @@ fn subqueries_guard_what_stands_behind_them() {
         check(connection, computed, &[1]);
     });
 }
+
+/// CAST of bytes to text counted as a conversion that cannot fail. Below a join it met bytes that are none of a text, of rows that the join drops. It stays above.
+#[test]
+fn bytes_that_are_no_text_stay_above_joins() {
+    with_database(|connection| {
+        for sql in [
+            "SELECT t.id FROM t JOIN u ON u.id = t.id WHERE CAST(t.bytes AS VARCHAR) = 'a'",
+            "SELECT t.id FROM t LEFT JOIN u ON u.id = t.id WHERE u.id = 1 AND CAST(t.bytes AS VARCHAR) = 'a'",
+            "SELECT id FROM t WHERE id IN (SELECT id FROM u) AND CAST(bytes AS VARCHAR) = 'a'",
+        ] {
+            check(connection, sql, &[1]);
+        }
+        let error = connection.query("SELECT CAST(bytes AS VARCHAR) FROM t", ()).expect_err("X'FF'");
+        assert_eq!(error.sqlstate(), "22021", "{error}");
+    });
+}

@@ -13,7 +13,7 @@ pub(super) use crate::plan::is_volatile;
 pub(super) fn may_fail(scalar: &Scalar) -> bool {
     scalar.any(&mut |scalar| match scalar {
         Scalar::Negate(_) | Scalar::Arithmetic { .. } => true,
-        // Every value has a text.
+        // Every value has a text, but for bytes, which the planner casts to bytes before.
         Scalar::Cast { to, .. } => !matches!(to, DataType::Text { max: None }),
         Scalar::Like { escape, .. } => escape.is_some(),
         Scalar::Call { function, .. } => function.may_fail(),

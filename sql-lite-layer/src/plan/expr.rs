@@ -75,6 +75,10 @@ impl<'a> Planner<'a> {
                 if of.data_type == DataType::Unknown {
                     self.infer(&mut of, to);
                 }
+                if matches!((&of.data_type, to), (DataType::Blob { .. }, DataType::Text { .. })) {
+                    // Changes nothing, and shows the optimizer a conversion that may fail: not all bytes are text.
+                    of = cast(of, DataType::Blob { max: None });
+                }
                 Ok(Typed { scalar: Scalar::Cast { of: Box::new(of.scalar), to: *to }, data_type: *to })
             }
             Expr::Call(call) => self.call(call),
