@@ -285,3 +285,52 @@ fn changes_end_within_their_limits() {
         assert_eq!(sums(&connection), (400, 1.0));
     });
 }
+
+/// Statements of one key looked at no clock: a key that many rows share, and what a cascade takes along. Under a limit of no time they gave 20,000 rows, and ran for seconds.
+/// They look from time to time, and at once where a key is shared.
+#[test]
+fn a_key_of_many_rows_has_limits() {
+    with_database(|database, connection| {
+        let schema = "CREATE TABLE p (id INT PRIMARY KEY, next INT); CREATE TABLE t (k INT, id INT, d INT REFERENCES p ON DELETE CASCADE, PRIMARY KEY (k, id));
+            INSERT INTO p VALUES (1, 1), (2, 2)";
+        connection.execute_batch(schema).expect("the schema");
+        connection.load("t", (0..5_000).map(|n| vec![Value::Int(1), Value::Int(n), Value::Int(1)])).expect("rows");
+        let none = Limits { time: Some(Duration::ZERO), ..Limits::default() };
+        let cancel = connection.cancel_handle();
+        for sql in ["SELECT id, d FROM t WHERE k = 1", "SELECT id, d FROM t WHERE d = 1"] {
+            connection.set_limits(none);
+            assert_eq!(connection.query(sql, ()).expect_err(sql).kind(), ErrorKind::TimedOut, "{sql}");
+            connection.set_limits(Limits::default());
+            let mut seen = 0;
+            let cancelled = connection.prepare(sql).expect(sql).query_each((), |_| {
+                seen += 1;
+                cancel.cancel();
+                Ok::<_, treering_sql::Error>(())
+            });
+            assert_eq!(cancelled.expect_err(sql).kind(), ErrorKind::Cancelled, "{sql}");
+            assert!(seen <= 512, "{sql}: {seen} rows");
+        }
+        let small = Limits { memory_bytes: 10_000, ..Limits::default() };
+        for in_transaction in [false, true] {
+            if in_transaction {
+                connection.execute("BEGIN", ()).expect("the turn");
+            }
+            for sql in ["DELETE FROM p WHERE id = 1", "DELETE FROM p WHERE id >= 1 AND id + 0 = 1"] {
+                connection.set_limits(none);
+                assert_eq!(connection.execute(sql, ()).expect_err(sql).kind(), ErrorKind::TimedOut, "{sql}");
+            }
+            if in_transaction {
+                // What the transaction keeps to undo the statement with is counted.
+                connection.set_limits(small);
+                let error = connection.execute("DELETE FROM p WHERE id = 1", ()).expect_err("too much to undo");
+                assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
+            }
+            connection.set_limits(Limits::default());
+            let count = |table: &str| connection.query_row(&format!("SELECT COUNT(*) FROM {table}"), (), |row| row.get::<i64>(0));
+            assert_eq!((count("p").expect("a count"), count("t").expect("a count")), (2, 5_000));
+        }
+        assert_eq!(connection.execute("DELETE FROM p WHERE id = 1", ()).expect("a change"), 1);
+        connection.execute("COMMIT", ()).expect("a commit");
+        assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
+    });
+}

@@ -20,7 +20,7 @@ use crate::types::{Timestamp, Value};
 pub(crate) type Frame<'r> = Vec<Value<'r>>;
 
 /// How many rows pass between two looks at the cancel flag and the clock.
-const LOOK_EVERY: u32 = 256;
+pub(super) const LOOK_EVERY: u32 = 256;
 
 /// Numbers of sequences: what `NEXT VALUE FOR` asks.
 pub(crate) trait Sequences {

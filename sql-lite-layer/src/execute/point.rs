@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use super::context::{Context, Inputs};
+use super::context::{Context, Inputs, LOOK_EVERY};
 use super::fetch::{Fetched, Source};
 use super::keys::{Fixed, to_next_prefix};
 use super::scalar::operand;
@@ -121,7 +121,7 @@ enum Next<'r> {
     /// The only row.
     Row(&'r [u8]),
     /// Rows of a part of the primary key.
-    Rows(Box<EntryRange<'r>>),
+    Rows(Box<(EntryRange<'r>, Looks<'r>)>),
     /// Rows that entries of an index lead to.
     Entries(Box<Led<'r>>),
 }
@@ -131,6 +131,26 @@ struct Led<'r> {
     index: &'r Index,
     rows: Entries<'r>,
     fetched: Fetched<'r>,
+    looks: Looks<'r>,
+}
+
+/// Looks at the flag and the clock from time to time: a key that names no one row may have any number of them.
+struct Looks<'r> {
+    inputs: Inputs<'r>,
+    rows: u32,
+}
+
+impl<'r> Looks<'r> {
+    fn new(inputs: &Inputs<'r>) -> Looks<'r> {
+        Looks { inputs: inputs.clone(), rows: 0 }
+    }
+
+    /// To be called before each row.
+    fn tick(&mut self) -> Result<()> {
+        let rows = self.rows;
+        self.rows = rows.wrapping_add(1);
+        if rows.is_multiple_of(LOOK_EVERY) { self.inputs.look() } else { Ok(()) }
+    }
 }
 
 impl<'r> PointCursor<'r> {
@@ -158,12 +178,12 @@ impl<'r> PointCursor<'r> {
                     }
                 } else {
                     let range = with_prefix(&entries, sought)?;
-                    Next::Entries(Box::new(Led { range, index, rows, fetched: Fetched::default() }))
+                    Next::Entries(Box::new(Led { range, index, rows, fetched: Fetched::default(), looks: Looks::new(inputs) }))
                 }
             }
             _ if point.one => rows.get(sought)?.map_or(Next::End, Next::Row),
             // Boxed: a lookup of one row, which moves this about, has none.
-            _ => Next::Rows(Box::new(with_prefix(&rows, sought)?)),
+            _ => Next::Rows(Box::new((with_prefix(&rows, sought)?, Looks::new(inputs)))),
         };
         Ok(cursor)
     }
@@ -177,9 +197,14 @@ impl<'r> PointCursor<'r> {
                 self.next = Next::End;
                 Some(row)
             }
-            Next::Rows(range) => range.next().transpose()?.map(|(_, row)| row),
+            Next::Rows(rows) => {
+                let (range, looks) = &mut **rows;
+                looks.tick()?;
+                range.next().transpose()?.map(|(_, row)| row)
+            }
             Next::Entries(led) => {
-                let Led { range, index, rows, fetched } = &mut **led;
+                let Led { range, index, rows, fetched, looks } = &mut **led;
+                looks.tick()?;
                 let mut from = Source { range, reverse: false, index, rows: *rows, passed: Fixed::default() };
                 fetched.next(&mut from, None)?.map(|(_, row)| row)
             }

@@ -18,6 +18,7 @@ pub(super) struct CatalogueRules<'r> {
     pub(super) txn: &'r WriteTxn,
     pub(super) schema: &'r Arc<Schema>,
     pub(super) now: Timestamp,
+    pub(super) inputs: &'r Inputs<'r>,
 }
 
 impl Rules for CatalogueRules<'_> {
@@ -49,6 +50,16 @@ impl Rules for CatalogueRules<'_> {
             }
         }
         Ok(())
+    }
+
+    fn look(&self, kept_bytes: usize) -> Result<()> {
+        let limit = self.inputs.memory_bytes;
+        if kept_bytes > limit {
+            let message =
+                format!("what goes with the rows needs more memory than the statement may take: {kept_bytes} of {limit} bytes");
+            return Err(Error::new(ErrorKind::Limit, message).with_state("53200"));
+        }
+        self.inputs.look()
     }
 }
 

@@ -193,7 +193,7 @@ fn change(
         }
     };
     let inputs = Inputs { sequences: numbers.as_ref().map(|numbers| numbers as _), ..given.inputs() };
-    let rules = CatalogueRules { txn, schema, now: inputs.now() };
+    let rules = CatalogueRules { txn, schema, now: inputs.now(), inputs: &inputs };
     let mut changes = Changes::new(txn, Arc::clone(schema)).with_rules(&rules);
     if let Some(buffers) = &mut undo {
         changes = changes.with_undo(buffers);

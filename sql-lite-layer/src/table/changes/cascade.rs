@@ -110,6 +110,7 @@ impl Changes<'_> {
     /// Works the stack off.
     pub(super) fn run_cascades(&mut self) -> Result<()> {
         while let Some(cascade) = self.cascades.last().map(Rc::clone) {
+            self.tick()?;
             let Some(key) = self.first_child(&cascade)? else {
                 // Its row of the stack: whatever it put on top is worked off by now.
                 self.cascades.pop();

@@ -33,6 +33,10 @@ impl Journal {
         self.steps.shrink_to(KEPT_BYTES / size_of::<Step>());
     }
 
+    pub(super) fn size_bytes(&self) -> usize {
+        self.bytes.len() + self.steps.len() * size_of::<Step>()
+    }
+
     /// An entry was written or removed, where `old` stood before.
     pub(super) fn note(&mut self, what: Stored, key: &[u8], old: Option<&[u8]>) {
         // The engine's limits: keys below 2^16 bytes, values below 2^32.

@@ -23,6 +23,7 @@ mod journal;
 mod pending;
 mod write;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,13 +45,19 @@ use journal::Journal;
 use pending::Pending;
 use write::check_row;
 
-/// What a change asks of those who can compute expressions.
+/// Rows between two looks at the limits.
+const LOOK_EVERY: u32 = 64;
+
+/// What a change asks of those who can compute expressions and know the statement's limits.
 pub(crate) trait Rules {
     /// The value of a column's DEFAULT, of the column's type.
     fn default_value(&self, table: &Table, column: usize) -> Result<Value<'static>>;
 
     /// Refuses a row that violates a CHECK constraint of its table.
     fn check(&self, table: &Table, row: &[Value<'_>]) -> Result<()>;
+
+    /// Whether the statement may go on, which keeps so many bytes to be undone with: `Limit`, `Cancelled`, `TimedOut`.
+    fn look(&self, kept_bytes: usize) -> Result<()>;
 }
 
 /// The changes that one statement makes. Tables are opened at their first use and closed when this is dropped: then the transaction can take a savepoint again.
@@ -74,6 +81,8 @@ pub(crate) struct Changes<'t> {
     /// Of tables without primary key: the key of the last row.
     hidden: Vec<(ObjectId, i64)>,
     last_identity: Option<i64>,
+    /// Rows that only this statement's cascades and its end touched.
+    ticks: Cell<u32>,
     // Buffers of the row at hand.
     before: Image,
     after: Image,
@@ -115,6 +124,7 @@ impl<'t> Changes<'t> {
             inserted: false,
             hidden: Vec::new(),
             last_identity: None,
+            ticks: Cell::new(0),
             before: Image::default(),
             after: Image::default(),
             changed: Vec::new(),
@@ -265,6 +275,16 @@ impl<'t> Changes<'t> {
         }
         self.check_pending()?;
         self.counters.flush(&mut self.open)
+    }
+
+    /// To be called for each row that the caller does not know of: how many these are, one row does not say.
+    fn tick(&self) -> Result<()> {
+        let ticks = self.ticks.get().wrapping_add(1);
+        self.ticks.set(ticks);
+        match self.rules {
+            Some(rules) if ticks.is_multiple_of(LOOK_EVERY) => rules.look(self.journal.as_ref().map_or(0, Journal::size_bytes)),
+            _ => Ok(()),
+        }
     }
 
     /// A table with what hangs on it, looked up once a statement.

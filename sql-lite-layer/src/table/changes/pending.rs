@@ -31,6 +31,7 @@ impl Changes<'_> {
     pub(super) fn check_pending(&mut self) -> Result<()> {
         let tables = self.open.tables();
         for ((_, number, prefix), Question { reference, removed }) in std::mem::take(&mut self.pending.questions) {
+            self.tick()?;
             let parent = reference.parent_of_prefix(&prefix)?;
             if tables.stored(reference.parents)?.get(&parent)?.is_none()
                 && tables.stored(reference.children())?.first_with(&prefix)?.is_some()

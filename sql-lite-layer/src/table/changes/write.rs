@@ -99,6 +99,7 @@ impl Changes<'_> {
     /// Writes the rows that had to wait.
     pub(super) fn settle_parked(&mut self) -> Result<()> {
         for Parked { target, key, row } in std::mem::take(&mut self.parked) {
+            self.tick()?;
             let table = &*target.table;
             self.before.clear();
             self.after.clear();
