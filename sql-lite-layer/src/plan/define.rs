@@ -26,7 +26,9 @@ use crate::error::{Error, ErrorKind, Place, Result};
 use crate::parse::ast::{self, ColumnDef, Expr, ForeignAction, Ident, Query, Rule, TableConstraint};
 use crate::parse::walk::{Edit, edited};
 use crate::table::rows;
-use crate::table::schema::{Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View};
+use crate::table::schema::{
+    Action, Check, Column, ForeignKey, IdentityColumn, Index, ObjectId, Schema, Sequence, Table, View, fold,
+};
 use crate::types::{self, DataType};
 
 /// What a constraint adds to a table.
@@ -137,6 +139,7 @@ pub(crate) fn column(def: &ColumnDef, schema: &Schema) -> Result<Column> {
         if identity.increment == 0 {
             return Err(type_error(def.name.place, format!("identity column {} cannot count in steps of 0", column.name)));
         }
+        counts_within(&column.name, identity.start, &def.data_type).map_err(|error| error.at(def.name.place))?;
         let ast::Identity { always, start, increment } = identity;
         column.identity = Some(IdentityColumn { always, start, increment });
     }
@@ -145,6 +148,17 @@ pub(crate) fn column(def: &ColumnDef, schema: &Schema) -> Result<Column> {
         column.default = Some(text.clone());
     }
     Ok(column)
+}
+
+/// Refuses an identity column whose first number is none of its type.
+pub(crate) fn counts_within(name: &str, start: i64, data_type: &DataType) -> Result<()> {
+    match data_type {
+        DataType::Integer(width) if !(width.range().0..=width.range().1).contains(&start) => {
+            let message = format!("identity column {name} begins with {start}, which is out of the range of {data_type}");
+            Err(Error::new(ErrorKind::Data, message).with_state("22003"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks that an expression may be the default of a column; its value as `encode::row` writes one if it is a constant.
@@ -242,11 +256,21 @@ pub(crate) fn check(expr: &Expr, table: &Table, schema: &Schema) -> Result<()> {
     let slots: Vec<Slot> = table.columns.iter().map(|column| planner.slot(column.name.as_str(), column.data_type)).collect();
     planner.levels.push(Level::new(labelled(table, &table.name, &slots, false), "in CHECK"));
     let scalar = planner.condition(expr, "CHECK")?;
-    // A row would pass when it is written, and not when it is looked at again.
-    let is_counting =
-        |scalar: &Scalar| matches!(scalar, Scalar::Call { function: Function::NextValue | Function::CurrentValue, .. });
-    if scalar.any(&mut |scalar| is_counting(scalar)) {
-        return Err(unsupported(Place::default(), "a sequence's number in a CHECK"));
+    // A row would pass when it is written, and not when it is looked at again: when a script is read back.
+    let mut changing = None;
+    scalar.any(&mut |scalar| {
+        if let Scalar::Call { function, .. } = scalar {
+            changing = changing.or(match function {
+                Function::NextValue | Function::CurrentValue => Some("a sequence's number"),
+                Function::CurrentTimestamp | Function::CurrentDate => Some("the current time"),
+                Function::RandomUuid => Some("a random value"),
+                _ => None,
+            });
+        }
+        changing.is_some()
+    });
+    if let Some(what) = changing {
+        return Err(unsupported(Place::default(), format!("{what} in a CHECK")));
     }
     refuse(&scalar, "a CHECK")
 }
@@ -278,6 +302,10 @@ pub(crate) fn view(name: &Ident, columns: &[Ident], query: &Query, text: (&str, 
     let mut state = State { stars: Some(BTreeMap::new()), ..State::default() };
     let mut planner = Planner { schema, state: &mut state, levels: Vec::new(), named: Vec::new() };
     let planned = planner.query(query)?;
+    // As the one that it replaces.
+    if planner.state.views.contains(&fold(&name.name)) {
+        return Err(unsupported(name.place, format!("a view that reads itself: {}", name.name)));
+    }
     if columns.len() > planned.columns.len() {
         let message = format!("{} names {} columns of {}", name.name, columns.len(), planned.columns.len());
         return Err(name_error(name, message));

@@ -171,6 +171,7 @@ impl<'a> Planner<'a> {
         let [ast::Parsed { statement: Statement::Query(query), .. }] = &parsed[..] else {
             return Err(broken("its text is no query"));
         };
+        self.state.views.insert(fold(&view.name));
         self.state.view_depth += 1;
         let mut inner = Planner { schema: self.schema, state: &mut *self.state, levels: Vec::new(), named: Vec::new() };
         let planned = inner.query(query);

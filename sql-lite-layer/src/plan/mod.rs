@@ -37,7 +37,7 @@ pub(crate) mod walk;
 pub(crate) use call::{is_volatile, is_volatile_node};
 pub(crate) use expr::{as_literal, same_class, type_of};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use node::{Action, Node, OutColumn, Plan, Slot};
 use scalar::Scalar;
@@ -122,6 +122,8 @@ struct State {
     /// Only types are asked for: tables of INFORMATION_SCHEMA need no rows.
     types_alone: bool,
     view_depth: usize,
+    /// The views that are read, also within others, by their folded names.
+    views: BTreeSet<String>,
     /// What each `*` of the text stands for, by the place where it begins: where the star itself stands, and the columns as text. None: nobody asks.
     stars: Option<BTreeMap<Place, (Place, String)>>,
     copied: usize,

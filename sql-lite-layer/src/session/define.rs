@@ -225,6 +225,9 @@ impl Definition<'_> {
                     let message = format!("column \"{}\" counts: an identity column is a whole number", column.name);
                     return Err(Error::new(ErrorKind::Type, message).with_state("42804"));
                 }
+                if let Some(identity) = column.identity {
+                    define::counts_within(&column.name, identity.start, data_type)?;
+                }
                 let (inputs, mut rows) = (self.inputs, 0_u64);
                 catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| {
                     if rows.is_multiple_of(256) {
