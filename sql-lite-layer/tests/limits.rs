@@ -243,7 +243,10 @@ fn a_long_match_ends_with_its_time() {
 #[test]
 fn changes_end_within_their_limits() {
     with_database(|_, connection| {
-        connection.execute("CREATE TABLE t (a INT PRIMARY KEY, b DOUBLE)", ()).expect("the schema");
+        connection
+            .execute_batch("CREATE TABLE t (a INT PRIMARY KEY, b DOUBLE); CREATE TABLE keyless (a INT)")
+            .expect("the schema");
+        connection.execute("INSERT INTO keyless VALUES (1)", ()).expect("a row");
         connection.load("t", (0..400).map(|n| vec![Value::Int(n), Value::Int(0)])).expect("rows");
         let endless = "UPDATE t SET b = (SELECT count(*) FROM t x, t y, t z WHERE x.a + y.a + z.a < t.b)";
         let large = "INSERT INTO t SELECT 1000 + x.a * 1000 + y.a, 1 FROM t x, t y";
@@ -263,6 +266,13 @@ fn changes_end_within_their_limits() {
             // So do those that go through all rows: these went to their end.
             ("CREATE INDEX made ON t (b)", none, ErrorKind::TimedOut),
             ("ALTER TABLE t ALTER COLUMN b SET DATA TYPE VARCHAR", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ALTER COLUMN b SET NOT NULL", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ADD UNIQUE (a, b)", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES t (a)", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t DROP CONSTRAINT t_pkey", none, ErrorKind::TimedOut),
+            ("ALTER TABLE keyless ADD PRIMARY KEY (a)", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ADD COLUMN number IDENTITY", none, ErrorKind::TimedOut),
+            ("ALTER TABLE t ADD COLUMN key UUID DEFAULT RANDOM_UUID()", none, ErrorKind::TimedOut),
         ];
         let sums = |connection: &Connection| -> (i64, f64) {
             connection.set_limits(Limits::default());

@@ -163,7 +163,8 @@ impl Definition<'_> {
     }
 
     fn alter(&mut self, table: &Arc<Table>, change: &AlterTable) -> Result<()> {
-        let (txn, id) = (self.txn, table.id);
+        let (txn, id, inputs) = (self.txn, table.id, self.inputs);
+        let look = || inputs.look();
         match change {
             AlterTable::AddColumn { column, if_not_exists } => {
                 if *if_not_exists && table.column(&column.name.name).is_some() {
@@ -191,7 +192,7 @@ impl Definition<'_> {
             }
             AlterTable::AddConstraint(constraint) => self.add_constraint(id, constraint, None),
             AlterTable::DropConstraint { name, if_exists } => {
-                let dropped = catalogue::drop_constraint(txn, self.schema, id, &name.name, false);
+                let dropped = catalogue::drop_constraint(txn, self.schema, id, &name.name, false, &look);
                 match dropped {
                     Err(e) if *if_exists && e.kind() == ErrorKind::Name => Ok(()),
                     dropped => dropped.map_err(|e| e.at(name.place)),
@@ -215,7 +216,7 @@ impl Definition<'_> {
             }
             AlterTable::SetNullable { column, nullable } => {
                 let at = column_of(table, column)?;
-                catalogue::set_nullable(txn, self.schema, id, at, *nullable)
+                catalogue::set_nullable(txn, self.schema, id, at, *nullable, &look)
             }
             AlterTable::SetType { column, data_type } => {
                 let at = column_of(table, column)?;
@@ -228,16 +229,19 @@ impl Definition<'_> {
                 if let Some(identity) = column.identity {
                     define::counts_within(&column.name, identity.start, data_type)?;
                 }
-                let (inputs, mut rows) = (self.inputs, 0_u64);
-                catalogue::set_type(txn, self.schema, id, at, *data_type, &mut |value| {
-                    if rows.is_multiple_of(256) {
-                        inputs.look()?;
-                    }
-                    rows += 1;
-                    // A cast to a shorter text would cut it off: within a class nothing may be lost.
-                    let value = if same_class { value } else { types::cast(value, data_type)? };
-                    types::assign(value, data_type, &column.name)
-                })?;
+                // A cast to a shorter text would cut it off: within a class nothing may be lost.
+                catalogue::set_type(
+                    txn,
+                    self.schema,
+                    id,
+                    at,
+                    *data_type,
+                    &mut |value| {
+                        let value = if same_class { value } else { types::cast(value, data_type)? };
+                        types::assign(value, data_type, &column.name)
+                    },
+                    &look,
+                )?;
                 self.default_fits(id, at)?;
                 // Within a class values stay what they are, but for fractions, which are rounded.
                 let is_kept = same_class && !matches!(data_type, DataType::Decimal { .. });
@@ -268,16 +272,17 @@ impl Definition<'_> {
 
     /// Adds a column whose default is no more than a constant, or has to be computed for the rows that are there.
     fn add_column(&mut self, id: ObjectId, column: Column, default: Option<&Expr>) -> Result<()> {
-        let txn = self.txn;
+        let (txn, inputs) = (self.txn, self.inputs);
+        let look = || inputs.look();
         let Some(default) = default.filter(|_| column.missing.is_none() && column.identity.is_none()) else {
-            return catalogue::add_column(txn, self.schema, id, column, Filling::Missing);
+            return catalogue::add_column(txn, self.schema, id, column, Filling::Missing, &look);
         };
         let before = Arc::new(self.schema.clone());
         let (data_type, name) = (column.data_type, column.name.clone());
         value_of(txn, &before, default, self.inputs, |is_volatile, value| {
             let mut value = || types::assign(value()?, &data_type, &name);
             let filling = if is_volatile { Filling::Each(&mut value) } else { Filling::Once(&mut value) };
-            catalogue::add_column(txn, self.schema, id, column, filling)
+            catalogue::add_column(txn, self.schema, id, column, filling, &look)
         })
     }
 
@@ -288,11 +293,14 @@ impl Definition<'_> {
         of: Option<&Ident>,
     ) -> Result<()> {
         let table = Arc::clone(self.schema.table_by_id(id).ok_or_else(gone)?);
-        let txn = self.txn;
+        let (txn, inputs) = (self.txn, self.inputs);
+        let look = || inputs.look();
         match define::constraint(constraint, of, &table, self.schema)? {
-            Constraint::PrimaryKey { name, columns } => catalogue::add_primary_key(txn, self.schema, id, Some(name), &columns),
-            Constraint::Unique { name, columns } => catalogue::add_unique(txn, self.schema, id, &name, &columns),
-            Constraint::ForeignKey(key) => catalogue::add_foreign_key(txn, self.schema, id, key),
+            Constraint::PrimaryKey { name, columns } => {
+                catalogue::add_primary_key(txn, self.schema, id, Some(name), &columns, &look)
+            }
+            Constraint::Unique { name, columns } => catalogue::add_unique(txn, self.schema, id, &name, &columns, &look),
+            Constraint::ForeignKey(key) => catalogue::add_foreign_key(txn, self.schema, id, key, &look),
             Constraint::Check(check) => {
                 let name = check.name.clone();
                 if let crate::parse::ast::Rule::Check(expr, _) = &constraint.rule {

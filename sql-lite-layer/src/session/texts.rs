@@ -97,7 +97,7 @@ pub(super) fn keep_users_of_sequences(txn: &WriteTxn, schema: &mut Schema, casca
             if !cascade {
                 return in_the_way(format!("check \"{}\" of table \"{}\"", check.name, table.name), &e);
             }
-            catalogue::drop_constraint(txn, schema, table.id, &check.name, false)?;
+            catalogue::drop_constraint(txn, schema, table.id, &check.name, false, &|| Ok(()))?;
         }
     }
     Ok(())

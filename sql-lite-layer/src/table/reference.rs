@@ -115,13 +115,16 @@ pub(super) fn support(table: &Table, columns: &[usize]) -> Option<Support> {
 }
 
 impl Reference {
-    /// Checks all rows of the child: each value once, in the order of the index.
+    /// Checks all rows of the child: each value once, in the order of the index. `look` is asked now and then whether to go on.
     ///
     /// # Errors
-    /// `Constraint` that names the first value without a parent.
-    pub(super) fn check_all(&self, tables: Tables<'_>) -> Result<()> {
+    /// `Constraint` that names the first value without a parent; what `look` says.
+    pub(super) fn check_all(&self, tables: Tables<'_>, look: &dyn Fn() -> Result<()>) -> Result<()> {
         let (parents, mut last) = (tables.stored(self.parents)?, Vec::new());
-        for entry in tables.stored(self.children())?.all()? {
+        for (number, entry) in tables.stored(self.children())?.all()?.enumerate() {
+            if number.is_multiple_of(256) {
+                look()?;
+            }
             let (key, _) = entry?;
             let prefix = self.prefix(&key)?;
             let Some(prefix) = prefix.filter(|prefix| **prefix != *last) else { continue };

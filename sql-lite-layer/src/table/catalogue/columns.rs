@@ -1,4 +1,4 @@
-//! Columns: added, hidden, renamed, changed.
+//! Columns: added, hidden, renamed, changed. `look` is asked now and then, while rows are read or written, whether to go on; what it says is an error of each.
 
 use super::rewrite::rewrite;
 use super::*;
@@ -30,6 +30,7 @@ pub(crate) fn add_column(
     id: ObjectId,
     mut column: Column,
     filling: Filling<'_>,
+    look: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     let mut edit = Edit::begin(txn, schema)?;
     let old = edit.table(id)?;
@@ -53,9 +54,9 @@ pub(crate) fn add_column(
     }
     if let Some(identity) = column.identity {
         let counter = Counter::of_column(&table, at, identity);
-        number_rows(txn, &table, at, counter)?;
+        number_rows(txn, &table, at, counter, look)?;
     } else if let Some(value) = each {
-        rewrite(txn, &table, &table, &mut |mut row| {
+        rewrite(txn, &table, &table, look, &mut |mut row| {
             row[at] = value()?;
             if row[at].is_null() && !column.nullable { Err(violation::not_null(&table, column)) } else { Ok(row) }
         })?;
@@ -66,12 +67,12 @@ pub(crate) fn add_column(
 }
 
 /// Gives all rows numbers in a new column.
-fn number_rows(txn: &WriteTxn, table: &Table, at: usize, counter: Counter) -> Result<()> {
+fn number_rows(txn: &WriteTxn, table: &Table, at: usize, counter: Counter, look: &dyn Fn() -> Result<()>) -> Result<()> {
     let mut counters = Counters::default();
     let mut open = Open::new(txn);
     counters.last(&open, counter)?;
     open.close();
-    rewrite(txn, table, table, &mut |mut row| {
+    rewrite(txn, table, table, look, &mut |mut row| {
         // Known already: nothing is opened for it.
         let number = counters.next(&open, counter, &table.columns[at].name)?;
         counters.note(&open, counter, number)?;
@@ -166,7 +167,14 @@ pub(crate) fn set_column_comment(
 ///
 /// # Errors
 /// `Constraint` if a row holds NULL there, or the primary key the column.
-pub(crate) fn set_nullable(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at: usize, nullable: bool) -> Result<()> {
+pub(crate) fn set_nullable(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    at: usize,
+    nullable: bool,
+    look: &dyn Fn() -> Result<()>,
+) -> Result<()> {
     change_column(txn, schema, id, at, |table, at| {
         if nullable && table.primary.contains(&at) {
             return Err(needed(format!("column \"{}\" belongs to the primary key", table.columns[at].name)));
@@ -176,7 +184,10 @@ pub(crate) fn set_nullable(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, at
             return Ok(());
         }
         let open = Open::new(txn);
-        for entry in open.tables().rows(table)?.all()? {
+        for (number, entry) in open.tables().rows(table)?.all()?.enumerate() {
+            if number.is_multiple_of(256) {
+                look()?;
+            }
             if rows::value(table, entry?.1, at)?.is_null() {
                 return Err(violation::not_null(table, &table.columns[at]));
             }
@@ -196,6 +207,7 @@ pub(crate) fn set_type(
     at: usize,
     to: DataType,
     convert: &mut dyn for<'v> FnMut(Value<'v>) -> Result<Value<'v>>,
+    look: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
     let mut edit = Edit::begin(txn, schema)?;
     let old = edit.table(id)?;
@@ -213,7 +225,7 @@ pub(crate) fn set_type(
     }
     table.columns[at].missing = None;
     let table = edit.put_table(table)?;
-    rewrite(txn, &old, &table, &mut |mut row| {
+    rewrite(txn, &old, &table, look, &mut |mut row| {
         let value = std::mem::take(&mut row[at]);
         row[at] = convert(value)?;
         Ok(row)

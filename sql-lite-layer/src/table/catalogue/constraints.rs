@@ -1,4 +1,4 @@
-//! Constraints: added to tables that may have rows, and dropped.
+//! Constraints: added to tables that may have rows, and dropped. `look` is asked now and then, while rows are read or written, whether to go on; what it says is an error of each.
 
 use super::rewrite::rewrite;
 use super::tables::check_constraint_names;
@@ -18,8 +18,9 @@ pub(crate) fn add_primary_key(
     id: ObjectId,
     name: Option<String>,
     columns: &[usize],
+    look: &dyn Fn() -> Result<()>,
 ) -> Result<()> {
-    let mut edit = Edit::begin(txn, schema)?;
+    let mut edit = Edit { look, ..Edit::begin(txn, schema)? };
     let old = edit.table(id)?;
     let mut table = Table::clone(&old);
     if !table.primary.is_empty() {
@@ -35,7 +36,7 @@ pub(crate) fn add_primary_key(
     }
     check_constraint_names(&table)?;
     let table = edit.put_table(table)?;
-    rewrite(txn, &old, &table, &mut |row| match columns.iter().find(|at| row[**at].is_null()) {
+    rewrite(txn, &old, &table, look, &mut |row| match columns.iter().find(|at| row[**at].is_null()) {
         Some(at) => Err(violation::not_null(&old, &old.columns[*at])),
         None => Ok(row),
     })?;
@@ -46,8 +47,15 @@ pub(crate) fn add_primary_key(
 ///
 /// # Errors
 /// `Exists`. `Constraint` if rows have equal values.
-pub(crate) fn add_unique(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, name: &str, columns: &[usize]) -> Result<()> {
-    let mut edit = Edit::begin(txn, schema)?;
+pub(crate) fn add_unique(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    name: &str,
+    columns: &[usize],
+    look: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let mut edit = Edit { look, ..Edit::begin(txn, schema)? };
     let mut table = edit.copy(id)?;
     let (name, columns) = (name.to_owned(), columns.to_vec());
     edit.add_index_to(&mut table, Index { id: ObjectId(0), name, columns, unique: true, of_constraint: true })?;
@@ -73,8 +81,14 @@ pub(crate) fn add_check(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, check
 ///
 /// # Errors
 /// `Exists`. `Constraint` (23503) if a row refers to nothing, (42830) if the columns referred to are no unique key.
-pub(crate) fn add_foreign_key(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, mut key: ForeignKey) -> Result<()> {
-    let mut edit = Edit::begin(txn, schema)?;
+pub(crate) fn add_foreign_key(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    mut key: ForeignKey,
+    look: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let mut edit = Edit { look, ..Edit::begin(txn, schema)? };
     let mut table = edit.copy(id)?;
     if key.table == ObjectId(0) {
         key.table = id;
@@ -83,7 +97,7 @@ pub(crate) fn add_foreign_key(txn: &WriteTxn, schema: &mut Schema, id: ObjectId,
     check_constraint_names(&table)?;
     let table = edit.put_table(table)?;
     let reference = Reference::resolve(edit.schema, &table, table.foreign.len() - 1)?;
-    reference.check_all(Open::new(txn).tables())?;
+    reference.check_all(Open::new(txn).tables(), look)?;
     edit.finish()
 }
 
@@ -91,8 +105,15 @@ pub(crate) fn add_foreign_key(txn: &WriteTxn, schema: &mut Schema, id: ObjectId,
 ///
 /// # Errors
 /// `Name`. `Constraint` (2BP01) if a foreign key refers to it.
-pub(crate) fn drop_constraint(txn: &WriteTxn, schema: &mut Schema, id: ObjectId, name: &str, cascade: bool) -> Result<()> {
-    let mut edit = Edit::begin(txn, schema)?;
+pub(crate) fn drop_constraint(
+    txn: &WriteTxn,
+    schema: &mut Schema,
+    id: ObjectId,
+    name: &str,
+    cascade: bool,
+    look: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    let mut edit = Edit { look, ..Edit::begin(txn, schema)? };
     let is = |other: &str| other.eq_ignore_ascii_case(name);
     let old = edit.table(id)?;
     if old.primary_name.as_deref().is_some_and(is) {
@@ -101,7 +122,7 @@ pub(crate) fn drop_constraint(txn: &WriteTxn, schema: &mut Schema, id: ObjectId,
         (table.primary, table.primary_name) = (Vec::new(), None);
         edit.index_foreign_keys(&mut table)?;
         let table = edit.put_table(table)?;
-        rewrite(txn, &old, &table, &mut |row| Ok(row))?;
+        rewrite(txn, &old, &table, look, &mut |row| Ok(row))?;
         return edit.finish();
     }
     let unique = old.indexes.iter().position(|index| index.unique && index.of_constraint && is(&index.name));

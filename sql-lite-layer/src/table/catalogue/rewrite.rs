@@ -62,13 +62,15 @@ fn entry(table: &Table, index: &Index, key: &[u8], row: &[u8]) -> Result<(Vec<u8
 }
 
 /// Writes the rows of `old` as rows of `new`, which has the same numbers: `convert` changes each. Then all indexes of `new`, whose engine tables are there.
+/// `look` is asked every 256 rows whether to go on.
 ///
 /// # Errors
-/// `Constraint` if rows of `new` have equal keys; what `convert` says.
+/// `Constraint` if rows of `new` have equal keys; what `convert` and `look` say.
 pub(super) fn rewrite(
     txn: &WriteTxn,
     old: &Table,
     new: &Table,
+    look: &dyn Fn() -> Result<()>,
     convert: &mut dyn for<'v> FnMut(Vec<Value<'v>>) -> Result<Vec<Value<'v>>>,
 ) -> Result<()> {
     let name = Stored::Rows(old.id).name();
@@ -77,8 +79,9 @@ pub(super) fn rewrite(
     let mut will = txn.create_table(name.as_str())?;
     let (mut failed, mut fed) = (None, 0i64);
     let made = was.range(ALL)?.map_while(|row| {
+        let looked = if fed % 256 == 0 { look() } else { Ok(()) };
         fed += 1;
-        let made = row.map_err(Error::from).and_then(|(_, row)| {
+        let made = looked.and_then(|()| row.map_err(Error::from)).and_then(|(_, row)| {
             let values = convert(rows::values(old, row)?)?;
             let key = if new.primary.is_empty() { rows::hidden_key(fed) } else { rows::row_key(new, &values) };
             rows::check_key_len(&key, || "a row".to_owned(), new)?;
@@ -101,7 +104,7 @@ pub(super) fn rewrite(
         let name = Stored::Index(index.id).name();
         txn.drop_table(name.as_str())?;
         drop(txn.create_table(name.as_str())?);
-        fill_index(txn, new, index, &|| Ok(()))?;
+        fill_index(txn, new, index, look)?;
     }
     Ok(())
 }

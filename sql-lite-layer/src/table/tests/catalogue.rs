@@ -74,10 +74,18 @@ fn failed_changes_are_undone() {
     for change in 0..5 {
         let mut schema = Schema::clone(&db.schema);
         let result = match change {
-            0 => cat::add_unique(&txn, &mut schema, c.id, "twice", &[2]),
+            0 => cat::add_unique(&txn, &mut schema, c.id, "twice", &[2], &|| Ok(())),
             1 => cat::drop_table(&txn, &mut schema, db.table("p").id, false),
-            2 => cat::set_nullable(&txn, &mut schema, c.id, 1, false),
-            3 => cat::set_type(&txn, &mut schema, c.id, 2, DataType::TEXT, &mut |_| Err(Error::new(ErrorKind::Data, "no"))),
+            2 => cat::set_nullable(&txn, &mut schema, c.id, 1, false, &|| Ok(())),
+            3 => cat::set_type(
+                &txn,
+                &mut schema,
+                c.id,
+                2,
+                DataType::TEXT,
+                &mut |_| Err(Error::new(ErrorKind::Data, "no")),
+                &|| Ok(()),
+            ),
             _ => cat::create_table(&txn, &mut schema, table(&db.schema, "c: x")).map(drop),
         };
         let state = ["23505", "2BP01", "23502", "22000", "42P07"][change];
@@ -97,13 +105,14 @@ fn columns_are_added_and_dropped() {
     let mut missing = Vec::new();
     crate::encode::row::encode(&mut missing, [Value::Text("old".into())].iter());
     let added = Column { missing: Some(missing), nullable: false, ..column("t", DataType::TEXT) };
-    db.define(|txn, schema| cat::add_column(txn, schema, c, added, cat::Filling::Missing)).unwrap();
+    db.define(|txn, schema| cat::add_column(txn, schema, c, added, cat::Filling::Missing, &|| Ok(()))).unwrap();
     let mut new = row("4 NULL 7");
     new.push(Value::Text("new".into()));
     db.insert("c", &[new]).unwrap();
     let texts: Vec<_> = db.rows("c").into_values().map(|row| row[3].to_string()).collect();
     assert_eq!(texts, ["old", "old", "old", "new"]);
-    let add = |db: &mut Db, column| db.define(|txn, schema| cat::add_column(txn, schema, c, column, cat::Filling::Missing));
+    let add =
+        |db: &mut Db, column| db.define(|txn, schema| cat::add_column(txn, schema, c, column, cat::Filling::Missing, &|| Ok(())));
     assert_eq!(add(&mut db, column("T", DataType::TEXT)).unwrap_err().sqlstate(), "42701");
     assert_eq!(add(&mut db, Column { nullable: false, ..column("n", DataType::TEXT) }).unwrap_err().sqlstate(), "23502");
     let counting =
@@ -134,13 +143,14 @@ fn keys_are_added_and_dropped() {
     let mut db = example();
     let (p, c) = (db.table("p").id, db.table("c").id);
     let drop_constraint = |db: &mut Db, table, name: &str, cascade| {
-        db.define(|txn, schema| cat::drop_constraint(txn, schema, table, name, cascade))
+        db.define(|txn, schema| cat::drop_constraint(txn, schema, table, name, cascade, &|| Ok(())))
     };
     assert_eq!(drop_constraint(&mut db, p, "p_pk", false).unwrap_err().sqlstate(), "2BP01");
     assert_eq!(drop_constraint(&mut db, p, "none", false).unwrap_err().sqlstate(), "42704");
     drop_constraint(&mut db, c, "c_pk", false).unwrap();
     assert_eq!(db.rows("c").into_keys().collect::<Vec<_>>(), [1, 2, 3].map(rows::hidden_key));
-    let add_key = |db: &mut Db, columns: &[usize]| db.define(|txn, schema| cat::add_primary_key(txn, schema, c, None, columns));
+    let add_key =
+        |db: &mut Db, columns: &[usize]| db.define(|txn, schema| cat::add_primary_key(txn, schema, c, None, columns, &|| Ok(())));
     let e = add_key(&mut db, &[2]).unwrap_err();
     assert!(e.sqlstate() == "23505" && e.message().contains("(a) = (5)"), "{e}");
     assert_eq!(add_key(&mut db, &[1]).unwrap_err().sqlstate(), "23502");
@@ -155,10 +165,10 @@ fn keys_are_added_and_dropped() {
         on_delete: Action::Restrict,
         on_update: Action::Restrict,
     };
-    let e = db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, key.clone())).unwrap_err();
+    let e = db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, key.clone(), &|| Ok(()))).unwrap_err();
     assert!(e.sqlstate() == "23503" && e.message().contains("(a) = (5)"), "{e}");
     db.insert("p", &[row("5 5"), row("6 6")]).unwrap();
-    db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, key.clone())).unwrap();
+    db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, key.clone(), &|| Ok(()))).unwrap();
     assert_eq!(drop_constraint(&mut db, p, "p_u", false).unwrap_err().sqlstate(), "2BP01");
     assert_eq!(db.define(|txn, schema| cat::drop_index(txn, schema, "p_u")).unwrap_err().sqlstate(), "2BP01");
     drop_constraint(&mut db, p, "p_u", true).unwrap();
@@ -172,7 +182,10 @@ fn keys_are_added_and_dropped() {
     );
     db.define(|txn, schema| cat::drop_index(txn, schema, "C_A")).unwrap();
     let unsuitable = ForeignKey { referenced: vec![0], columns: vec![0], table: c, ..key };
-    assert_eq!(db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, unsuitable)).unwrap_err().sqlstate(), "42830");
+    assert_eq!(
+        db.define(|txn, schema| cat::add_foreign_key(txn, schema, c, unsuitable, &|| Ok(()))).unwrap_err().sqlstate(),
+        "42830"
+    );
 }
 
 /// Types change with the values, and not at all where every value stays what it is.
@@ -181,7 +194,9 @@ fn types_change() {
     let mut db = example();
     let c = db.table("c").id;
     let set = |db: &mut Db, at, to| {
-        db.define(|txn, schema| cat::set_type(txn, schema, c, at, to, &mut |value| Ok(Value::Text(value.to_string().into()))))
+        db.define(|txn, schema| {
+            cat::set_type(txn, schema, c, at, to, &mut |value| Ok(Value::Text(value.to_string().into())), &|| Ok(()))
+        })
     };
     set(&mut db, 2, DataType::Text { max: Some(3) }).unwrap();
     set(&mut db, 2, DataType::TEXT).unwrap();

@@ -180,7 +180,7 @@ fn circles() {
         on_delete: Action::Cascade,
         on_update: Action::Cascade,
     };
-    db.define(|txn, schema| cat::add_foreign_key(txn, schema, a, key)).unwrap();
+    db.define(|txn, schema| cat::add_foreign_key(txn, schema, a, key, &|| Ok(()))).unwrap();
     db.run(|changes| steps(&db, changes, "+a 1 1; +b 1 1; +a 2 1; +b 2 NULL")).unwrap();
     db.run(|changes| steps(&db, changes, "-b 1")).unwrap();
     assert_eq!(shown(&db), "a; b 2 NULL");

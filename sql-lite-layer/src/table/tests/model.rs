@@ -26,7 +26,8 @@ fn tables_follow_the_model() {
         // Text in one indexed column: with bytes that are escaped, and values that stand out of line.
         for name in ["t", "h"] {
             let (id, at) = (db.table(name).id, db.table(name).columns.len() - 1);
-            db.define(|txn, schema| cat::set_type(txn, schema, id, at, DataType::TEXT, &mut |value| Ok(value))).unwrap();
+            db.define(|txn, schema| cat::set_type(txn, schema, id, at, DataType::TEXT, &mut |value| Ok(value), &|| Ok(())))
+                .unwrap();
         }
         let tables = [db.table("t"), db.table("h")];
         let mut run =
