@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Extent;
 use crate::format::ids::BLOCK;
+use crate::log::space::Space;
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
 
@@ -61,6 +62,11 @@ const CUT: u64 = 16 << 20;
 /// Room for a checkpoint of so many bytes of pages. Directory and tail: four bytes a page and a block, far below a sixteenth.
 fn room_for(dirty_bytes: u64) -> u64 {
     dirty_bytes + dirty_bytes / 16 + BLOCK
+}
+
+/// Room for the next checkpoint of so many bytes, without those that the one under way has room for. The open chunk is one more to be rounded up.
+fn room_beside(space: &Space, dirty_bytes: u64) -> u64 {
+    room_for(dirty_bytes.saturating_sub(space.lent_for()) + BLOCK)
 }
 
 /// Room that only transactions which remove may use: a removal copies a few pages before it frees any.
@@ -131,8 +137,7 @@ impl Machine {
             return Ok(());
         }
         let mut space = self.space.lock();
-        // The open chunk is one more to be rounded up.
-        let need = room_for(dirty_bytes.saturating_sub(space.lent_for()) + BLOCK);
+        let need = room_beside(&space, dirty_bytes);
         let want = if removes_only { need } else { need + REMOVAL_ROOM };
         let have = space.reserve().len;
         if have >= want {
@@ -191,7 +196,7 @@ impl Machine {
                 Err(e) if e.kind() == ErrorKind::Full && makes_room => {
                     let dirty = self.dirty_bytes();
                     let mut space = self.space.lock();
-                    let leave = room_for(dirty.saturating_sub(space.lent_for()) + BLOCK);
+                    let leave = room_beside(&space, dirty);
                     let last = space.take_off_kept(LEAST_SEGMENT, leave);
                     drop(space);
                     return last.map_or(Err(e), |extent| self.filled(extent));
