@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Length of a block: the unit of allocation in the file.
 pub const BLOCK: u64 = 4096;
+/// Length of what the medium writes whole, old or new (FORMAT 2).
+pub const SECTOR: usize = 512;
 /// Length of the window that no extent crosses: 2^34 bytes = 16 GiB.
 pub const WINDOW: u64 = 1 << 34;
 /// Longest key, in bytes: its length is a u16 in a slot (FORMAT 7.1).

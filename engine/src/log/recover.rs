@@ -8,7 +8,7 @@
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::header::{Cursor, HEADER_LEN, Header, SLOT_1};
+use crate::format::header::{self, Cursor, HEADER_LEN, Header, SLOT_1};
 use crate::format::ids::BLOCK;
 use crate::format::record::{self, RECORD_HEAD_LEN, RecordHead, RecordKind, SEGMENT_HEAD_LEN, SegmentHead};
 use crate::format::{Extent, Version};
@@ -30,7 +30,7 @@ pub(crate) struct Headers {
 /// Reads both slots and takes the newer valid one.
 ///
 /// # Errors
-/// `NotAStore` or `Unsupported` as the first slot says; `Corrupt` if both are damaged.
+/// `NotAStore` or `Unsupported` as the first slot says; `Corrupt` if both are damaged, or the file ends before the second.
 pub(crate) fn choose_header(disk: &dyn Disk) -> Result<Headers> {
     let len = disk.len()?;
     if len < 2 * BLOCK {
@@ -38,6 +38,10 @@ pub(crate) fn choose_header(disk: &dyn Disk) -> Result<Headers> {
         disk.read_at(&mut start, 0)?;
         let what = match Header::decode(&start) {
             Err(e) if e.kind() == ErrorKind::Unsupported => return Err(e.within(disk.name())),
+            _ if start.starts_with(&header::MAGIC) => {
+                let what = format!("the file ends at byte {len}, within its headers: it was cut short; restore from a blob");
+                return Err(Error::corrupt(disk.name(), what));
+            }
             _ => "it is shorter than its headers; check the path",
         };
         return Err(Error::new(ErrorKind::NotAStore, format!("{} is no store: {what}", disk.name())));

@@ -8,7 +8,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::format::change::{Changes, Commits};
 use crate::format::header::{self, Header, Incarnation, MAX_RUNS, Run};
-use crate::format::ids::BLOCK;
+use crate::format::ids::{BLOCK, SECTOR};
 use crate::format::record::{self, RecordKind};
 use crate::format::seal::Seal;
 use crate::format::{Extent, TableId, Version};
@@ -99,46 +99,39 @@ pub(crate) fn create(disk: &dyn Disk, settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Whether the file is one whose creation a crash cut short: slot 0 was never written and there is at most seal 0 in it.
+/// Whether the file is one whose creation a crash cut short (FORMAT 9): slot 0 was never written and there is at most seal 0 in it.
 pub(crate) fn is_unfinished(disk: &dyn Disk) -> Result<bool> {
     let len = disk.len()?;
-    if len == 0 {
-        return Ok(true);
-    }
     // Two headers and two segments; the largest that `Settings` allows.
     if len > 2 * BLOCK + (2 << 30) {
         return Ok(false);
     }
-    let mut block = vec![0; BLOCK.min(len) as usize];
-    disk.read_at(&mut block, 0)?;
-    if block.iter().any(|byte| *byte != 0) {
-        return Ok(false);
-    }
-    // What creation writes behind the first segment's head and seal is zero.
-    let quiet_from = 4 * BLOCK;
-    let mut offset = quiet_from;
     let mut buffer = vec![0; 1 << 20];
+    let mut offset = 0;
     while offset < len {
-        let take = (len - offset).min(buffer.len() as u64) as usize;
-        disk.read_at(&mut buffer[..take], offset)?;
-        if buffer[..take].iter().any(|byte| *byte != 0) {
+        let block = offset / BLOCK;
+        let take = if block < 4 { BLOCK } else { buffer.len() as u64 }.min(len - offset);
+        let bytes = &mut buffer[..take as usize];
+        disk.read_at(bytes, offset)?;
+        let may_be = match block {
+            1 => begins_or_is_zero(bytes, &header::MAGIC) && Header::decode(bytes).is_err(),
+            2 => begins_or_is_zero(bytes, &record::SEGMENT_MAGIC),
+            3 => begins_or_is_zero(bytes, &record::RECORD_MAGIC),
+            _ => bytes.iter().all(|byte| *byte == 0),
+        };
+        if !may_be {
             return Ok(false);
         }
-        offset += take as u64;
-    }
-    // What is in the blocks between is ours, or was not written.
-    let mut block = vec![0; BLOCK as usize];
-    for (number, magic) in (1..4).zip([&header::MAGIC[..], &record::SEGMENT_MAGIC[..], &record::RECORD_MAGIC[..]]) {
-        if len < (number + 1) * BLOCK {
-            break;
-        }
-        disk.read_at(&mut block, number * BLOCK)?;
-        let is_ours = block.iter().zip(magic).all(|(byte, due)| *byte == 0 || byte == due);
-        if !is_ours || (number == 1 && Header::decode(&block).is_ok()) {
-            return Ok(false);
-        }
+        offset += take;
     }
     Ok(true)
+}
+
+/// Whether a block holds nothing, or the beginning of something that bears `magic` and fits in a sector.
+fn begins_or_is_zero(block: &[u8], magic: &[u8]) -> bool {
+    let begun = block.iter().zip(magic).take_while(|(byte, due)| byte == due).count();
+    let end = if begun == magic.len() { block.len().min(SECTOR) } else { begun };
+    block[end..].iter().all(|byte| *byte == 0)
 }
 
 fn empty_root() -> Root {
@@ -356,4 +349,52 @@ fn begin_run(machine: &Machine, walk: &Walk) -> Result<()> {
     }
     machine.write_header(false)?;
     machine.write_header(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+
+    fn holds(bytes: &[u8]) -> MemoryDisk {
+        let disk = MemoryDisk::new("a file");
+        disk.write_at(bytes, 0).unwrap();
+        disk
+    }
+
+    /// A file of zeros but for one byte, or a few that look like the beginning of a magic, is nobody's creation: it is not written over.
+    ///
+    /// Whole blocks alone used to be looked at, and of some only the first bytes. So a foreign file of 5,000 bytes that began with a block of zeros was emptied by an open that may create. Every
+    /// block is looked at now, the last one in part.
+    #[test]
+    fn l12_foreign_files_of_zeros_are_left_alone() {
+        let file = |len: usize, at: usize, with: &[u8]| {
+            let mut bytes = vec![0; len];
+            bytes[at..at + with.len()].copy_from_slice(with);
+            holds(&bytes)
+        };
+        let block = BLOCK as usize;
+        for len in [1, 512, 4_096, 4_097, 5_000, 8_191, 8_192, 10_001, 12_288, 16_383, 16_385, 20_000] {
+            assert!(is_unfinished(&holds(&vec![0; len])).unwrap(), "{len} zeros");
+            for at in [
+                0, 7, 100, 511, 512, 4_095, 4_096, 4_104, 4_200, 8_191, 8_192, 8_196, 12_287, 12_288, 12_300, 16_384, 16_400,
+                19_999,
+            ] {
+                if at < len {
+                    assert!(!is_unfinished(&file(len, at, b"x")).unwrap(), "{len} bytes, all zero but {at}");
+                }
+            }
+        }
+        for (number, magic) in (1..4).zip([&header::MAGIC[..], &record::SEGMENT_MAGIC, &record::RECORD_MAGIC]) {
+            let begun = |behind: usize, with: &[u8]| {
+                let disk = file(20_000, number * block, magic);
+                disk.write_at(with, (number * block + behind) as u64).unwrap();
+                is_unfinished(&disk).unwrap()
+            };
+            assert!(begun(100, b"ours"), "a torn creation, block {number}");
+            assert!(!begun(600, b"foreign"), "more than creation writes in block {number}");
+            let torn = file(20_000, number * block, &magic[..2]);
+            assert!(is_unfinished(&torn).unwrap(), "a magic that is torn, block {number}");
+        }
+    }
 }

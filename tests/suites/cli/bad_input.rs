@@ -59,7 +59,7 @@ fn a_truncated_file() {
     let regions = map["regions"].as_array().expect("regions");
     let used = regions.iter().filter(|region| ["segment", "segment_ahead", "chunk"].iter().any(|kind| region["kind"] == *kind));
     let end = used.filter_map(|region| Some(region["offset"].as_u64()? + region["len"].as_u64()?)).max().expect("a store");
-    for len in [end / 3 / 4096 * 4096, end - 4096] {
+    for len in [100, 5_000, end / 3 / 4096 * 4096, end - 4096] {
         let cut = whole[..len as usize].to_vec();
         folder.write("cut.ring", &cut);
         // It used to be said that "the replay cursor names no segment of a run".
