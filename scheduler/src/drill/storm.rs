@@ -1,7 +1,7 @@
 //! The storm (W1): one writer plays its lane, a durable transaction a step, beside readers that fetch update details in a loop.
 
 use super::Watch;
-use super::figures::{Latency, SliceFigures};
+use super::figures::{Interval, Latency, SliceFigures};
 use super::script::{Lane, read_step, write_step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::UpdateId;
@@ -57,6 +57,12 @@ impl Slice {
         // All histograms of a slice have one range, so one takes the other.
         self.writer.add(&other.writer).expect("equal ranges");
         self.details.add(&other.details).expect("equal ranges");
+    }
+
+    /// The writer's p99 by that of another slice.
+    #[must_use]
+    pub(super) fn p99_ratio(&self, other: &Slice) -> Interval {
+        Interval::of_ratio(&self.writer, &other.writer, 0.99)
     }
 
     /// As plain numbers.

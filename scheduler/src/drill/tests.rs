@@ -46,6 +46,24 @@ fn finish(store: &TaskStore) {
     assert_eq!(store.engine().check().unwrap().problems(), [""; 0]);
 }
 
+/// The interval of a ratio holds the true one, becomes narrower with more measurements, and tells two different latencies apart.
+#[test]
+fn an_interval_holds_the_ratio() {
+    use figures::Interval;
+    let drawn = |seed: u64, count: usize, factor: f64| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut histogram = storm::empty_histogram();
+        (0..count).for_each(|_| histogram.saturating_record((-random.f64().max(1e-9).ln() * 1e5 * factor) as u64 + 1));
+        histogram
+    };
+    let of = |count, factor| Interval::of_ratio(&drawn(1, count, factor), &drawn(2, count, 1.0), 0.99);
+    let (few, many, slower) = (of(500, 1.0), of(50_000, 1.0), of(50_000, 1.5));
+    assert!(few.low < 1.0 && 1.0 < few.high && many.low < 1.0 && 1.0 < many.high, "{few:?} {many:?}");
+    assert!(many.high - many.low < (few.high - few.low) / 3.0, "{few:?} {many:?}");
+    assert!(slower.low > 1.1 && slower.low < 1.5 && 1.5 < slower.high, "{slower:?}");
+    assert!(Interval::of_ratio(&drawn(1, 0, 1.0), &drawn(2, 10, 1.0), 0.99).low.is_nan());
+}
+
 /// After each step of each lane every reader sees whole changes, and the store says how far each lane is.
 #[test]
 fn a_step_is_seen_whole() {

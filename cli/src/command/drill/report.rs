@@ -157,7 +157,8 @@ fn bounds(bounds: &[Bound]) -> String {
     let columns = [Column::Text(""), Column::Text("bound"), Column::Number("measured")];
     let rows = bounds.iter().map(|bound| {
         let (met, sign) = if bound.met { ("met", "≤") } else { ("MISSED", ">") };
-        vec![met.to_owned(), bound.name.clone(), format!("{} {sign} {}", number(bound.measured), number(bound.at_most))]
+        let interval = bound.interval.map_or(String::new(), |at| format!(" ({} to {})", number(at.low), number(at.high)));
+        vec![met.to_owned(), bound.name.clone(), format!("{}{interval} {sign} {}", number(bound.measured), number(bound.at_most))]
     });
     table(&columns, rows)
 }
