@@ -15,6 +15,8 @@ use crate::format::ids::BLOCK;
 pub(crate) struct Narrow {
     memory: MemoryDisk,
     limit: AtomicU64,
+    /// Bytes that the file grows by before a growth is refused.
+    grows: AtomicU64,
     /// Headers that nobody could read.
     pub(crate) unreadable: Mutex<Vec<String>>,
     /// Called once, behind the next header that is written.
@@ -38,8 +40,8 @@ impl Narrow {
     pub(crate) fn new() -> Arc<Narrow> {
         let unreadable = Mutex::default();
         let (gate, moved) = (Mutex::new(Gate::Open), Condvar::new());
-        let (memory, limit) = (MemoryDisk::new("narrow"), AtomicU64::new(u64::MAX));
-        Arc::new(Narrow { memory, limit, unreadable, at_header: Mutex::default(), gate, moved })
+        let (memory, limit, grows) = (MemoryDisk::new("narrow"), AtomicU64::new(u64::MAX), AtomicU64::new(0));
+        Arc::new(Narrow { memory, limit, grows, unreadable, at_header: Mutex::default(), gate, moved })
     }
 
     /// The same as a store takes it.
@@ -50,6 +52,11 @@ impl Narrow {
     /// From now on it has so many bytes.
     pub(crate) fn limit(&self, bytes: u64) {
         self.limit.store(bytes, Ordering::SeqCst);
+    }
+
+    /// From now on a growth that it refuses has made the file longer by so many bytes.
+    pub(crate) fn grows_before_it_refuses(&self, bytes: u64) {
+        self.grows.store(bytes, Ordering::SeqCst);
     }
 
     fn within(&self, end: u64) -> Result<()> {
@@ -118,7 +125,10 @@ impl Disk for Narrow {
     }
 
     fn reserve(&self, extent: Extent) -> Result<()> {
-        self.within(extent.end())?;
+        if let Err(e) = self.within(extent.end()) {
+            self.memory.set_len(self.memory.len()? + self.grows.load(Ordering::SeqCst))?;
+            return Err(e);
+        }
         self.memory.reserve(extent)
     }
 

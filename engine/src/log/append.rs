@@ -47,6 +47,15 @@ pub(crate) struct Log {
     term: u64,
 }
 
+/// What the log lacks before a record can be appended: lengths of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// One that holds the record.
+    pub(crate) record: Option<u64>,
+    /// One that is to follow: a shorter one does, too.
+    pub(crate) ahead: Option<u64>,
+}
+
 /// What a record says about itself beside its body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
@@ -76,22 +85,16 @@ impl Log {
         self.cursor
     }
 
-    /// Lengths of the extents to supply before a record with such a body can be appended.
-    pub(crate) fn wants(&self, body_len: u64) -> Vec<u64> {
+    /// What is to be supplied before a record with such a body can be appended.
+    pub(crate) fn wants(&self, body_len: u64) -> Wants {
         if self.fits(body_len) {
-            return Vec::new();
+            return Wants::default();
         }
         // The segments to come, in order: the record goes into the first that holds it, and that one names the one behind it.
         let coming = std::iter::once(&self.next).chain(&self.spares);
         let holds = coming.clone().position(|extent| fits_new(extent.len, body_len));
-        let mut wants = Vec::new();
-        if holds.is_none() {
-            wants.push(Log::segment_for(body_len));
-        }
-        if holds.is_some_and(|at| at + 1 == coming.count()) || (holds.is_none() && self.spares.is_empty()) {
-            wants.push(self.standard_len());
-        }
-        wants
+        let is_last = holds.map_or(self.spares.is_empty(), |at| at + 1 == coming.count());
+        Wants { record: holds.is_none().then(|| Log::segment_for(body_len)), ahead: is_last.then(|| self.standard_len()) }
     }
 
     /// Length of a segment for one record with such a body.
@@ -99,10 +102,11 @@ impl Log {
         (BLOCK + RECORD_HEAD_LEN as u64 + body_len).next_multiple_of(BLOCK)
     }
 
-    /// Lengths of the extents to supply before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
-    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Vec<u64> {
+    /// What is to be supplied before a record is appended whose transaction does more than remove: it leaves a spare for those that make room (L9).
+    pub(crate) fn wants_and_a_spare(&self, body_len: u64) -> Wants {
         let wants = self.wants(body_len);
-        if wants.is_empty() && self.spares.is_empty() { vec![self.standard_len()] } else { wants }
+        let lacks_spare = wants == Wants::default() && self.spares.is_empty();
+        if lacks_spare { Wants { ahead: Some(self.standard_len()), ..wants } } else { wants }
     }
 
     /// Length of an extent that it would be good to have ahead; `None` if there is one, or the log rests. A short one, which a writer had to make for himself, is not enough; two of them
@@ -292,7 +296,7 @@ mod tests {
         assert_eq!(standard, 128 * BLOCK);
         log.supply(extent(200, 8));
         assert_eq!(log.wants_ahead(), Some(standard));
-        assert!(log.wants_and_a_spare(0).is_empty(), "a writer has what he needs");
+        assert!(log.wants_and_a_spare(0) == Wants::default(), "a writer has what he needs");
         log.supply(extent(300, 128));
         assert_eq!(log.wants_ahead(), None);
         assert_eq!(log.ahead().collect::<Vec<_>>(), [extent(66, 64), extent(300, 128), extent(200, 8)]);

@@ -3,7 +3,7 @@
 //! The turn is held for the capture alone: at most one sync, so that everything before V is published, and a few small copies. The chunk is written beside the
 //! writers. A chunk whose writing failed stays closed, in memory, and the next checkpoint takes it along.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -202,7 +202,7 @@ impl Machine {
     }
 
     fn seal_draft(&self, mut draft: Draft, callbacks: &mut Vec<Callback>) -> Result<Version> {
-        let ready = self.writable().and_then(|()| self.keep_room(self.dirty_bytes() + draft.own_bytes(), !draft.grows));
+        let ready = self.writable().and_then(|()| self.keep_room(draft.own_bytes(), !draft.grows));
         if let Err(e) = ready.and_then(|()| self.settle(Until::Synced(draft.base.version))) {
             draft.discard(self);
             return Err(e);
@@ -264,6 +264,8 @@ impl Machine {
 
     /// The caller has the turn, everything before `root` is published and settled. `dead`: deaths that came with `root`, if it is not published yet.
     fn capture(&self, root: Root, dead: &[Dead]) -> (Captured, Loan<'_>) {
+        // Before the locks: a length stands in the file.
+        let dead_bytes = self.file_bytes_of(dead);
         let pipeline = self.pipeline.lock();
         let mut reclaim = self.reclaim.lock();
         let mut open = self.open.lock();
@@ -271,24 +273,30 @@ impl Machine {
         if open.home.bytes() > 0 {
             self.close_chunk(&mut reclaim, &mut open);
         }
-        let guard = epoch::pin();
         let heaps = reclaim.closed.iter().map(|(id, closed)| (*id, Counted::clone(&closed.heap))).collect();
         self.count_closed(&reclaim);
-        let live = |account: &Account| SealedChunk { live_bytes: account.newest_bytes, ..account.chunk };
-        let mut chunks: BTreeMap<_, _> = reclaim.accounts.iter().map(|(id, account)| (*id, live(account))).collect();
-        for Dead { at, .. } in dead {
-            if let Some(chunk) = chunks.get_mut(&at.chunk())
-                && let Some(Home::File(file)) = self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard))
-            {
-                let len = file.stored_len(*at).ok().flatten().unwrap_or(0);
-                chunk.live_bytes = chunk.live_bytes.saturating_sub(len);
-            }
-        }
+        let live = |id, account: &Account| {
+            let live_bytes = account.newest_bytes.saturating_sub(dead_bytes.get(&id).copied().unwrap_or(0));
+            SealedChunk { live_bytes, ..account.chunk }
+        };
+        let chunks = reclaim.accounts.iter().map(|(id, account)| (*id, live(*id, account))).collect();
         let (seal, replay, next_chunk) = (reclaim.seal, pipeline.log.cursor(), open.id.next());
         let captured = Captured { root, seal, replay, next_chunk, chunks, heaps, tail_bytes: pipeline.tail_bytes };
         // Before anybody commits: what is kept until then is for these pages.
         let room = self.lend_room(captured.bytes());
         (captured, room)
+    }
+
+    /// Bytes of these pages, by the chunk in the file that holds them. One whose length cannot be read counts as none: it stays counted as live (L7).
+    fn file_bytes_of(&self, dead: &[Dead]) -> HashMap<ChunkId, u64> {
+        let guard = epoch::pin();
+        let mut bytes = HashMap::new();
+        for Dead { at, .. } in dead {
+            if let Some(Home::File(file)) = self.chunks.find(at.chunk(), &guard).map(|chunk| chunk.home(&guard)) {
+                *bytes.entry(at.chunk()).or_default() += file.stored_len(*at).ok().flatten().unwrap_or(0);
+            }
+        }
+        bytes
     }
 
     /// The open chunk gets no more pages; another one is open.
@@ -310,7 +318,8 @@ impl Machine {
         for mut twin in twins {
             match captured.chunks.get_mut(&twin.chunk.id) {
                 Some(chunk) if chunk.generation.checked_add(1) == Some(twin.chunk.generation) => {
-                    twin.chunk.live_bytes = chunk.live_bytes;
+                    // What is recorded may be more than there is (L7); the twin has what there is, and no seal may state more.
+                    twin.chunk.live_bytes = chunk.live_bytes.min(twin.chunk.page_bytes);
                     *chunk = twin.chunk;
                     installed.push(twin);
                 }
@@ -498,6 +507,8 @@ impl Machine {
         };
         let old = account.chunk.extent;
         account.chunk = twin.chunk;
+        account.newest_bytes = account.newest_bytes.min(twin.chunk.page_bytes);
+        account.kept_bytes = account.kept_bytes.min(twin.chunk.page_bytes);
         self.swing(id, twin.home);
         // Free as soon as both slots name this seal: it is the first that does not need the old place.
         reclaim.leave_after(old, lease, seal);
@@ -514,21 +525,13 @@ impl Machine {
         }
     }
 
-    /// Nobody ever reached these pages of closed chunks, or of the open one: they are let go, and count as dirty no more.
+    /// Nobody ever reached these pages of closed chunks: they are let go, and count as dirty no more.
     fn free_closed(&self, pages: &[Position]) {
         let mut reclaim = self.reclaim.lock();
         for at in pages {
-            match reclaim.closed.get_mut(&at.chunk()) {
-                Some(closed) => {
-                    drop(closed.heap.take(at.ordinal()));
-                    closed.free([*at].into_iter());
-                }
-                None => {
-                    let mut open = self.open.lock();
-                    if open.id == at.chunk() && open.home.take(at.ordinal()).is_some() {
-                        open.recycle(*at);
-                    }
-                }
+            if let Some(closed) = reclaim.closed.get_mut(&at.chunk()) {
+                drop(closed.heap.take(at.ordinal()));
+                closed.free([*at].into_iter());
             }
         }
         self.count_closed(&reclaim);

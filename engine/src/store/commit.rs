@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::ids::BLOCK;
 use crate::format::record::RecordKind;
 use crate::format::{Position, Version};
-use crate::log::append::{Label, Log};
+use crate::log::append::{Label, Log, Wants};
 use crate::planted::{Bug, planted};
 use crate::store::Machine;
 use crate::store::edit::{Dead, Draft, Frozen};
@@ -167,7 +167,7 @@ impl Machine {
         codec::put_varint(&mut body, draft.changes.len() as u64);
         let body_len = (body.len() + draft.changes.len()) as u64;
         let changes = std::mem::take(&mut draft.changes);
-        let room = self.keep_room(self.dirty_bytes() + draft.own_bytes(), !draft.grows);
+        let room = self.keep_room(draft.own_bytes(), !draft.grows);
         let mut pipeline = match room.and_then(|()| self.with_log_room(body_len, draft.grows)) {
             Ok(pipeline) => pipeline,
             Err(e) => {
@@ -236,7 +236,7 @@ impl Machine {
     pub(crate) fn commit_moved(&self, mut draft: Draft, since: Instant) -> Result<()> {
         let version = draft.base.version;
         let bytes = draft.own_bytes();
-        let ready = draft.whole().and_then(|()| self.keep_room(self.dirty_bytes() + bytes, false));
+        let ready = draft.whole().and_then(|()| self.keep_room(bytes, false));
         let mut pipeline = self.pipeline.lock();
         if let Err(e) = ready.and_then(|()| self.writable()) {
             drop(pipeline);
@@ -265,20 +265,18 @@ impl Machine {
             self.writable()?;
             let log = &pipeline.log;
             let wants = if leave_spare { log.wants_and_a_spare(body_len) } else { log.wants(body_len) };
-            if wants.is_empty() {
+            if wants == Wants::default() {
                 return Ok(pipeline);
             }
             drop(pipeline);
             let _hand = self.extents_in_hand();
-            for len in wants {
-                // Long enough for the record, or one that is to follow: that may be shorter.
-                let is_for_record = len == Log::segment_for(body_len);
-                let extent = if is_for_record {
-                    self.written_extent(len)
-                } else {
-                    self.segment_extent(self.urgent_len(len), !leave_spare)
-                };
-                self.pipeline.lock().log.supply(extent?);
+            if let Some(len) = wants.record {
+                let extent = self.written_extent(len)?;
+                self.pipeline.lock().log.supply(extent);
+            }
+            if let Some(len) = wants.ahead {
+                let extent = self.segment_extent(self.urgent_len(len), !leave_spare)?;
+                self.pipeline.lock().log.supply(extent);
             }
         }
     }

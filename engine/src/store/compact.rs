@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::Cursor;
 use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Extent, Position, TableId, Version};
@@ -71,6 +72,9 @@ const DENSE: f64 = 0.95;
 const PATIENCE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 64;
 
+/// Rounds of a compaction that may gain nothing, one after the other.
+const ROUNDS_IN_VAIN: u32 = 8;
+
 /// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
 pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 
@@ -83,7 +87,7 @@ impl Machine {
             (space.end(), space.reserve().len)
         };
         self.checkpoint(Vec::new(), false)?;
-        let (mut bytes_written, mut damage) = (0, None);
+        let (mut bytes_written, mut damage, mut full) = (0, None, None);
         let moves: [fn(&Machine) -> Result<u64>; 2] = [Machine::put_in_order, Machine::merge_all];
         for work in moves {
             match work(self) {
@@ -96,35 +100,61 @@ impl Machine {
         }
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
-        // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept.
-        let rounds = 2 * self.accounts().len() + 4;
+        // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept. Beside writers, who make
+        // chunks sparse in every round, it ends when nothing has become less for some rounds.
+        let (rounds, mut least, mut in_vain) = (2 * self.accounts().len() + 4, (u64::MAX, u64::MAX), 0);
         for _ in 0..rounds {
             // What was left is free: then it is seen what could be where.
             self.let_go(patience)?;
-            // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
-            let longest = if self.leaving().bytes == 0 { file_bytes_before } else { u64::MAX };
-            let is_log_moved = self.move_log_down(patience, longest)?;
-            let is_room_moved = self.lower_room(room);
-            let dense = self.compact_round(DENSE)?;
-            self.let_go(patience)?;
-            let moved = self.shift_round()?;
-            bytes_written += dense + moved;
-            if dense + moved > 0 || is_log_moved || is_room_moved {
-                continue;
-            }
-            let lifted = self.lift_last(longest)?;
-            bytes_written += lifted;
-            if lifted == 0 {
+            let (used, end) = self.used();
+            in_vain = if used < least.0 || end < least.1 { 0 } else { in_vain + 1 };
+            if in_vain == ROUNDS_IN_VAIN {
                 break;
             }
+            least = (used.min(least.0), end.min(least.1));
+            let Some(bytes) = self.compact_once(patience, file_bytes_before, room, &mut full)? else { break };
+            bytes_written += bytes;
         }
         self.rest_log();
         self.cut_file()?;
         let file_bytes_after = self.space.lock().end();
-        if let Some(damage) = damage {
-            return Err(damage);
+        match damage.or(full.filter(|_| file_bytes_after >= file_bytes_before)) {
+            Some(e) => Err(e),
+            None => Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written }),
         }
-        Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written })
+    }
+
+    /// One round of a compaction that found a file of `longest` bytes and `room` of them kept. Gives the bytes written; none if nothing is left to do. What has no room is left as it is, and noted: what
+    /// moves down needs none, and what is free at the file's end can be cut off.
+    fn compact_once(&self, patience: Instant, longest: u64, room: u64, full: &mut Option<Error>) -> Result<Option<u64>> {
+        let mut if_room = |work: Result<u64>| match work {
+            Err(e) if e.kind() == ErrorKind::Full => {
+                *full = Some(e);
+                Ok(0)
+            }
+            other => other,
+        };
+        // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
+        let longest = if self.leaving().bytes == 0 { longest } else { u64::MAX };
+        let is_log_moved = self.move_log_down(patience, longest)?;
+        // At once what the log made way for, before anything else takes the place.
+        let made_way = if is_log_moved { self.shift_round()? } else { 0 };
+        let is_room_moved = self.lower_room(room);
+        let dense = if_room(self.compact_round(DENSE))?;
+        self.let_go(patience)?;
+        let bytes = made_way + dense + self.shift_round()?;
+        if bytes > 0 || is_log_moved || is_room_moved {
+            return Ok(Some(bytes));
+        }
+        let lifted = if_room(self.lift_last(longest))?;
+        Ok((lifted > 0).then_some(lifted))
+    }
+
+    /// Bytes in use, without what nobody but readers needs, and where the last of it ends.
+    fn used(&self) -> (u64, u64) {
+        let leaving = self.leaving().bytes;
+        let space = self.space.lock();
+        ((space.end() - space.free_bytes()).saturating_sub(leaving), space.used_end())
     }
 
     /// One round of moving chunks and the log down, and the file cut; gives its length then.
@@ -208,12 +238,14 @@ impl Machine {
         halves.take_while(|len| *len >= LEAST_SEGMENT.max(needed)).take(if is_too_long { usize::MAX } else { 1 }).find_map(better)
     }
 
-    /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down. Gives the bytes written.
+    /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down and is not too long for a round: the file grows by it meanwhile. Gives the bytes written.
     fn lift_last(&self, longest: u64) -> Result<u64> {
         self.reclaim_all();
         let reclaim = self.reclaim.lock();
         let space = self.space.lock();
-        let last = last_chunk(&reclaim).filter(|(chunk, _)| space.used_end() > longest && space.has_lower(chunk.extent));
+        let is_worth =
+            |chunk: &SealedChunk| space.used_end() > longest && chunk.extent.len <= ROUND_BYTES && space.has_lower(chunk.extent);
+        let last = last_chunk(&reclaim).filter(|(chunk, _)| is_worth(chunk));
         drop((space, reclaim));
         last.map_or(Ok(0), |last| self.rewrite(vec![last], false))
     }
@@ -222,10 +254,9 @@ impl Machine {
     fn seal_len(&self) -> u64 {
         let chunks = self.accounts().into_iter().map(|(chunk, _)| chunk).collect();
         let pinned = self.versions.pin();
-        let mut body = Vec::new();
-        seal_of(pinned.root(), self.pipeline.lock().log.cursor(), ChunkId(0), chunks).encode(&mut body);
+        let len = seal_of(pinned.root(), Cursor::default(), ChunkId(0), chunks).encoded_len();
         self.versions.unpin(&pinned);
-        body.len() as u64
+        len as u64
     }
 
     /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read, and for who has an extent in hand: a segment that is being
@@ -296,9 +327,9 @@ impl Machine {
         ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
-        let (mut damage, mut full, mut read) = (None, false, 0);
+        let (mut damage, mut full, mut read) = (None, None, 0);
         let result = victims.into_iter().try_for_each(|(chunk, kept)| {
-            if is_nowhere(&chunk, kept) || full || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
+            if is_nowhere(&chunk, kept) || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
                 return Ok(());
             }
             read += chunk.page_bytes;
@@ -309,8 +340,8 @@ impl Machine {
                 }
                 Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
-                // What there is sets room free, and the next round finds it.
-                Err(e) if e.kind() == ErrorKind::Full && !twins.is_empty() => full = true,
+                // A shorter one may have room, and sets more free.
+                Err(e) if e.kind() == ErrorKind::Full => full = full.take().or(Some(e)),
                 Err(e) => return Err(e),
             }
             Ok(())
@@ -325,7 +356,7 @@ impl Machine {
             self.checkpoint(twins, true)?;
         }
         // With something gained the caller comes again, and hears of it when nothing is gained any more.
-        damage.filter(|_| bytes == 0).map_or(Ok(bytes), Err)
+        damage.or(full).filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }
 
     /// Writes the needed pages of a chunk, those that the version of `trees` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.

@@ -59,7 +59,8 @@ const ZEROS: usize = 1 << 20;
 /// Bytes that are cut off the file at a time.
 const CUT: u64 = 16 << 20;
 
-/// Room for a checkpoint of so many bytes of pages. Directory and tail: four bytes a page and a block, far below a sixteenth.
+/// Room for a checkpoint of so many bytes of pages. Directory and tail: a block, and four bytes for each ordinal up to the highest, in use or not: far below a sixteenth of the pages, but in a chunk of
+/// which nearly all pages died before they were written.
 fn room_for(dirty_bytes: u64) -> u64 {
     dirty_bytes + dirty_bytes / 16 + BLOCK
 }
@@ -90,17 +91,17 @@ impl Machine {
     /// # Errors
     /// `Full` if the file cannot grow; `Io` if the system refuses for another reason.
     pub(crate) fn extent(&self, len: u64) -> Result<Extent> {
-        let taken = self.space.lock().take(len)?;
-        self.grown(taken)
+        self.reserved(|space| space.take(len))
     }
 
-    /// The extent, if the file is as long as that or can be made to be.
-    fn grown(&self, (extent, grows): (Extent, bool)) -> Result<Extent> {
+    /// The extent that `take` finds, if the file is as long as that or can be made to be. The space is locked meanwhile: nobody stands behind what a failed growth gives back, so that nothing of it is
+    /// taken for free room.
+    fn reserved(&self, take: impl FnOnce(&mut Space) -> Result<(Extent, bool)>) -> Result<Extent> {
+        let mut space = self.space.lock();
+        let (extent, grows) = take(&mut space)?;
         if grows && let Err(e) = self.disk.reserve(extent) {
-            let mut space = self.space.lock();
             space.give(extent);
-            // What the file did not grow by is not free: who comes next must ask again.
-            space.cut();
+            self.cut_off(&mut space);
             let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
             return Err(match e.kind() {
                 ErrorKind::Full => {
@@ -112,30 +113,36 @@ impl Machine {
         Ok(extent)
     }
 
-    /// Keeps room in the file for a checkpoint of `dirty_bytes` of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it. Where there is none, the
-    /// log's segments ahead are cut to the shortest that there is: they were made for a time that may not come. No lock is held.
+    /// What the file did not grow by is not free: who comes next must ask again. A growth that failed may have made the file longer all the same.
+    fn cut_off(&self, space: &mut Space) {
+        let end = space.cut();
+        let _ = self.disk.set_len(end);
+    }
+
+    /// Keeps room in the file for a checkpoint of what is dirty and `more` bytes of pages, so that it cannot fail for want of space (L9). Transactions that only remove may use the last of it. Where there
+    /// is none, the log's segments ahead are cut to the shortest that there is: they were made for a time that may not come. No lock is held.
     ///
     /// # Errors
     /// `Full`, or `Io` if the system refuses for another reason: what was kept before still is, if the file system lets it.
-    pub(crate) fn keep_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
-        match self.find_room(dirty_bytes, removes_only) {
+    pub(crate) fn keep_room(&self, more: u64, removes_only: bool) -> Result<()> {
+        match self.find_room(more, removes_only) {
             Err(e) if e.kind() == ErrorKind::Full => {
                 let _hand = self.extents_in_hand();
                 let spares = self.pipeline.lock().log.shorten_spares(LEAST_SEGMENT);
-                if spares.is_empty() {
-                    return Err(e);
-                }
                 spares.into_iter().for_each(|extent| self.give_back(extent));
-                self.find_room(dirty_bytes, removes_only)
+                // Also without any: a checkpoint that ended between counting what is dirty and looking for room left too much asked for.
+                self.find_room(more, removes_only)
             }
             found => found,
         }
     }
 
-    fn find_room(&self, dirty_bytes: u64, removes_only: bool) -> Result<()> {
+    fn find_room(&self, more: u64, removes_only: bool) -> Result<()> {
         if self.settings.volatile {
             return Ok(());
         }
+        // Counted before it is looked what is lent: in the other order pages that a checkpoint has just written could go without room.
+        let dirty_bytes = self.dirty_bytes() + more;
         let mut space = self.space.lock();
         let need = room_beside(&space, dirty_bytes);
         let want = if removes_only { need } else { need + REMOVAL_ROOM };
@@ -163,8 +170,8 @@ impl Machine {
         let kept = space.keep(have.max(BLOCK)).is_ok_and(|(extent, grows)| !grows || self.disk.reserve(extent).is_ok());
         if !kept {
             space.let_go();
-            space.cut();
         }
+        self.cut_off(&mut space);
         let what = format!("no room in {} for a checkpoint of what would have changed", self.disk.name());
         if let Some(e) = refused.filter(|e| e.kind() != ErrorKind::Full) {
             return Err(e.within(what));
@@ -228,10 +235,7 @@ impl Machine {
 
     /// The same, behind everything that is in use.
     pub(crate) fn written_extents_at_end(&self, len: u64) -> Result<(Extent, Extent)> {
-        self.two(|| {
-            let taken = self.space.lock().take_at_end(len)?;
-            self.filled(self.grown(taken)?)
-        })
+        self.two(|| self.filled(self.reserved(|space| space.take_at_end(len))?))
     }
 
     fn two(&self, one: impl Fn() -> Result<Extent>) -> Result<(Extent, Extent)> {

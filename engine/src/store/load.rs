@@ -35,7 +35,7 @@ impl Machine {
         let slots = pages.iter().map(|(at, _)| at.ordinal() + 1).max().unwrap_or(0);
         let _hand = self.extents_in_hand();
         // What is spilled must leave the room of what is not.
-        self.keep_room(self.dirty_bytes(), false)?;
+        self.keep_room(0, false)?;
         let extent = self.extent(extent_len(bytes, slots))?;
         let stream = self.stream_to(
             extent,

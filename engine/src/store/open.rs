@@ -167,9 +167,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, settings: Settings, read_only: bool, cre
         }
         begin_run(&machine, &walk)?;
         // Whoever was killed had kept room for what was replayed. Without it the store can still be read, and what commits says so.
-        let dirty = machine.dirty_bytes();
-        if dirty > 0 {
-            let _ = machine.keep_room(dirty, false).or_else(|_| machine.keep_room(dirty, true));
+        if machine.dirty_bytes() > 0 {
+            let _ = machine.keep_room(0, false).or_else(|_| machine.keep_room(0, true));
         }
     }
     Ok(machine)

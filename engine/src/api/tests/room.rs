@@ -1,6 +1,8 @@
 //! Full disks (L9): what was kept for the next checkpoint and for removals is there when it is needed, whatever else asks for room; and what must not be
 //! left behind when room, or a write, is refused.
 
+use std::ops::Bound;
+
 use super::*;
 use crate::disk::narrow::{Gate, Narrow};
 use crate::error::Result;
@@ -273,4 +275,72 @@ fn l3_headers_are_whole_at_every_run() {
         kill(store);
     }
     assert_eq!(*disk.unreadable.lock(), [""; 0]);
+}
+
+/// A compaction for which a chunk is too large to be written again makes the file shorter all the same: what is free at its end is cut off. It used to end with `Full` before that, on the full disk for which
+/// it is the way out, and each time anew.
+#[test]
+fn compaction_without_room_cuts_the_file() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    put(&store, 0, 80_000, 100).expect("room");
+    store.compact().expect("room");
+    (0..6).for_each(|i| _ = load(&store, &format!("behind {i}"), 500, 100).expect("room"));
+    store.checkpoint().expect("checkpoint");
+    let txn = store.begin_write().expect("turn");
+    txn.open_table("t")
+        .expect("table")
+        .remove_range((Bound::Included(&key(10_000)), Bound::Excluded(&key(20_000))))
+        .expect("remove");
+    (0..6).for_each(|i| txn.drop_table(&format!("behind {i}")).expect("drop"));
+    txn.commit().expect("commit");
+    (0..3).for_each(|_| _ = store.checkpoint().expect("checkpoint"));
+    let before = store.stats().file_bytes;
+    disk.limit(before);
+    let compaction = store.compact().expect("as far as there is room");
+    assert!(compaction.file_bytes_after < before, "{compaction:?}");
+    assert_eq!(disk.len().expect("length"), compaction.file_bytes_after);
+    drop(store);
+}
+
+/// A file that did not grow is as long as the books say, also where the disk had made it longer before it refused.
+#[test]
+fn a_growth_that_failed_leaves_no_tail() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    put(&store, 0, 100, 100).expect("room");
+    for part in [0, 64 << 10] {
+        disk.limit(store.stats().file_bytes);
+        disk.grows_before_it_refuses(part);
+        assert_eq!(store.machine().extent(8 << 20).map_err(|e| e.kind()), Err(ErrorKind::Full));
+        assert_eq!(disk.len().expect("length"), store.stats().file_bytes);
+        disk.limit(u64::MAX);
+        let extent = store.machine().extent(8 << 20).expect("room again");
+        assert!(disk.len().expect("length") >= extent.end());
+        store.machine().give_back(extent);
+        store.machine().cut_file().expect("cut");
+    }
+    drop(store);
+}
+
+/// L7: a twin's seal states at most the pages that are in it. The number of its chunk, which may be too high, was taken over: a seal that said more than there is was written, and the store did not open again.
+#[test]
+fn l7_a_twin_has_no_more_than_its_pages() {
+    let disk = Narrow::new();
+    let store = small().on(disk.disk()).expect("open");
+    put(&store, 0, 5_000, 100).expect("room");
+    store.checkpoint().expect("checkpoint");
+    let txn = store.begin_write().expect("turn");
+    txn.open_table("t")
+        .expect("table")
+        .remove_range((Bound::Included(&key(1_000)), Bound::Excluded(&key(4_000))))
+        .expect("remove");
+    txn.commit().expect("commit");
+    store.checkpoint().expect("checkpoint");
+    // As a file may state it.
+    store.machine().reclaim.lock().accounts.values_mut().for_each(|account| account.newest_bytes = account.chunk.page_bytes);
+    assert!(store.machine().compact_round(0.9).expect("twins") > 0);
+    kill(store);
+    let store = small().on(disk.disk()).expect("the seal of the twin is one that can be read");
+    assert_eq!(store.snapshot().reader().table("t").expect("table").len(), 2_000);
 }
