@@ -335,7 +335,7 @@ fn read_only_directory() {
     } else {
         #[expect(clippy::print_stderr, reason = "a skipped test says so")]
         {
-            eprintln!("skipped: read_only_directory, the superuser may write anywhere");
+            eprintln!("read_only_directory: skipped, the superuser may write anywhere");
         }
     }
     let disk = FileDisk::open(&directory.join("old.ring"), Access::Write).unwrap();
