@@ -1,10 +1,12 @@
 //! The public nouns together: what a user does first, and the promises that one process can see.
 
+mod chunks;
 mod closing;
 mod order;
 mod room;
 mod shortcuts;
 mod small_files;
+mod waiting;
 mod whole;
 
 use std::sync::Arc;

@@ -36,6 +36,9 @@ use crate::sync::{Counted, OnceLock, memory};
 /// All chunks that a page may stand in.
 pub(crate) struct Chunks {
     table: Atomic<Table>,
+    /// How often the table was copied: the cost of a change.
+    #[cfg(test)]
+    pub(crate) copies: AtomicU64,
 }
 
 /// An open-addressed table by id. Ids are consecutive, so a look-up seldom probes twice.
@@ -74,7 +77,11 @@ impl Table {
 impl Chunks {
     /// A table of these chunks.
     pub(crate) fn new(chunks: Vec<Counted<Chunk>>) -> Chunks {
-        Chunks { table: Atomic::new(Table::of(chunks)) }
+        Chunks {
+            table: Atomic::new(Table::of(chunks)),
+            #[cfg(test)]
+            copies: AtomicU64::new(0),
+        }
     }
 
     /// The chunk, for the length of `guard`.
@@ -104,6 +111,8 @@ impl Chunks {
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Counted<Chunk>>)) {
+        #[cfg(test)]
+        self.copies.fetch_add(1, Ordering::Relaxed);
         let guard = epoch::pin();
         let mut chunks = self.table(&guard).slots.iter().flatten().cloned().collect();
         change(&mut chunks);

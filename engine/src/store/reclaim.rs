@@ -112,6 +112,9 @@ pub(crate) struct Reclaim {
     held: Vec<Moment>,
     /// Chunks that a merge could not empty, because of damage say: left alone until the store is opened anew.
     pub(crate) unmerged: BTreeSet<ChunkId>,
+    /// How often everything that is kept was gone through for [`Reclaim::kept_in`].
+    #[cfg(test)]
+    pub(crate) kept_looks: std::cell::Cell<u64>,
 }
 
 impl Closed {
@@ -149,6 +152,8 @@ impl Reclaim {
 
     /// Positions in these chunks, whose ids ascend, that the newest version does not reach and the chunks' accounts count as kept. Cost: everything that is kept for anybody, once.
     pub(crate) fn kept_in(&self, chunks: &[ChunkId]) -> Positions {
+        #[cfg(test)]
+        self.kept_looks.set(self.kept_looks.get() + 1);
         let unsettled = self.unsettled.iter().chain(&self.late_frees).copied();
         self.dead.kept().chain(unsettled).filter(|at| chunks.binary_search(&at.chunk()).is_ok()).collect()
     }

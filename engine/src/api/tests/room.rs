@@ -344,3 +344,70 @@ fn l7_a_twin_has_no_more_than_its_pages() {
     let store = small().on(disk.disk()).expect("the seal of the twin is one that can be read");
     assert_eq!(store.snapshot().reader().table("t").expect("table").len(), 2_000);
 }
+
+/// A store whose chunks are each needed to a third, on a disk that is full but for `room` bytes; and what fills it, to be given back before the store is looked at.
+fn sparse_and_full(room: u64) -> (Arc<Narrow>, Store, Vec<crate::format::Extent>) {
+    let disk = Narrow::new();
+    // A small budget: chunks of such a length are not merged.
+    let store = small().dirty_bytes(1 << 20).on(disk.disk()).expect("open");
+    for i in 0..8 {
+        put(&store, i * 1000, 1000, 500).expect("room");
+        store.checkpoint().expect("checkpoint");
+    }
+    for i in 0..8 {
+        remove_some(&store, i * 1000..i * 1000 + 700);
+    }
+    // Both headers name the seal: what is free is.
+    for _ in 0..3 {
+        store.checkpoint().expect("checkpoint");
+        store.machine().write_header(false).expect("header");
+    }
+    let machine = store.machine();
+    machine.rest_log();
+    machine.cut_file().expect("cut");
+    let kept = machine.extent(room).expect("room");
+    disk.limit(store.stats().file_bytes);
+    let mut filled = Vec::new();
+    for len in [1 << 20, 64 << 10, BLOCK] {
+        filled.extend(std::iter::from_fn(|| machine.extent(len).ok()));
+    }
+    machine.give_back(kept);
+    (disk, store, filled)
+}
+
+fn remove_some(store: &Store, keys: std::ops::Range<u64>) {
+    let txn = store.begin_write().expect("turn");
+    let mut table = txn.open_table("t").expect("table");
+    keys.for_each(|i| assert!(table.remove(&key(i)).expect("remove")));
+    drop(table);
+    txn.commit().expect("commit");
+}
+
+/// A round of compaction that runs out of room installs the twins that it has written, whose old places are room for the next: eight sparse chunks become dense on a disk that has room for two twins. It gave
+/// all of them back and said `Full`, and so did every round after it.
+#[test]
+fn l9_rounds_without_room_keep_what_they_have() {
+    let (_disk, store, filled) = sparse_and_full(400 << 10);
+    let machine = store.machine();
+    let (mut rounds, mut twins) = (0, 0);
+    while machine.compact_round(0.9).expect("there is room for a twin") > 0 {
+        assert!(store.stats().twins > twins, "a round that wrote none");
+        (rounds, twins) = (rounds + 1, store.stats().twins);
+        machine.write_header(false).expect("header");
+        machine.wait_for_readers(std::time::Instant::now() + std::time::Duration::from_secs(60));
+    }
+    assert!(twins >= 8 && rounds >= 2, "{twins} twins in {rounds} rounds");
+    filled.into_iter().for_each(|extent| machine.give_back(extent));
+    store.close().expect("close");
+}
+
+/// An idle store whose chunks are sparse, and which has room for no twin, comes to rest. It tried in vain for ever, five times a second.
+#[test]
+fn l9_idle_stores_without_room_come_to_rest() {
+    let (_disk, store, filled) = sparse_and_full(BLOCK);
+    let rests = || (0..100).position(|_| matches!(store.step(), Ok(false)));
+    let steps = rests().expect("it tries for ever");
+    assert_eq!((store.stats().twins, rests()), (0, Some(0)), "behind {steps} steps");
+    filled.into_iter().for_each(|extent| store.machine().give_back(extent));
+    store.close().expect("close");
+}
