@@ -417,14 +417,14 @@ fn l10_silent_checkpoint_is_noticed() {
 
 /// The model notices a snapshot that is opened without a second look.
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn l6_snapshot_without_second_look_is_noticed() {
     model("reuse").broken(Fault::SecondLookSkipped).check(reuse_beside_snapshot);
 }
 
 /// The model notices a snapshot of moved pages that is opened without a second look.
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn l6_moving_without_second_look_is_noticed() {
     model("moving").broken(Fault::SecondLookSkipped).check(|| moving_pages(false));
 }
