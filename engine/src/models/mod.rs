@@ -11,6 +11,7 @@
 //!
 //! The small models drive one type; those of whole stores ([`store`], [`closing`]) commit, checkpoint and close on a simulated medium.
 
+mod cache;
 mod closing;
 mod directory;
 mod disk;

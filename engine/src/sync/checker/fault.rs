@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     TurnLetGo,
     /// A checkpoint lets the turn go before it looks what it has to seal.
     CapturedWithoutTurn,
+    /// A copy is put into the cache without a look whether another thread was first.
+    SecondCopyKept,
 }
 
 thread_local! {
