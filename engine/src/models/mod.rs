@@ -15,6 +15,7 @@ mod cache;
 mod closing;
 mod directory;
 mod disk;
+mod map;
 mod snapshots;
 mod store;
 mod turn;
