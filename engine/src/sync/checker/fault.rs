@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     CapturedWithoutTurn,
     /// A copy is put into the cache without a look whether another thread was first.
     SecondCopyKept,
+    /// A transaction goes on as it was where it should go back to a savepoint; its record goes back.
+    RollBackForgotten,
 }
 
 thread_local! {
