@@ -9,19 +9,31 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use memmap2::MmapRaw;
-use parking_lot::Mutex;
 
 use super::{MAX_LEN, too_short};
 use crate::error::{Error, Result};
 use crate::format::ids::WINDOW;
+#[cfg(not(shuttle))]
+use crate::sync::{
+    Mutex,
+    atomic::{AtomicPtr, AtomicUsize, Ordering},
+};
+// Shuttle knows no stale values: it would find nothing here, and stop at each look at a page.
+#[cfg(shuttle)]
+use {
+    parking_lot::Mutex,
+    std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
+};
 
 const _: () = assert!(size_of::<usize>() >= 8, "a window of 16 GiB needs an address space of 64 bits");
 
+/// Windows of the longest disk. A checker has to make each, in each interleaving anew.
+const COUNT: u64 = if cfg!(loom) { 1 } else { MAX_LEN / WINDOW };
+
 /// All windows of a disk.
-pub(super) struct Windows {
+pub(crate) struct Windows {
     windows: Box<[Window]>,
     /// Owns what the windows point to.
     maps: Mutex<Vec<MmapRaw>>,
@@ -35,13 +47,13 @@ struct Window {
 }
 
 /// Bytes of one window: where they are, mapped.
-pub(super) type Mapper<'a> = &'a dyn Fn(u64, usize) -> io::Result<MmapRaw>;
+pub(crate) type Mapper<'a> = &'a dyn Fn(u64, usize) -> io::Result<MmapRaw>;
 
 impl Windows {
     /// No window is mapped yet.
-    pub(super) fn new() -> Windows {
+    pub(crate) fn new() -> Windows {
         let empty = || Window { base: AtomicPtr::default(), len: AtomicUsize::new(0) };
-        Windows { windows: (0..MAX_LEN / WINDOW).map(|_| empty()).collect(), maps: Mutex::default() }
+        Windows { windows: (0..COUNT).map(|_| empty()).collect(), maps: Mutex::default() }
     }
 
     /// The `len` bytes from `offset` on of the file `name`, which has `file_len` bytes. `map` maps bytes of it from an offset on.
@@ -59,7 +71,7 @@ impl Windows {
     }
 
     /// Where the `len` bytes from `offset` on are mapped. The pointer lives as long as `self`.
-    pub(super) fn pointer(&self, name: &str, file_len: u64, offset: u64, len: usize, map: Mapper<'_>) -> Result<*mut u8> {
+    pub(crate) fn pointer(&self, name: &str, file_len: u64, offset: u64, len: usize, map: Mapper<'_>) -> Result<*mut u8> {
         if offset.checked_add(len as u64).is_none_or(|end| end > file_len) {
             return Err(too_short(name, file_len, offset, len));
         }

@@ -20,7 +20,7 @@
 
 mod file;
 mod lock;
-mod map;
+pub(crate) mod map;
 mod memory;
 mod paths;
 mod transfer;

@@ -20,6 +20,8 @@ use crate::error::Result;
 use crate::format::Position;
 use crate::page::{Page, PageBuf};
 use crate::sync::Mutex;
+#[cfg(loom)]
+use crate::sync::checker::fault::{self, Fault};
 
 /// Most shards: more than threads are likely to miss at once.
 const SHARDS: u64 = 16;
@@ -63,7 +65,7 @@ impl Cache {
     }
 
     /// The copy of the page at `at`: from here, or as `load` reads it, which is kept.
-    fn get_or_load(&self, at: Position, load: impl FnOnce() -> Result<PageBuf>) -> Result<Arc<PageBuf>> {
+    pub(crate) fn get_or_load(&self, at: Position, load: impl FnOnce() -> Result<PageBuf>) -> Result<Arc<PageBuf>> {
         match self.get(at) {
             Some(copy) => Ok(copy),
             None => Ok(self.keep(at, Arc::new(self.counted(load)?))),
@@ -92,7 +94,10 @@ impl Cache {
         // Freed when the lock was let go.
         let mut forgotten = Vec::new();
         let mut shard = self.shard(at).lock();
-        if let Some(cached) = shard.copies.get(&at) {
+        let first = shard.copies.get(&at);
+        #[cfg(loom)]
+        let first = first.filter(|_| !fault::is(Fault::SecondCopyKept));
+        if let Some(cached) = first {
             return Arc::clone(&cached.copy);
         }
         shard.make_room(self.share - cost, &mut forgotten);
@@ -112,6 +117,18 @@ impl Cache {
     /// Bytes that the copies here take.
     pub(crate) fn bytes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().bytes).sum()
+    }
+
+    /// Panics unless the books agree with what is here (2).
+    #[cfg(test)]
+    pub(crate) fn expect_exact(&self) {
+        for shard in &self.shards {
+            let shard = shard.lock();
+            assert_eq!(shard.queue.len(), shard.copies.len(), "a copy stands in the queue twice, or not at all");
+            let bytes: u64 = shard.copies.values().map(|cached| cost(&cached.copy)).sum();
+            assert_eq!(shard.bytes, bytes, "bytes of copies that are not here");
+            assert!(bytes <= self.share, "{bytes} bytes of copies, and {} allowed", self.share);
+        }
     }
 
     /// Pages read from the file since the store was opened.
@@ -256,6 +273,7 @@ mod tests {
                     let copy = loans.copy(at(ordinal)).expect("lent");
                     assert!(Arc::strong_count(&copy) <= 3, "this, the loan, the cache");
                 }
+                cache.expect_exact();
                 loans.end_many();
                 assert!(loans.copy(at(0)).is_none());
             }

@@ -208,7 +208,7 @@ fn l1_unpinned_reader_is_noticed() {
 
 /// The model notices an extent that is used again without a look at its lease.
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn l1_overlooked_lease_is_noticed() {
     model("a chunk moves").broken(Fault::LeaseOverlooked).check(moving);
 }

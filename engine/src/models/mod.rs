@@ -9,11 +9,14 @@
 //! that passes with the ordering, wake-up or check left out that it guards would prove nothing. A model prints how many interleavings it ran.
 //! `LOOM_MAX_PREEMPTIONS` bounds how often a thread is interrupted where it could go on (2 by default): most mistakes need one or two.
 //!
-//! The small models drive one type; those of whole stores ([`store`], [`closing`]) commit, checkpoint and close on a simulated medium.
+//! The small models drive one type; those of whole stores ([`store`], [`savepoints`], [`closing`]) commit, roll back, checkpoint and close on a simulated medium.
 
+mod cache;
 mod closing;
 mod directory;
 mod disk;
+mod map;
+mod savepoints;
 mod snapshots;
 mod store;
 mod turn;

@@ -16,6 +16,8 @@ use crate::format::{ChunkId, Position, TableId, Version, change};
 use crate::page::{Page, PageBuf};
 use crate::store::Machine;
 use crate::store::read::Lender;
+#[cfg(loom)]
+use crate::sync::checker::fault::{self, Fault};
 use crate::sync::turn::Held as Turn;
 use crate::tree::{self, Edit, Pages};
 use crate::version::moment::Moment;
@@ -493,6 +495,8 @@ impl Work {
     /// Back to how it was at savepoint `number`.
     fn roll_back(&mut self, machine: &Machine, number: u32) {
         let first_later = self.marks.iter().position(|mark| mark.savepoint > number);
+        #[cfg(loom)]
+        let first_later = first_later.filter(|_| !fault::is(Fault::RollBackForgotten));
         let Some(at) = first_later else { return };
         let mark = &self.marks[at];
         (self.tree, self.broken) = (mark.tree, mark.broken);

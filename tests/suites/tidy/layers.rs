@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("codec", &["error"]),
     // What a disk is asked for, an extent, is a word of the format.
-    ("disk", &["error", "planted", "format"]),
+    ("disk", &["error", "planted", "sync", "format"]),
     ("format", &["error", "planted", "codec"]),
     ("page", &["error", "planted", "codec", "format"]),
     // A directory lends pages.

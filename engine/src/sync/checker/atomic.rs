@@ -125,6 +125,11 @@ impl<T> AtomicPtr<T> {
     }
 
     #[track_caller]
+    pub(crate) fn store(&self, pointer: *mut T, order: Ordering) {
+        ordered("store", order, |order| self.0.store(pointer, order));
+    }
+
+    #[track_caller]
     pub(crate) fn swap(&self, pointer: *mut T, order: Ordering) -> *mut T {
         ordered("swap", order, |order| self.0.swap(pointer, order))
     }

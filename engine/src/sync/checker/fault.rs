@@ -28,6 +28,10 @@ pub(crate) enum Fault {
     TurnLetGo,
     /// A checkpoint lets the turn go before it looks what it has to seal.
     CapturedWithoutTurn,
+    /// A copy is put into the cache without a look whether another thread was first.
+    SecondCopyKept,
+    /// A transaction goes on as it was where it should go back to a savepoint; its record goes back.
+    RollBackForgotten,
 }
 
 thread_local! {
