@@ -16,7 +16,7 @@ pub(crate) struct Counts {
     pub(crate) tried: usize,
     /// Files that no life had before, those of second lives included.
     pub(crate) distinct: usize,
-    /// Of these: something arrived that was written behind something that did not.
+    /// Of these: a write arrived that was made behind one of which something is missing.
     pub(crate) reordered: usize,
     /// A write arrived in part.
     pub(crate) torn: usize,

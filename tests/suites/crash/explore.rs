@@ -292,5 +292,11 @@ fn shown(operation: &Operation) -> String {
 
 /// Whether a kind has states enough for a large share.
 pub(crate) fn share(kind: Kind, most: usize) -> usize {
-    if kind == Kind::Wide { most } else { (most / 12).max(60) }
+    let part = match kind {
+        Kind::Wide => 2,
+        Kind::Deferred => 4,
+        Kind::Merges | Kind::Loads => 24,
+        _ => 12,
+    };
+    (most / part).max(60)
 }

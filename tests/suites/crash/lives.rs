@@ -114,7 +114,7 @@ fn shape(kind: Kind) -> Shape {
     let tiny = Shape::tiny();
     match kind {
         Kind::Large => Shape { value_len_max: 6_000, ..tiny },
-        Kind::Tables => Shape { table_percent: 50, table_count: 4, ..tiny },
+        Kind::Tables => Shape { table_percent: 50, table_count: 4, change_count_max: 8, ..tiny },
         Kind::Space | Kind::Lz4 | Kind::BySeal => Shape { change_count_max: 16, key_count: 60, value_len_max: 1_500, ..tiny },
         _ => tiny,
     }
@@ -135,7 +135,12 @@ fn steps(kind: Kind, workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     let table = |table: &str| Change::CreateTable { table: table.into() };
     steps.push(Step::Commit { durability: Durability::Synced, changes: vec![table("a"), table("tasks")] });
     for _ in 0..rng.usize(6..20) {
-        let others = if kind == Kind::Space { 60 } else { 25 };
+        let others = match kind {
+            Kind::Space => 60,
+            // Most of the others sync.
+            Kind::Deferred => 12,
+            _ => 25,
+        };
         if rng.u32(..100) >= others {
             steps.push(commit(kind, workload, rng));
         } else {
@@ -162,7 +167,7 @@ fn wide(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         durability: Durability::Synced,
         changes: vec![Change::CreateTable { table: "a".into() }, Change::CreateTable { table: "tasks".into() }],
     }];
-    for _ in 0..rng.usize(7..11) {
+    for _ in 0..rng.usize(8..12) {
         steps.push(Step::Commit { durability: Durability::Deferred, changes: workload.changes() });
     }
     steps.push(Step::Sync);
