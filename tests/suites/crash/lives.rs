@@ -144,7 +144,7 @@ fn steps(kind: Kind, workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         if rng.u32(..100) >= others {
             steps.push(commit(kind, workload, rng));
         } else {
-            steps.push(match rng.u32(..12) {
+            steps.push(match rng.u32(..16) {
                 0..=3 => Step::Checkpoint,
                 4 => Step::Sync,
                 5 => Step::Compact,
@@ -152,6 +152,9 @@ fn steps(kind: Kind, workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
                 9 => Step::Reopen,
                 10 => Step::Kill,
                 _ => Step::Abandon { changes: workload.changes() },
+                // Pages that only a snapshot needs; when it goes, their space is used again.
+                11..=12 => Step::Hold,
+                13..=14 => Step::Release { index: rng.usize(..) },
             });
         }
         if kind == Kind::Kills && rng.bool() {
@@ -174,13 +177,15 @@ fn wide(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     steps
 }
 
-/// Each checkpoint leaves a chunk with the page of a table that nobody touches again, until they are merged; beside commits, and twice.
+/// Each checkpoint leaves a chunk with the page of a table that nobody touches again, until they are merged; beside commits, and twice. Snapshots keep
+/// the older roots, and with them whole chunks, until before the merge, behind it, or the next one.
 fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     let table = |n: usize| format!("kept {n}");
     let mut steps = Vec::new();
     let mut tables = 0;
     for is_last in [false, true] {
         // Eight are merged in the background.
+        steps.push(Step::Hold);
         for _ in 0..rng.usize(2..10) {
             let insert = Change::Insert { table: table(tables), key: vec![tables as u8], value: vec![7; rng.usize(..200)] };
             let changes = vec![Change::CreateTable { table: table(tables) }, insert];
@@ -189,7 +194,13 @@ fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         }
         steps.push(commit(Kind::Mixed, workload, rng));
         steps.push(if is_last || rng.bool() { Step::Compact } else { Step::Background { pieces: 12 } });
+        if rng.bool() {
+            steps.push(Step::Release { index: 0 });
+        }
         steps.push(commit(Kind::Mixed, workload, rng));
+        if rng.bool() {
+            steps.push(Step::Release { index: 0 });
+        }
         if rng.u32(..3) == 0 {
             steps.push(Step::Kill);
         }
