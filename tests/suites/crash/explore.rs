@@ -54,7 +54,7 @@ pub(crate) fn explore(
     let rng = seed.part(5).rng();
     // Creation is the same for all: it is looked at now and then.
     let from = if rng.clone().u32(..16) == 0 { 0 } else { lived.opened_at.saturating_sub(2) };
-    let counts = Counts::new();
+    let counts = Counts::default();
     let mut explorer = Explorer {
         plan,
         chronicle: &lived.chronicle,
@@ -198,6 +198,7 @@ impl<'e> Explorer<'e> {
             self.counts.torn += usize::from(crash.is_torn);
             self.counts.filled += usize::from(choice.fill != 0);
             self.counts.moved += usize::from(self.chronicle.has_moved());
+            self.counts.given_back += usize::from(self.chronicle.has_given_back());
         }
         let attempt = self.chronicle.attempt(end, model.newest().0);
         let nth = self.judged.len();
@@ -290,7 +291,7 @@ fn shown(operation: &Operation) -> String {
     }
 }
 
-/// Whether a kind has states enough for a large share.
+/// The share of a life, of `most` states: large where many unsynced writes wait for each other, so that every subset of them can be tried.
 pub(crate) fn share(kind: Kind, most: usize) -> usize {
     let part = match kind {
         Kind::Wide => 2,

@@ -17,7 +17,7 @@ pub(crate) struct Plan {
 }
 
 /// Kinds of lives, drawn in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Commits of every durability, and whatever else there is.
     Mixed,
@@ -47,7 +47,8 @@ pub(crate) enum Kind {
     Wide,
 }
 
-const KINDS: [Kind; 17] = [
+/// In this order, over and over.
+pub(crate) const KINDS: [Kind; 17] = [
     Kind::Mixed,
     Kind::Deferred,
     Kind::BySeal,
@@ -151,10 +152,10 @@ fn steps(kind: Kind, workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
                 6..=8 => Step::Background { pieces: rng.usize(1..12) },
                 9 => Step::Reopen,
                 10 => Step::Kill,
-                _ => Step::Abandon { changes: workload.changes() },
                 // Pages that only a snapshot needs; when it goes, their space is used again.
                 11..=12 => Step::Hold,
                 13..=14 => Step::Release { index: rng.usize(..) },
+                _ => Step::Abandon { changes: workload.changes() },
             });
         }
         if kind == Kind::Kills && rng.bool() {
@@ -184,8 +185,8 @@ fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut tables = 0;
     for is_last in [false, true] {
-        // Eight are merged in the background.
         steps.push(Step::Hold);
+        // Eight are merged in the background.
         for _ in 0..rng.usize(2..10) {
             let insert = Change::Insert { table: table(tables), key: vec![tables as u8], value: vec![7; rng.usize(..200)] };
             let changes = vec![Change::CreateTable { table: table(tables) }, insert];
@@ -193,14 +194,14 @@ fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
             tables += 1;
         }
         steps.push(commit(Kind::Mixed, workload, rng));
+        if rng.bool() {
+            steps.push(Step::Release { index: 0 });
+        }
         steps.push(if is_last || rng.bool() { Step::Compact } else { Step::Background { pieces: 12 } });
         if rng.bool() {
             steps.push(Step::Release { index: 0 });
         }
         steps.push(commit(Kind::Mixed, workload, rng));
-        if rng.bool() {
-            steps.push(Step::Release { index: 0 });
-        }
         if rng.u32(..3) == 0 {
             steps.push(Step::Kill);
         }
