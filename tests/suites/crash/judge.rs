@@ -32,9 +32,7 @@ pub(crate) enum Found {
 impl Case<'_> {
     /// Judges the state on `disk`.
     pub(crate) fn judge(&self, disk: &Arc<StageDisk>) -> Result<Found, String> {
-        if self.closely {
-            self.read_only(disk)?;
-        }
+        let read = if self.closely { self.read_only(disk)? } else { None };
         let disk = if self.closely { disk.again() } else { Arc::clone(disk) };
         let store = match self.options.open_on(Arc::clone(&disk) as Arc<dyn Disk>) {
             Ok(store) => store,
@@ -42,6 +40,9 @@ impl Case<'_> {
         };
         let mut model = self.model.clone();
         let version = store.version();
+        if read.is_some_and(|read| read != version) {
+            return Err(format!("opened for reading at version {read:?}, for writing at {version}"));
+        }
         model.recovered(version)?;
         self.look(&store, &model).map_err(|what| format!("after recovery: {what}"))?;
         self.go_on(&store, &mut model, version)?;
@@ -66,23 +67,24 @@ impl Case<'_> {
         Err(format!("open: {e:?}"))
     }
 
-    /// Opens for reading: no byte changes, and the version is a legal one.
-    fn read_only(&self, disk: &Arc<StageDisk>) -> Result<(), String> {
-        match self.options.open_read_only_on(Arc::clone(disk) as Arc<dyn Disk>) {
+    /// Opens for reading: no byte changes, and the version is a legal one. Gives it; none if there is no store yet.
+    fn read_only(&self, disk: &Arc<StageDisk>) -> Result<Option<u64>, String> {
+        let version = match self.options.open_read_only_on(Arc::clone(disk) as Arc<dyn Disk>) {
             Ok(store) => {
                 let mut model = self.model.clone();
                 model.recovered(store.version())?;
                 self.look(&store, &model).map_err(|what| format!("for reading: {what}"))?;
+                Some(store.version())
             }
             // Creation did not come far enough: for reading there is nothing.
-            Err(_) if self.model.newest().0 == 0 => {}
+            Err(_) if self.model.newest().0 == 0 => None,
             Err(e) => return Err(format!("open for reading: {e:?}")),
-        }
+        };
         if disk.write_count() != 0 {
             return Err("opening for reading changed the file".into());
         }
         disk.release();
-        Ok(())
+        Ok(version)
     }
 
     /// Commits what was cut off, or something of its own.
