@@ -34,10 +34,12 @@ impl Case<'_> {
     pub(crate) fn judge(&self, disk: &Arc<StageDisk>) -> Result<Found, String> {
         let read = if self.closely { self.read_only(disk)? } else { None };
         let disk = if self.closely { disk.again() } else { Arc::clone(disk) };
+        let len_bytes = disk.len().map_err(|e| format!("{e:?}"))? as usize;
         let store = match self.options.open_on(Arc::clone(&disk) as Arc<dyn Disk>) {
             Ok(store) => store,
             Err(e) => return self.refused(&e),
         };
+        bounded(&disk, len_bytes)?;
         let mut model = self.model.clone();
         let version = store.version();
         if read.is_some_and(|read| read != version) {
@@ -125,6 +127,15 @@ impl Case<'_> {
         let problems = store.problems();
         if problems.is_empty() { Ok(()) } else { Err(format!("not sound:\n{}", problems.join("\n"))) }
     }
+}
+
+/// What opening looks at follows from the file's length: its bytes twice, in pieces of a block or more, beside a few small ones.
+fn bounded(disk: &StageDisk, len_bytes: usize) -> Result<(), String> {
+    let (reads, bytes) = (disk.read_count(), disk.read_bytes());
+    if reads <= 16 + 2 * len_bytes.div_ceil(4096) && bytes <= (64 << 10) + 2 * len_bytes {
+        return Ok(());
+    }
+    Err(format!("opening looked {reads} times at {bytes} bytes in all, in a file of {len_bytes}"))
 }
 
 /// Something of its own for a second life, behind what was cut off.
