@@ -28,7 +28,7 @@ const GROUPS: [(&str, &[Kind]); 5] = [
     ("writes", &[Kind::Write, Kind::WriteThrough]),
     ("syncs", &[Kind::Sync]),
     ("reads", &[Kind::Read]),
-    ("space", &[Kind::Grow, Kind::Cut, Kind::Reserve, Kind::Punch]),
+    ("space", &[Kind::Grow, Kind::Cut, Kind::Reserve, Kind::Punch, Kind::Scratch]),
     ("slices", &[Kind::Slice]),
 ];
 
@@ -176,6 +176,15 @@ fn l3_second_seal_of_a_version_is_made_durable() {
             assert_eq!(struck.find(|struck| *struck != Ok(true)), Some(Ok(false)), "{:?}", life.options);
         }
     }
+}
+
+/// L9: a load whose scratch file cannot be made is a clean error, and the store goes on. Scratch files fail with their disk: else nothing would be tried here.
+#[test]
+fn l9_scratch_files_fail() {
+    let life = lives::all(0).into_iter().find(|life| life.name == "an unsorted load that spills").expect("a life of that name");
+    let fault = |at| Fault { kinds: &[Kind::Scratch], at, sticky: false, error: ErrorKind::Full, done: Done::Nothing };
+    assert_eq!(suffer(&life, fault(0), "space", &mut None), Ok(true));
+    assert_eq!(suffer(&life, fault(1), "space", &mut None), Ok(false), "one scratch file is made");
 }
 
 /// L9, L8: whatever fails, and whenever: a clean error and a usable store, or a poisoned one that reads on; nothing that was acknowledged is
