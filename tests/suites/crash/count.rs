@@ -32,6 +32,8 @@ pub(crate) struct Counts {
     /// States whose recovery was crashed too, and the states that gave.
     pub(crate) crashed_again: usize,
     pub(crate) deep: usize,
+    /// States behind a crash of a recovery from such a state: three deep.
+    pub(crate) deeper: usize,
     /// Moments of a crash with several pieces in doubt of which every subset was tried, and those at which they were drawn.
     pub(crate) enumerated: usize,
     pub(crate) sampled: usize,
@@ -48,6 +50,7 @@ impl AddAssign<&Counts> for Counts {
         self.given_back += other.given_back;
         self.crashed_again += other.crashed_again;
         self.deep += other.deep;
+        self.deeper += other.deeper;
         self.enumerated += other.enumerated;
         self.sampled += other.sampled;
     }
@@ -127,8 +130,20 @@ pub(crate) struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { tried, distinct, reordered, torn, filled, moved, given_back, crashed_again, deep, enumerated, sampled } =
-            &self.all;
+        let Counts {
+            tried,
+            distinct,
+            reordered,
+            torn,
+            filled,
+            moved,
+            given_back,
+            crashed_again,
+            deep,
+            deeper,
+            enumerated,
+            sampled,
+        } = &self.all;
         let percent = |part: usize| 100.0 * part as f64 / (*distinct).max(1) as f64;
         writeln!(f, "crash states tried                    {tried:>10}")?;
         writeln!(f, "  distinct files, all judged          {distinct:>10}")?;
@@ -138,6 +153,7 @@ impl fmt::Display for Figures {
         writeln!(f, "  of lives in which pages moved       {moved:>10}  {:.1} %", percent(*moved))?;
         writeln!(f, "  of lives with pages of snapshots     {given_back:>10}  {:.1} %", percent(*given_back))?;
         writeln!(f, "  of crashes during recovery          {deep:>10}  of {crashed_again} recoveries")?;
+        writeln!(f, "  of crashes three deep               {deeper:>10}")?;
         writeln!(f, "workloads                             {:>10}", self.lives)?;
         writeln!(f, "  largest share of one                {:>10}  {:.2} %", self.largest, percent(self.largest))?;
         writeln!(f, "moments with every subset             {enumerated:>10}, drawn {sampled}")?;

@@ -6,7 +6,7 @@ use treering::disk::Disk;
 use treering::{Error, ErrorKind, Options, Store};
 use treering_tests::disk::stage::StageDisk;
 use treering_tests::drive::{self, Writer};
-use treering_tests::{Change, Durability, Model, Sound};
+use treering_tests::{Change, Model, Sound};
 
 /// What is promised about a state, and how closely to look.
 pub(crate) struct Case<'c> {
@@ -136,16 +136,4 @@ fn bounded(disk: &StageDisk, len_bytes: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("opening looked {reads} times at {bytes} bytes in all, in a file of {len_bytes}"))
-}
-
-/// Something of its own for a second life, behind what was cut off.
-pub(crate) fn second_steps(attempt: Option<&[Change]>, is_cut_off: bool) -> Vec<treering_tests::Step> {
-    let own = vec![Change::CreateTable { table: "again".into() }];
-    let retried = attempt.filter(|_| is_cut_off).map(<[Change]>::to_vec);
-    let mut steps: Vec<treering_tests::Step> = Vec::new();
-    for changes in retried.into_iter().chain([own]) {
-        steps.push(treering_tests::Step::Commit { durability: Durability::Deferred, changes });
-    }
-    steps.push(treering_tests::Step::Checkpoint);
-    steps
 }

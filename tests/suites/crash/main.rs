@@ -1,11 +1,12 @@
 //! Hundreds of thousands of crash states: what a medium may hold when the power fails, for many short lives of every kind (L3, FORMAT 2).
 //!
 //! [`lives`] draws the lives, [`explore`] builds the states that a crash at any moment of them may leave, [`judge`] opens each and looks at
-//! everything, [`count`] keeps the figures.
+//! everything, [`again`] crashes what recovers, [`count`] keeps the figures.
 //!
 //! Without more this is a run of some seconds. `TREERING_CRASH_STATES=500000` is what CI asks for, with `TREERING_CRASH_SECONDS` as the time that
 //! it may take; `TREERING_DEPTH` multiplies both. `TREERING_CRASH_LIFE=n` repeats the one life that a failure names.
 
+mod again;
 mod count;
 mod explore;
 mod judge;
@@ -91,6 +92,7 @@ fn l3_crash_states() {
     let all = &figures.all;
     assert!(
         all.deep > 0
+            && all.deeper > 0
             && all.moved > 0
             && all.given_back > 0
             && all.torn > 0
