@@ -51,8 +51,6 @@ pub(crate) fn explore(
     let stage = stages.0.take().unwrap_or_default();
     let window = Window::new(stage, &lived.before, &log);
     let rng = seed.part(5).rng();
-    // Creation is the same for all: it is looked at now and then.
-    let from = if rng.clone().u32(..16) == 0 { 0 } else { lived.opened_at.saturating_sub(2) };
     let counts = Counts::default();
     let mut explorer = Explorer {
         plan,
@@ -65,7 +63,7 @@ pub(crate) fn explore(
         complete: None,
         tally,
     };
-    let window = explorer.run(window, from, &mut stages.1)?;
+    let window = explorer.run(window, lived.from, &mut stages.1)?;
     stages.0 = Some(window.into_stage());
     Ok(explorer.counts)
 }

@@ -13,7 +13,7 @@ pub(crate) struct Plan {
     pub(crate) kind: Kind,
     pub(crate) options: Options,
     pub(crate) steps: Vec<Step>,
-    seed: Seed,
+    pub(crate) seed: Seed,
 }
 
 /// Kinds of lives, drawn in turn.
@@ -75,6 +75,8 @@ pub(crate) struct Lived {
     pub(crate) before: Vec<u8>,
     /// Operations until the store was open.
     pub(crate) opened_at: usize,
+    /// Crashes behind fewer operations are not tried.
+    pub(crate) from: usize,
 }
 
 /// The n-th life of a seed.
@@ -252,7 +254,20 @@ impl Plan {
         };
         let opened_at = chronicle.disk().position();
         chronicle.live(&self.steps)?;
-        Ok(Lived { chronicle, before, opened_at })
+        // Creation is the same for all: it is looked at now and then.
+        let from = if self.seed.part(5).rng().u32(..16) == 0 { 0 } else { opened_at.saturating_sub(2) };
+        Ok(Lived { chronicle, before, opened_at, from })
+    }
+
+    /// Lives it behind these steps; of crashes, those of its last step are tried.
+    pub(crate) fn live_behind(&self, first: &[Step]) -> Result<Lived, String> {
+        let mut chronicle = self.begin(&[], Model::new(), 3)?;
+        let opened_at = chronicle.disk().position();
+        let (last, others) = self.steps.split_last().ok_or("a life has steps")?;
+        chronicle.live(&[first, others].concat())?;
+        let from = chronicle.disk().position();
+        chronicle.live(std::slice::from_ref(last))?;
+        Ok(Lived { chronicle, before: Vec::new(), opened_at, from })
     }
 
     /// A blob, or a store restored from one, as a cut of the power behind the return of the backup or restore leaves it: what is not on the medium is lost.

@@ -1,7 +1,7 @@
 //! Hundreds of thousands of crash states: what a medium may hold when the power fails, for many short lives of every kind (L3, FORMAT 2).
 //!
 //! [`lives`] draws the lives, [`explore`] builds the states that a crash at any moment of them may leave, [`judge`] opens each and looks at
-//! everything, [`again`] crashes what recovers, [`count`] keeps the figures.
+//! everything, [`again`] crashes what recovers, [`short`] enumerates the shortest lives, [`count`] keeps the figures.
 //!
 //! Without more this is a run of some seconds. `TREERING_CRASH_STATES=500000` is what CI asks for, with `TREERING_CRASH_SECONDS` as the time that
 //! it may take; `TREERING_DEPTH` multiplies both. `TREERING_CRASH_LIFE=n` repeats the one life that a failure names.
@@ -12,7 +12,9 @@ mod explore;
 mod judge;
 mod lives;
 mod lying;
+mod short;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -45,22 +47,28 @@ fn life(seed: Seed, n: u64, most: usize, stages: &mut Stages, tally: &Tally) -> 
 
 /// Explores lives on every core until `target` distinct states were judged or the time is up.
 #[track_caller]
-#[allow(clippy::print_stdout, reason = "figures that are not printed cannot be quoted")]
 fn run(seed: Seed, target: usize, limit: Duration) -> Figures {
     // No life gives more than 1 %.
     let most = (target / 100).max(1);
     let tally = Tally::new(target, limit);
-    let only = number("TREERING_CRASH_LIFE");
-    let next = AtomicU64::new(only.unwrap_or(0));
+    let lives = number("TREERING_CRASH_LIFE").map_or(0..u64::MAX, |only| only..only + 1);
+    on_every_core(&tally, lives, |n, stages| life(seed, n, most, stages, &tally))
+}
+
+/// Explores one life after the other until the run is at its end; prints the figures. Panics with the first failure.
+#[track_caller]
+#[allow(clippy::print_stdout, reason = "figures that are not printed cannot be quoted")]
+fn on_every_core(tally: &Tally, lives: Range<u64>, explore: impl Fn(u64, &mut Stages) -> Result<(), String> + Sync) -> Figures {
+    let next = AtomicU64::new(lives.start);
     let failure = Mutex::new(None);
     let work = || {
         let mut stages = Stages::default();
         while !tally.is_over() {
             let n = next.fetch_add(1, Ordering::Relaxed);
-            if only.is_some_and(|only| n > only) {
+            if n >= lives.end {
                 break;
             }
-            if let Err(what) = life(seed, n, most, &mut stages, &tally) {
+            if let Err(what) = explore(n, &mut stages) {
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(what);
                 tally.end();
             }
