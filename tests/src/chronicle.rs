@@ -34,6 +34,9 @@ pub struct Chronicle {
     held: Vec<(Snapshot, State)>,
     /// Whether compaction ever gave a page a new position.
     has_moved: bool,
+    /// Pages that only snapshots of the present store need, and whether there ever were some that then nobody needed.
+    kept_pages: u64,
+    has_given_back: bool,
     /// Whether a fault struck on a disk that life has left behind.
     has_struck: bool,
     /// What failed, of those steps that were made to.
@@ -65,7 +68,21 @@ impl Chronicle {
     pub fn on(options: &Options, disk: Arc<SimulatedDisk>, model: Model) -> Chronicle {
         let history = vec![(0, model.clone())];
         let (options, attempts, errors, held) = (options.clone(), Vec::new(), Vec::new(), Vec::new());
-        Chronicle { options, disk, store: None, model, history, attempts, held, has_moved: false, has_struck: false, errors }
+        let (has_moved, kept_pages, has_given_back, has_struck) = (false, 0, false, false);
+        Chronicle {
+            options,
+            disk,
+            store: None,
+            model,
+            history,
+            attempts,
+            held,
+            has_moved,
+            kept_pages,
+            has_given_back,
+            has_struck,
+            errors,
+        }
     }
 
     /// The disk.
@@ -93,6 +110,12 @@ impl Chronicle {
     #[must_use]
     pub fn has_moved(&self) -> bool {
         self.has_moved
+    }
+
+    /// Whether a snapshot ever kept pages that nothing else needed, and was dropped while the store was open: their space is to be used again.
+    #[must_use]
+    pub fn has_given_back(&self) -> bool {
+        self.has_given_back
     }
 
     /// What the running store must show.
@@ -123,7 +146,7 @@ impl Chronicle {
         for (n, step) in steps.iter().enumerate() {
             let at = |what: String| format!("step {n}, {step:?}: {what}");
             let done = self.step(step).map_err(at)?;
-            self.has_moved |= self.store.as_ref().is_some_and(|store| store.stats().moved_bytes > 0);
+            self.watch();
             let Err(e) = done else { continue };
             if !self.has_struck() {
                 return Err(at(format!("{e:?}")));
@@ -137,6 +160,14 @@ impl Chronicle {
         Ok(After::Usable)
     }
 
+    fn watch(&mut self) {
+        let Some(store) = &self.store else { return };
+        let stats = store.stats();
+        self.has_moved |= stats.moved_bytes > 0;
+        self.has_given_back |= stats.snapshot_pages < self.kept_pages;
+        self.kept_pages = stats.snapshot_pages;
+    }
+
     /// Opens the store; what it holds must be what the model allows.
     ///
     /// # Errors
@@ -144,6 +175,7 @@ impl Chronicle {
     pub fn open(&mut self) -> Result<(), Error> {
         let disk = Arc::clone(&self.disk) as Arc<dyn Disk>;
         self.store = Some(self.options.open_on(disk)?);
+        self.kept_pages = 0;
         Ok(())
     }
 

@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 mod fatal;
+mod scratch;
 pub mod stage;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use treering::{Error, ErrorKind, Result};
 
 use crate::seed::Seed;
 pub use fatal::FatalDisk;
+use scratch::ScratchDisk;
 
 /// One operation, as it took effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub enum Kind {
     Reserve,
     /// `punch`.
     Punch,
+    /// `scratch`: a temporary file is made.
+    Scratch,
 }
 
 /// How much of a write that fails is done all the same.
@@ -132,13 +136,58 @@ impl Inner {
             self.log.push(operation());
         }
     }
+
+    /// How many of so many bytes a write does before it returns, or fails.
+    fn share(&self, len: usize, result: &Result<()>) -> usize {
+        match (result, self.fault.map_or(Done::Half, |fault| fault.done)) {
+            (Ok(()), _) | (Err(_), Done::All) => len,
+            (Err(_), Done::Half) => len / 2,
+            (Err(_), Done::Nothing) => 0,
+        }
+    }
+}
+
+/// Where operations ask whether they may: those of a disk and of its scratch files, counted together.
+#[derive(Default)]
+struct Desk {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits at the gate, then counts the operation; an error if it is to fail.
+    fn enter(&self, kind: Kind) -> (MutexGuard<'_, Inner>, Result<()>) {
+        let mut inner = self.lock();
+        if inner.closed_gate == Some(kind) {
+            inner.waiting += 1;
+            self.changed.notify_all();
+            while inner.closed_gate == Some(kind) {
+                inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            inner.waiting -= 1;
+        }
+        let paused = inner.paused > 0;
+        let Some(fault) = inner.fault.filter(|fault| !paused && fault.kinds.contains(&kind)) else { return (inner, Ok(())) };
+        let n = inner.counted;
+        inner.counted += 1;
+        let fails = n == fault.at || (fault.sticky && n > fault.at);
+        if !fails {
+            return (inner, Ok(()));
+        }
+        inner.struck += 1;
+        let error = Error::simulated(fault.error, format!("operation {n} ({kind:?}) of a simulated disk was made to fail"));
+        (inner, Err(error))
+    }
 }
 
 /// A disk in memory that keeps a log of what was done to it.
 pub struct SimulatedDisk {
     memory: Arc<dyn Disk>,
-    inner: Mutex<Inner>,
-    changed: Condvar,
+    desk: Arc<Desk>,
     reads: AtomicU64,
     slices: AtomicU64,
     read_bytes: AtomicU64,
@@ -169,11 +218,9 @@ impl SimulatedDisk {
     /// Remembers what is done to `memory`, and fails it.
     #[must_use]
     pub fn over(memory: Arc<dyn Disk>) -> Arc<SimulatedDisk> {
-        let (inner, changed) = (Mutex::default(), Condvar::new());
         Arc::new(SimulatedDisk {
             memory,
-            inner,
-            changed,
+            desk: Arc::default(),
             reads: AtomicU64::new(0),
             slices: AtomicU64::new(0),
             read_bytes: AtomicU64::new(0),
@@ -289,45 +336,16 @@ impl SimulatedDisk {
     pub fn await_waiting(&self, count: usize) {
         let mut inner = self.lock();
         while inner.waiting < count {
-            inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner = self.desk.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desk.lock()
     }
 
-    /// Waits at the gate, then counts the operation; an error if it is to fail.
     fn enter(&self, kind: Kind) -> (MutexGuard<'_, Inner>, Result<()>) {
-        let mut inner = self.lock();
-        if inner.closed_gate == Some(kind) {
-            inner.waiting += 1;
-            self.changed.notify_all();
-            while inner.closed_gate == Some(kind) {
-                inner = self.changed.wait(inner).unwrap_or_else(PoisonError::into_inner);
-            }
-            inner.waiting -= 1;
-        }
-        let paused = inner.paused > 0;
-        let Some(fault) = inner.fault.filter(|fault| !paused && fault.kinds.contains(&kind)) else { return (inner, Ok(())) };
-        let n = inner.counted;
-        inner.counted += 1;
-        let fails = n == fault.at || (fault.sticky && n > fault.at);
-        if !fails {
-            return (inner, Ok(()));
-        }
-        inner.struck += 1;
-        let error = Error::simulated(fault.error, format!("operation {n} ({kind:?}) of a simulated disk was made to fail"));
-        (inner, Err(error))
-    }
-
-    /// How many of so many bytes a write does before it returns, or fails.
-    fn share(inner: &Inner, len: usize, result: &Result<()>) -> usize {
-        match (result, inner.fault.map_or(Done::Half, |fault| fault.done)) {
-            (Ok(()), _) | (Err(_), Done::All) => len,
-            (Err(_), Done::Half) => len / 2,
-            (Err(_), Done::Nothing) => 0,
-        }
+        self.desk.enter(kind)
     }
 
     /// An error if the file may not grow to `end`.
@@ -348,7 +366,7 @@ impl SimulatedDisk {
     fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.grow(offset + bytes.len() as u64)?;
         let (mut inner, result) = self.enter(Kind::Write);
-        let done = Self::share(&inner, bytes.len(), &result);
+        let done = inner.share(bytes.len(), &result);
         self.memory.write_at(&bytes[..done], offset)?;
         inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
         result
@@ -378,7 +396,7 @@ pub struct Gate<'d>(&'d SimulatedDisk);
 impl Drop for Gate<'_> {
     fn drop(&mut self) {
         self.0.lock().closed_gate = None;
-        self.0.changed.notify_all();
+        self.0.desk.changed.notify_all();
     }
 }
 
@@ -393,7 +411,8 @@ impl std::fmt::Debug for SimulatedDisk {
 
 impl Disk for SimulatedDisk {
     fn scratch(&self) -> Result<Box<dyn Disk>> {
-        self.memory.scratch()
+        self.enter(Kind::Scratch).1?;
+        Ok(Box::new(ScratchDisk::new(self.memory.scratch()?, Arc::clone(&self.desk))))
     }
 
     fn name(&self) -> &str {
@@ -418,7 +437,7 @@ impl Disk for SimulatedDisk {
     fn write_through(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.grow(offset + bytes.len() as u64)?;
         let (mut inner, written) = self.enter(Kind::WriteThrough);
-        let done = Self::share(&inner, bytes.len(), &written);
+        let done = inner.share(bytes.len(), &written);
         self.memory.write_at(&bytes[..done], offset)?;
         inner.push(|| Operation::Write { offset, bytes: bytes[..done].to_vec() });
         written?;

@@ -105,7 +105,7 @@ pub struct Crash {
     len: usize,
     /// Tells this file from every other.
     pub hash: u64,
-    /// Something arrived that was written behind something that did not.
+    /// A write arrived, whole or in part, that was made behind one of which something is missing.
     pub is_reordered: bool,
     /// A write arrived in part.
     pub is_torn: bool,
@@ -274,8 +274,11 @@ impl<'l> Window<'l> {
                 next += 1;
             }
             let came = choice.arrived[first..next].iter().filter(|arrived| **arrived).count();
-            is_reordered |= is_missing && came > 0;
-            is_missing |= came < next - first;
+            // Writes alone: a file whose growth is missing would not hold what was written behind it, and a cut or a punch is nobody's data.
+            if is_write(operation) {
+                is_reordered |= is_missing && came > 0;
+                is_missing |= came < next - first;
+            }
             is_torn |= came > 0 && came < next - first;
             file.lay(operation, waiting.fate == Fate::Sure, &pieces[first..next], |n| {
                 let limit = choice.torn.filter(|(torn, _)| *torn == first + n).map_or(SECTOR, |(_, bytes)| bytes);
@@ -412,6 +415,10 @@ fn each_sector(operation: &Operation, mut each: impl FnMut(u32, usize, &[u8])) {
         each((at / SECTOR) as u32, at, piece);
         (at, rest) = (at + piece.len(), behind);
     }
+}
+
+fn is_write(operation: &Operation) -> bool {
+    matches!(operation, Operation::Write { .. } | Operation::WriteThrough { .. })
 }
 
 /// Where a write ends in the file; 0 for other operations.

@@ -191,8 +191,7 @@ impl State<'_> {
         self.len = len;
         self.stage.buffer.taken.store(true, Ordering::Release);
         let rng = Mutex::new(seed.rng());
-        let (len, writes, holds) = (AtomicUsize::new(len), AtomicUsize::new(0), AtomicBool::new(true));
-        Arc::new(StageDisk { buffer: Arc::clone(&self.stage.buffer), len, writes, turn: Mutex::new(()), rng, holds })
+        StageDisk::new(Arc::clone(&self.stage.buffer), len, rng)
     }
 
     /// The end of the last block that was changed.
@@ -209,6 +208,9 @@ pub struct StageDisk {
     len: AtomicUsize,
     /// Writes, cuts, growth: whatever changes the file.
     writes: AtomicUsize,
+    /// Reads and slices, and the bytes of them.
+    reads: AtomicUsize,
+    read_bytes: AtomicUsize,
     /// Copies in and out, one at a time.
     turn: Mutex<()>,
     rng: Mutex<fastrand::Rng>,
@@ -217,6 +219,12 @@ pub struct StageDisk {
 }
 
 impl StageDisk {
+    fn new(buffer: Arc<Buffer>, len: usize, rng: Mutex<fastrand::Rng>) -> Arc<StageDisk> {
+        let (len, writes, reads, read_bytes) =
+            (AtomicUsize::new(len), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(StageDisk { buffer, len, writes, reads, read_bytes, turn: Mutex::new(()), rng, holds: AtomicBool::new(true) })
+    }
+
     /// The file as the store before left it, for the next one to be opened on.
     ///
     /// # Panics
@@ -224,16 +232,32 @@ impl StageDisk {
     #[must_use]
     pub fn again(&self) -> Arc<StageDisk> {
         assert!(!self.buffer.taken.swap(true, Ordering::AcqRel), "the store before is dropped");
-        let len = AtomicUsize::new(self.len.load(Ordering::Acquire));
         let rng = Mutex::new(self.rng.lock().unwrap_or_else(PoisonError::into_inner).fork());
-        let (buffer, writes, holds) = (Arc::clone(&self.buffer), AtomicUsize::new(0), AtomicBool::new(true));
-        Arc::new(StageDisk { buffer, len, writes, turn: Mutex::new(()), rng, holds })
+        StageDisk::new(Arc::clone(&self.buffer), self.len.load(Ordering::Acquire), rng)
     }
 
     /// How often something changed the file.
     #[must_use]
     pub fn write_count(&self) -> usize {
         self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How often a store looked into the file, by a copy or in place.
+    #[must_use]
+    pub fn read_count(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// At how many bytes it looked; those that it looked at twice count twice.
+    #[must_use]
+    pub fn read_bytes(&self) -> usize {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    fn count_read(&self, len: usize) {
+        // Relaxed: figures, which nothing follows.
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(len, Ordering::Relaxed);
     }
 
     /// Every byte. No store writes meanwhile.
@@ -291,6 +315,7 @@ impl Disk for StageDisk {
             let what = format!("a stage ends at byte {len}, expected {} bytes at {offset}", into.len());
             return Err(Error::simulated(ErrorKind::Corrupt, what));
         }
+        self.count_read(into.len());
         self.copy_out(into, offset as usize);
         Ok(())
     }
@@ -356,6 +381,7 @@ impl Disk for StageDisk {
             let what = format!("a stage ends at byte {file_len}, expected {len} bytes at {offset}");
             return Err(Error::simulated(ErrorKind::Corrupt, what));
         }
+        self.count_read(len);
         // SAFETY: below the length, so within the buffer, which lives as long as `self`; that nobody writes them is the caller's promise.
         Ok(unsafe { std::slice::from_raw_parts(self.buffer.start().add(offset as usize), len) })
     }
@@ -365,7 +391,7 @@ impl Disk for StageDisk {
 mod tests {
     use super::*;
 
-    /// Whatever a store did, the next one sees the file as it was to begin with, and what the state says.
+    /// Whatever a store did, the next one sees the file as it was to begin with, and what the state says; reads are counted.
     #[test]
     fn stage_puts_everything_back() {
         let mut stage = Stage::new();
@@ -380,6 +406,11 @@ mod tests {
         assert_eq!(disk.bytes(), [&[7; 5_000][..], &[0; 4096 + 8192 - 5_000]].concat());
         disk.release();
         assert_eq!(stage.reset().finish(10_000, Seed::from_number(1)).bytes(), [7; 10_000]);
+        let disk = stage.reset().finish(10_000, Seed::from_number(1));
+        disk.read_at(&mut [0; 100], 9_900).unwrap();
+        assert!(disk.read_at(&mut [0; 100], 9_901).is_err());
+        assert_eq!((disk.read_count(), disk.read_bytes()), (1, 100));
+        disk.release();
         stage.set_len(5);
         stage.write(8, &[1]);
         assert_eq!(stage.reset().finish(9, Seed::from_number(1)).bytes(), [7, 7, 7, 7, 7, 0, 0, 0, 1]);

@@ -90,6 +90,26 @@ fn window_has_every_kind_of_damage() {
     assert_eq!(look([true, true], Length::Natural, 0, Some((1, 3))), [vec![1; 1024], vec![2; 515], vec![0; 509]].concat());
 }
 
+/// Reordered is a state in which a write is there that was made behind one that is not: a growth, a cut or a punch that is missing, or that alone arrived, is none.
+#[test]
+fn window_counts_writes_alone_as_reordered() {
+    let write = |offset| Operation::Write { offset, bytes: vec![1; SECTOR] };
+    let log = [
+        Operation::Reserve(Extent { offset: 0, len: 1 << 14 }),
+        write(0),
+        Operation::SetLen(1 << 15),
+        write(4096),
+        Operation::Punch(Extent { offset: 8192, len: 4096 }),
+    ];
+    let mut window = Window::new(Stage::new(), &[], &log);
+    while window.advance() {}
+    let pieces = window.pieces();
+    let is_reordered = |arrived: [bool; 5]| window.crash(&pieces, &Choice::of(arrived.to_vec())).is_reordered;
+    assert!(is_reordered([true, false, true, true, true]) && is_reordered([false, false, false, true, false]));
+    assert!(!is_reordered([false, true, true, true, true]) && !is_reordered([true, true, false, true, false]));
+    assert!(!is_reordered([true, true, true, false, true]) && !is_reordered([true, false, true, false, true]));
+}
+
 /// A disk that lies leaves everything in doubt.
 #[test]
 fn window_of_a_lying_disk_is_all_doubt() {

@@ -1,22 +1,25 @@
 //! What was tried: figures that the run prints and its end asserts.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::lives::Kind;
 
 /// Sets of hashes, so that threads seldom wait for each other.
 const SHARDS: usize = 64;
 
 /// Figures of one life.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     /// States that were built.
     pub(crate) tried: usize,
     /// Files that no life had before, those of second lives included.
     pub(crate) distinct: usize,
-    /// Of these: something arrived that was written behind something that did not.
+    /// Of these: a write arrived that was made behind one of which something is missing.
     pub(crate) reordered: usize,
     /// A write arrived in part.
     pub(crate) torn: usize,
@@ -24,35 +27,39 @@ pub(crate) struct Counts {
     pub(crate) filled: usize,
     /// Compaction gave pages new positions in the life that it ends.
     pub(crate) moved: usize,
+    /// Pages that only a snapshot needed were given back in the life that it ends.
+    pub(crate) given_back: usize,
     /// States whose recovery was crashed too, and the states that gave.
     pub(crate) crashed_again: usize,
     pub(crate) deep: usize,
+    /// States behind a crash of a recovery from such a state: three deep.
+    pub(crate) deeper: usize,
     /// Moments of a crash with several pieces in doubt of which every subset was tried, and those at which they were drawn.
     pub(crate) enumerated: usize,
     pub(crate) sampled: usize,
 }
 
-impl Counts {
-    pub(crate) fn new() -> Counts {
-        Counts {
-            tried: 0,
-            distinct: 0,
-            reordered: 0,
-            torn: 0,
-            filled: 0,
-            moved: 0,
-            crashed_again: 0,
-            deep: 0,
-            enumerated: 0,
-            sampled: 0,
-        }
+impl AddAssign<&Counts> for Counts {
+    fn add_assign(&mut self, other: &Counts) {
+        self.tried += other.tried;
+        self.distinct += other.distinct;
+        self.reordered += other.reordered;
+        self.torn += other.torn;
+        self.filled += other.filled;
+        self.moved += other.moved;
+        self.given_back += other.given_back;
+        self.crashed_again += other.crashed_again;
+        self.deep += other.deep;
+        self.deeper += other.deeper;
+        self.enumerated += other.enumerated;
+        self.sampled += other.sampled;
     }
 }
 
 /// Figures of a run, shared by its threads.
 pub(crate) struct Tally {
     seen: Vec<Mutex<HashSet<u64>>>,
-    lives: Mutex<Vec<Counts>>,
+    lives: Mutex<Vec<(Kind, Counts)>>,
     distinct: AtomicUsize,
     over: AtomicBool,
     target: usize,
@@ -88,29 +95,23 @@ impl Tally {
     }
 
     /// A life is done.
-    pub(crate) fn add(&self, counts: Counts) {
-        self.lives.lock().unwrap_or_else(PoisonError::into_inner).push(counts);
+    pub(crate) fn add(&self, kind: Kind, counts: Counts) {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner).push((kind, counts));
     }
 
     /// Every figure.
     pub(crate) fn figures(&self) -> Figures {
         let lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Counts::new();
-        for life in lives.iter() {
-            all.tried += life.tried;
-            all.distinct += life.distinct;
-            all.reordered += life.reordered;
-            all.torn += life.torn;
-            all.filled += life.filled;
-            all.moved += life.moved;
-            all.crashed_again += life.crashed_again;
-            all.deep += life.deep;
-            all.enumerated += life.enumerated;
-            all.sampled += life.sampled;
+        let (mut all, mut kinds) = (Counts::default(), BTreeMap::<Kind, (usize, Counts)>::new());
+        for (kind, life) in lives.iter() {
+            all += life;
+            let of_kind = kinds.entry(*kind).or_default();
+            of_kind.0 += usize::from(life.distinct > 0);
+            of_kind.1 += life;
         }
-        let largest = lives.iter().map(|life| life.distinct).max().unwrap_or(0);
-        let with_states = lives.iter().filter(|life| life.distinct > 0).count();
-        Figures { all, largest, lives: with_states, seconds: self.begun.elapsed().as_secs_f64() }
+        let largest = lives.iter().map(|(_, life)| life.distinct).max().unwrap_or(0);
+        let with_states = lives.iter().filter(|(_, life)| life.distinct > 0).count();
+        Figures { all, kinds, largest, lives: with_states, seconds: self.begun.elapsed().as_secs_f64() }
     }
 }
 
@@ -118,6 +119,8 @@ impl Tally {
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) all: Counts,
+    /// Of each kind: lives that gave states, and the figures of all of them.
+    pub(crate) kinds: BTreeMap<Kind, (usize, Counts)>,
     /// Most states of one life.
     pub(crate) largest: usize,
     /// Lives that gave states.
@@ -127,7 +130,20 @@ pub(crate) struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { tried, distinct, reordered, torn, filled, moved, crashed_again, deep, enumerated, sampled, .. } = &self.all;
+        let Counts {
+            tried,
+            distinct,
+            reordered,
+            torn,
+            filled,
+            moved,
+            given_back,
+            crashed_again,
+            deep,
+            deeper,
+            enumerated,
+            sampled,
+        } = &self.all;
         let percent = |part: usize| 100.0 * part as f64 / (*distinct).max(1) as f64;
         writeln!(f, "crash states tried                    {tried:>10}")?;
         writeln!(f, "  distinct files, all judged          {distinct:>10}")?;
@@ -135,10 +151,17 @@ impl fmt::Display for Figures {
         writeln!(f, "  with a torn write                   {torn:>10}  {:.1} %", percent(*torn))?;
         writeln!(f, "  with garbage in unwritten space     {filled:>10}  {:.1} %", percent(*filled))?;
         writeln!(f, "  of lives in which pages moved       {moved:>10}  {:.1} %", percent(*moved))?;
+        writeln!(f, "  of lives with pages of snapshots     {given_back:>10}  {:.1} %", percent(*given_back))?;
         writeln!(f, "  of crashes during recovery          {deep:>10}  of {crashed_again} recoveries")?;
+        writeln!(f, "  of crashes three deep               {deeper:>10}")?;
         writeln!(f, "workloads                             {:>10}", self.lives)?;
         writeln!(f, "  largest share of one                {:>10}  {:.2} %", self.largest, percent(self.largest))?;
         writeln!(f, "moments with every subset             {enumerated:>10}, drawn {sampled}")?;
+        for (kind, (lives, of_kind)) in &self.kinds {
+            let (name, share) = (format!("  of kind {kind:?}"), percent(of_kind.distinct));
+            let reordered = 100.0 * of_kind.reordered as f64 / of_kind.distinct.max(1) as f64;
+            writeln!(f, "{name:<38}{:>10}  {share:.1} %, reordered {reordered:.1} %, lives {lives}", of_kind.distinct)?;
+        }
         let rate = *distinct as f64 / self.seconds.max(0.001);
         write!(f, "seconds                               {:>10.1}  {rate:.0} states a second", self.seconds)
     }

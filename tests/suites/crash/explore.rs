@@ -8,18 +8,17 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use fastrand::Rng;
-use treering::disk::Disk;
 use treering_tests::disk::Operation;
 use treering_tests::disk::stage::Stage;
 use treering_tests::life::said;
 use treering_tests::window::{Choice, Length, Piece, SECTOR, Window};
-use treering_tests::{Chronicle, Seed, SimulatedDisk};
+use treering_tests::{Chronicle, Seed};
 
+use crate::again::{Again, Promised};
 use crate::count::{Counts, Tally};
-use crate::judge::{Case, Found, second_steps};
+use crate::judge::{Case, Found};
 use crate::lives::{Kind, Lived, Plan};
 
 /// So many pieces in doubt are tried in every subset: 4,096 states.
@@ -35,9 +34,9 @@ const AGAIN: usize = 40;
 /// Bytes that old file systems leave in space that nobody wrote.
 const GARBAGE: u8 = 0xA5;
 
-/// Two stages: for states, and for states of second lives.
+/// Where states are tried, and those of second and third lives.
 #[derive(Default)]
-pub(crate) struct Stages(Option<Stage>, Option<Stage>);
+pub(crate) struct Stages(Option<Stage>, Again);
 
 /// Tries the crashes of a life, at most `share` of them.
 pub(crate) fn explore(
@@ -52,9 +51,7 @@ pub(crate) fn explore(
     let stage = stages.0.take().unwrap_or_default();
     let window = Window::new(stage, &lived.before, &log);
     let rng = seed.part(5).rng();
-    // Creation is the same for all: it is looked at now and then.
-    let from = if rng.clone().u32(..16) == 0 { 0 } else { lived.opened_at.saturating_sub(2) };
-    let counts = Counts::new();
+    let counts = Counts::default();
     let mut explorer = Explorer {
         plan,
         chronicle: &lived.chronicle,
@@ -66,7 +63,7 @@ pub(crate) fn explore(
         complete: None,
         tally,
     };
-    let window = explorer.run(window, from, &mut stages.1)?;
+    let window = explorer.run(window, lived.from, &mut stages.1)?;
     stages.0 = Some(window.into_stage());
     Ok(explorer.counts)
 }
@@ -87,10 +84,10 @@ struct Explorer<'e> {
 }
 
 impl<'e> Explorer<'e> {
-    fn run(&mut self, mut window: Window<'e>, from: usize, second: &mut Option<Stage>) -> Result<Window<'e>, String> {
+    fn run(&mut self, mut window: Window<'e>, from: usize, again: &mut Again) -> Result<Window<'e>, String> {
         loop {
             if window.end() >= from {
-                self.behind(&mut window, second)?;
+                self.behind(&mut window, again)?;
             }
             if self.counts.distinct >= self.share || self.tally.is_over() || !window.advance() {
                 return Ok(window);
@@ -99,7 +96,7 @@ impl<'e> Explorer<'e> {
     }
 
     /// States of a crash behind `window.end()` operations.
-    fn behind(&mut self, window: &mut Window<'_>, second: &mut Option<Stage>) -> Result<(), String> {
+    fn behind(&mut self, window: &mut Window<'_>, again: &mut Again) -> Result<(), String> {
         let pieces = window.pieces();
         let rest = self.log.len() - window.end();
         let left = self.share.saturating_sub(self.counts.distinct);
@@ -125,7 +122,7 @@ impl<'e> Explorer<'e> {
         }
         self.damage(&pieces, &mut choices);
         for choice in choices {
-            self.state(window, &pieces, &choice, second)?;
+            self.state(window, &pieces, &choice, again)?;
         }
         Ok(())
     }
@@ -178,13 +175,7 @@ impl<'e> Explorer<'e> {
         }
     }
 
-    fn state(
-        &mut self,
-        window: &mut Window<'_>,
-        pieces: &[Piece],
-        choice: &Choice,
-        second: &mut Option<Stage>,
-    ) -> Result<(), String> {
+    fn state(&mut self, window: &mut Window<'_>, pieces: &[Piece], choice: &Choice, again: &mut Again) -> Result<(), String> {
         let end = window.end();
         let model = self.chronicle.model_at(end);
         let crash = window.crash(pieces, choice);
@@ -198,14 +189,13 @@ impl<'e> Explorer<'e> {
             self.counts.torn += usize::from(crash.is_torn);
             self.counts.filled += usize::from(choice.fill != 0);
             self.counts.moved += usize::from(self.chronicle.has_moved());
+            self.counts.given_back += usize::from(self.chronicle.has_given_back());
         }
         let attempt = self.chronicle.attempt(end, model.newest().0);
         let nth = self.judged.len();
         let (options, is_filled) = (&self.plan.options, choice.fill != 0);
         let case = Case { options, model, attempt, is_filled, closely: nth.is_multiple_of(CLOSELY) };
         let disk = window.disk(&crash);
-        let again = nth.is_multiple_of(AGAIN);
-        let before = if again { disk.bytes() } else { Vec::new() };
         let judged = catch_unwind(AssertUnwindSafe(|| case.judge(&disk)));
         drop(disk);
         let told = |what: String| {
@@ -220,64 +210,23 @@ impl<'e> Explorer<'e> {
             )
         };
         let found = judged.unwrap_or_else(|panic| Err(said(&*panic))).map_err(&told)?;
-        if again && found == Found::Whole {
+        if nth.is_multiple_of(AGAIN) && found == Found::Whole {
             self.counts.crashed_again += 1;
-            let crashed = catch_unwind(AssertUnwindSafe(|| self.second(&before, end, window, &crash, second)));
-            let deep = crashed
+            let (promised, rng) = (Promised { options, model, attempt }, Seed::from_number(crash.hash).rng());
+            let disk = window.disk(&crash);
+            let crashed = catch_unwind(AssertUnwindSafe(|| again.crash(promised, disk, rng, self.tally)));
+            let fresh = crashed
                 .unwrap_or_else(|panic| Err(said(&*panic)))
                 .map_err(|what| format!("second life: {what}"))
                 .map_err(told)?;
-            let [fresh, reordered, torn] = deep;
-            self.counts.deep += fresh;
-            self.counts.distinct += fresh;
-            self.counts.reordered += reordered;
-            self.counts.torn += torn;
+            let [deep, deeper] = fresh.deep;
+            self.counts.deep += deep;
+            self.counts.deeper += deeper;
+            self.counts.distinct += deep + deeper;
+            self.counts.reordered += fresh.reordered;
+            self.counts.torn += fresh.torn;
         }
         Ok(())
-    }
-
-    /// Recovers on a disk that remembers, and crashes that behind each of its operations. Gives how many states were new, and of these reordered and torn.
-    fn second(
-        &self,
-        before: &[u8],
-        end: usize,
-        window: &mut Window<'_>,
-        crash: &treering_tests::window::Crash,
-        stage: &mut Option<Stage>,
-    ) -> Result<[usize; 3], String> {
-        let model = self.chronicle.model_at(end);
-        let mut rng = Seed::from_number(crash.hash).rng();
-        let disk = SimulatedDisk::over(window.disk(crash) as Arc<dyn Disk>);
-        let mut life = Chronicle::on(&self.plan.options, Arc::clone(&disk), model.clone());
-        life.open().map_err(|e| format!("open: {e:?}"))?;
-        life.recovered()?;
-        let is_cut_off = life.model().newest().0 < model.newest().0;
-        life.live(&second_steps(self.chronicle.attempt(end, model.newest().0), is_cut_off))?;
-        let log = disk.log();
-        let mut inner = Window::new(stage.take().unwrap_or_default(), before, &log);
-        let mut fresh = [0; 3];
-        while inner.advance() {
-            let pieces = inner.pieces();
-            if pieces.is_empty() {
-                continue;
-            }
-            for n in 0..2 {
-                let arrived = if n == 0 { vec![rng.bool(); pieces.len()] } else { pieces.iter().map(|_| rng.bool()).collect() };
-                let crash = inner.crash(&pieces, &Choice::of(arrived));
-                if !self.tally.is_new(crash.hash) {
-                    continue;
-                }
-                let kinds = [true, crash.is_reordered, crash.is_torn];
-                fresh.iter_mut().zip(kinds).for_each(|(count, is_so)| *count += usize::from(is_so));
-                let model = life.model_at(inner.end());
-                let attempt = life.attempt(inner.end(), model.newest().0);
-                let case = Case { options: &self.plan.options, model, attempt, is_filled: false, closely: false };
-                let disk = inner.disk(&crash);
-                case.judge(&disk).map_err(|what| format!("crash behind operation {} of {}: {what}", inner.end(), log.len()))?;
-            }
-        }
-        *stage = Some(inner.into_stage());
-        Ok(fresh)
     }
 }
 
@@ -290,7 +239,14 @@ fn shown(operation: &Operation) -> String {
     }
 }
 
-/// Whether a kind has states enough for a large share.
+/// The share of a life, of `most` states: large where many unsynced writes wait for each other, so that every subset of them can be tried.
 pub(crate) fn share(kind: Kind, most: usize) -> usize {
-    if kind == Kind::Wide { most } else { (most / 12).max(60) }
+    let share = match kind {
+        // Less than all, for what crashes of its recoveries give comes on top.
+        Kind::Wide => most * 3 / 4,
+        Kind::Deferred => most / 3,
+        Kind::Merges | Kind::Loads => most / 24,
+        _ => most / 12,
+    };
+    share.max(60)
 }

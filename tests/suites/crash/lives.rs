@@ -13,11 +13,11 @@ pub(crate) struct Plan {
     pub(crate) kind: Kind,
     pub(crate) options: Options,
     pub(crate) steps: Vec<Step>,
-    seed: Seed,
+    pub(crate) seed: Seed,
 }
 
 /// Kinds of lives, drawn in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Commits of every durability, and whatever else there is.
     Mixed,
@@ -47,7 +47,8 @@ pub(crate) enum Kind {
     Wide,
 }
 
-const KINDS: [Kind; 17] = [
+/// In this order, over and over.
+pub(crate) const KINDS: [Kind; 17] = [
     Kind::Mixed,
     Kind::Deferred,
     Kind::BySeal,
@@ -74,6 +75,8 @@ pub(crate) struct Lived {
     pub(crate) before: Vec<u8>,
     /// Operations until the store was open.
     pub(crate) opened_at: usize,
+    /// Crashes behind fewer operations are not tried.
+    pub(crate) from: usize,
 }
 
 /// The n-th life of a seed.
@@ -114,7 +117,7 @@ fn shape(kind: Kind) -> Shape {
     let tiny = Shape::tiny();
     match kind {
         Kind::Large => Shape { value_len_max: 6_000, ..tiny },
-        Kind::Tables => Shape { table_percent: 50, table_count: 4, ..tiny },
+        Kind::Tables => Shape { table_percent: 50, table_count: 4, change_count_max: 8, ..tiny },
         Kind::Space | Kind::Lz4 | Kind::BySeal => Shape { change_count_max: 16, key_count: 60, value_len_max: 1_500, ..tiny },
         _ => tiny,
     }
@@ -135,17 +138,25 @@ fn steps(kind: Kind, workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     let table = |table: &str| Change::CreateTable { table: table.into() };
     steps.push(Step::Commit { durability: Durability::Synced, changes: vec![table("a"), table("tasks")] });
     for _ in 0..rng.usize(6..20) {
-        let others = if kind == Kind::Space { 60 } else { 25 };
+        let others = match kind {
+            Kind::Space => 60,
+            // Most of the others sync.
+            Kind::Deferred => 12,
+            _ => 25,
+        };
         if rng.u32(..100) >= others {
             steps.push(commit(kind, workload, rng));
         } else {
-            steps.push(match rng.u32(..12) {
+            steps.push(match rng.u32(..16) {
                 0..=3 => Step::Checkpoint,
                 4 => Step::Sync,
                 5 => Step::Compact,
                 6..=8 => Step::Background { pieces: rng.usize(1..12) },
                 9 => Step::Reopen,
                 10 => Step::Kill,
+                // Pages that only a snapshot needs; when it goes, their space is used again.
+                11..=12 => Step::Hold,
+                13..=14 => Step::Release { index: rng.usize(..) },
                 _ => Step::Abandon { changes: workload.changes() },
             });
         }
@@ -162,19 +173,21 @@ fn wide(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
         durability: Durability::Synced,
         changes: vec![Change::CreateTable { table: "a".into() }, Change::CreateTable { table: "tasks".into() }],
     }];
-    for _ in 0..rng.usize(7..11) {
+    for _ in 0..rng.usize(8..12) {
         steps.push(Step::Commit { durability: Durability::Deferred, changes: workload.changes() });
     }
     steps.push(Step::Sync);
     steps
 }
 
-/// Each checkpoint leaves a chunk with the page of a table that nobody touches again, until they are merged; beside commits, and twice.
+/// Each checkpoint leaves a chunk with the page of a table that nobody touches again, until they are merged; beside commits, and twice. Snapshots keep
+/// the older roots, and with them whole chunks, until before the merge, behind it, or the next one.
 fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
     let table = |n: usize| format!("kept {n}");
     let mut steps = Vec::new();
     let mut tables = 0;
     for is_last in [false, true] {
+        steps.push(Step::Hold);
         // Eight are merged in the background.
         for _ in 0..rng.usize(2..10) {
             let insert = Change::Insert { table: table(tables), key: vec![tables as u8], value: vec![7; rng.usize(..200)] };
@@ -183,7 +196,13 @@ fn merges(workload: &mut Workload, rng: &mut Rng) -> Vec<Step> {
             tables += 1;
         }
         steps.push(commit(Kind::Mixed, workload, rng));
+        if rng.bool() {
+            steps.push(Step::Release { index: 0 });
+        }
         steps.push(if is_last || rng.bool() { Step::Compact } else { Step::Background { pieces: 12 } });
+        if rng.bool() {
+            steps.push(Step::Release { index: 0 });
+        }
         steps.push(commit(Kind::Mixed, workload, rng));
         if rng.u32(..3) == 0 {
             steps.push(Step::Kill);
@@ -235,7 +254,20 @@ impl Plan {
         };
         let opened_at = chronicle.disk().position();
         chronicle.live(&self.steps)?;
-        Ok(Lived { chronicle, before, opened_at })
+        // Creation is the same for all: it is looked at now and then.
+        let from = if self.seed.part(5).rng().u32(..16) == 0 { 0 } else { opened_at.saturating_sub(2) };
+        Ok(Lived { chronicle, before, opened_at, from })
+    }
+
+    /// Lives it behind these steps; of crashes, those of its last step are tried.
+    pub(crate) fn live_behind(&self, first: &[Step]) -> Result<Lived, String> {
+        let mut chronicle = self.begin(&[], Model::new(), 3)?;
+        let opened_at = chronicle.disk().position();
+        let (last, others) = self.steps.split_last().ok_or("a life has steps")?;
+        chronicle.live(&[first, others].concat())?;
+        let from = chronicle.disk().position();
+        chronicle.live(std::slice::from_ref(last))?;
+        Ok(Lived { chronicle, before: Vec::new(), opened_at, from })
     }
 
     /// A blob, or a store restored from one, as a cut of the power behind the return of the backup or restore leaves it: what is not on the medium is lost.

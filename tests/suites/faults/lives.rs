@@ -196,6 +196,12 @@ pub(crate) fn all(variant: usize) -> Vec<Life> {
             options(variant),
             twice(vec![synced(load("loaded", 500, 600, true)), synced(put("loaded", 0..3, 9))]),
         ),
+        // Half of a megabyte is sorted in memory; what is more goes by way of a scratch file.
+        life(
+            "an unsorted load that spills",
+            options(variant),
+            twice(vec![synced(load("loaded", 900, 600, false)), synced(put("loaded", 0..3, 9))]),
+        ),
         life(
             "tables",
             options(variant),

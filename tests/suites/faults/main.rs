@@ -28,12 +28,17 @@ const GROUPS: [(&str, &[Kind]); 5] = [
     ("writes", &[Kind::Write, Kind::WriteThrough]),
     ("syncs", &[Kind::Sync]),
     ("reads", &[Kind::Read]),
-    ("space", &[Kind::Grow, Kind::Cut, Kind::Reserve, Kind::Punch]),
+    ("space", &[Kind::Grow, Kind::Cut, Kind::Reserve, Kind::Punch, Kind::Scratch]),
     ("slices", &[Kind::Slice]),
 ];
 
 /// Without a number asked for, one fault of so many is tried.
 const STRIDE: u64 = 11;
+
+/// Every life in each of so many variants.
+fn lives_of(variants: usize) -> Vec<(usize, Life)> {
+    (0..variants).flat_map(|variant| lives::all(variant).into_iter().map(move |life| (variant, life))).collect()
+}
 
 /// One way to fail.
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +178,15 @@ fn l3_second_seal_of_a_version_is_made_durable() {
     }
 }
 
+/// L9: a load whose scratch file cannot be made is a clean error, and the store goes on. Scratch files fail with their disk: else nothing would be tried here.
+#[test]
+fn l9_scratch_files_fail() {
+    let life = lives::all(0).into_iter().find(|life| life.name == "an unsorted load that spills").expect("a life of that name");
+    let fault = |at| Fault { kinds: &[Kind::Scratch], at, sticky: false, error: ErrorKind::Full, done: Done::Nothing };
+    assert_eq!(suffer(&life, fault(0), "space", &mut None), Ok(true));
+    assert_eq!(suffer(&life, fault(1), "space", &mut None), Ok(false), "one scratch file is made");
+}
+
 /// L9, L8: whatever fails, and whenever: a clean error and a usable store, or a poisoned one that reads on; nothing that was acknowledged is
 /// lost, and no read gives a wrong value.
 #[test]
@@ -181,19 +195,21 @@ fn l9_every_operation_fails() {
     let asked = std::env::var("TREERING_FAULTS").ok().map(|text| text.parse::<usize>().expect("TREERING_FAULTS is a number"));
     let stride = if asked.is_some() { 1 } else { STRIDE };
     let variants = if asked.is_some() { lives::VARIANTS } else { 3 };
-    let (lives, ways, begun): (Vec<Life>, _, _) = ((0..variants).flat_map(lives::all).collect(), ways(), Instant::now());
-    let jobs: Vec<(usize, usize)> = (0..lives.len()).flat_map(|life| (0..ways.len()).map(move |way| (life, way))).collect();
+    let (lives, ways, begun): (Vec<(usize, Life)>, _, _) = (lives_of(variants), ways(), Instant::now());
+    let mut jobs: Vec<(usize, usize)> = (0..lives.len()).flat_map(|life| (0..ways.len()).map(move |way| (life, way))).collect();
+    // Whatever number is enough, it comes from lives and variants of every kind.
+    Seed::of("l9_every_operation_fails").rng().shuffle(&mut jobs);
     let (next, failure, counts) = (AtomicUsize::new(0), Mutex::new(None), Mutex::new(BTreeMap::<&str, usize>::new()));
     let (injected, begun_lives) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
     let work = || {
         let mut stage = None;
-        // Variant after variant, until there are as many as were asked for.
+        // Until there are as many as were asked for.
         let is_enough = || asked.is_some_and(|asked| injected.load(Ordering::Relaxed) >= asked);
         while !is_enough()
             && let Some((life, way)) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
         {
             begun_lives.lock().unwrap_or_else(PoisonError::into_inner).insert(*life);
-            let (life, way) = (&lives[*life], ways[*way]);
+            let ((_, life), way) = (&lives[*life], ways[*way]);
             let mut struck = 0;
             for at in ((next.load(Ordering::Relaxed) as u64 % stride)..).step_by(stride as usize) {
                 let Way { group, kinds, sticky, error, done } = way;
@@ -218,11 +234,16 @@ fn l9_every_operation_fails() {
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let all: usize = counts.values().sum();
-    let begun_lives = begun_lives.into_inner().unwrap_or_else(PoisonError::into_inner).len();
-    println!("faults injected {all:>8}  in {begun_lives} lives, {:.1} s: {counts:?}", begun.elapsed().as_secs_f64());
+    let begun_lives = begun_lives.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("faults injected {all:>8}  in {} lives, {:.1} s: {counts:?}", begun_lives.len(), begun.elapsed().as_secs_f64());
     if let Some(what) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         panic!("{what}");
     }
     assert!(GROUPS.iter().all(|(group, _)| counts.get(group).is_some_and(|count| *count > 0)), "{counts:?}");
     assert!(all >= asked.unwrap_or(1_000), "{all} faults were injected");
+    for (variant, life) in &lives {
+        let is_begun = |is_it: &dyn Fn(&(usize, Life)) -> bool| begun_lives.iter().any(|begun| is_it(&lives[*begun]));
+        assert!(is_begun(&|(_, begun)| begun.name == life.name), "{} was not lived with faults in any variant", life.name);
+        assert!(is_begun(&|(begun, _)| begun == variant), "variant {variant} was not lived with faults");
+    }
 }

@@ -13,13 +13,13 @@ mod tail;
 
 use treering_tests::{Chronicle, Durability, Seed, Shape, Step, Workload, depth, drive};
 
-/// Steps for a life in which crashes are looked at: transactions, kills, syncs and what moves space.
+/// Steps for a life in which crashes are looked at: transactions, kills, syncs, snapshots that keep pages, and what moves space.
 fn steps(seed: Seed, shape: &Shape, count: usize) -> Vec<Step> {
     let mut workload = Workload::new(seed, shape.clone());
     let mut steps = Vec::new();
     while steps.len() < count {
         let step = workload.step();
-        if !matches!(step, Step::Hold | Step::Release { .. } | Step::Compare | Step::Check | Step::Blob { .. }) {
+        if !matches!(step, Step::Compare | Step::Check | Step::Blob { .. }) {
             steps.push(step);
         }
     }
