@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::store::{Open, beside, get, get_from, insert, put, put_into};
+use super::disk::ModelDisk;
+use super::store::{Open, beside, get, get_from, insert, put, put_into, settings};
 use super::{join, model};
 use crate::api::Store;
 use crate::error::ErrorKind;
 use crate::log::recover::choose_header;
 use crate::planted::Bug;
+use crate::store::options::Settings;
 use crate::sync::checker::fault::Fault;
 
 /// A store is closed beside a commit, and looked at behind both. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
@@ -59,6 +61,18 @@ fn close_beside_checkpoint() {
     open.machine().close(open.worker()).expect("a sound medium");
     join(checkpoint);
     expect_closed(open, &[]);
+}
+
+/// In a store whose every record is beyond the limit of its log, a writer waits for the store's own thread, which makes the checkpoint that is due, commits beside it, and closes the store.
+/// Checked: whoever waits is woken, and the thread ends; the commit is on the medium when it returns; the newest header is the clean one; a power cut loses nothing. Two threads; their waits
+/// have no end but a wake-up.
+fn close_beside_due_checkpoint() {
+    let open = Open::with(ModelDisk::new(), Settings { background: true, log_bytes: 0, ..settings() });
+    put(&open, b"one", b"value-1").expect("a sound medium");
+    assert!(open.disk.keeps(b"value-1"), "acknowledged and not on the medium");
+    open.machine().close(open.worker()).expect("a sound medium");
+    assert!(open.stats().checkpoints > 0, "a checkpoint was due, and nobody made it");
+    expect_closed(open, &[("table", b"one", b"value-1")]);
 }
 
 /// A store is closed beside the moving of all pages of its small chunks into one. Checked: both end; the pages are moved, or whoever moves them hears that the store was closed; the newest header
@@ -198,6 +212,12 @@ fn l3_close_beside_checkpoint() {
     model("close beside a checkpoint").check(close_beside_checkpoint);
 }
 
+/// L5: who waits for the checkpoint that is due gets on, and the closing comes behind both.
+#[test]
+fn l5_close_beside_due_checkpoint() {
+    model("close beside a due checkpoint").check(close_beside_due_checkpoint);
+}
+
 /// L3: pages that get new positions are sealed before the closing, or stay where they were.
 #[test]
 fn l3_close_beside_moving() {
@@ -333,4 +353,18 @@ fn l2_early_acknowledgement_beside_close_is_noticed() {
 fn l2_late_writer_is_noticed() {
     let broken = Fault::Unset { file: "store/mod.rs" };
     model("close beside a waiting writer").broken(broken).check(close_beside_waiting_writer);
+}
+
+/// The model notices a thread that makes the checkpoint and does not tell the writer who waits for it.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn l5_silent_background_is_noticed() {
+    model("close beside a due checkpoint").broken(Fault::Deaf { file: "store/background.rs" }).check(close_beside_due_checkpoint);
+}
+
+/// The model notices a commit beside that checkpoint that is acknowledged before its sync.
+#[test]
+#[should_panic(expected = "acknowledged and not on the medium")]
+fn l5_early_acknowledgement_beside_background_is_noticed() {
+    model("close beside a due checkpoint").planted(Bug::AckBeforeSync).check(close_beside_due_checkpoint);
 }

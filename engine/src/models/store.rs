@@ -44,7 +44,7 @@ impl Open {
         Open::with(disk, Settings { background, ..settings() })
     }
 
-    fn with(disk: ModelDisk, settings: Settings) -> Open {
+    pub(super) fn with(disk: ModelDisk, settings: Settings) -> Open {
         let disk = Arc::new(disk);
         let is_new = disk.is_empty().expect("memory");
         if is_new {
@@ -69,7 +69,7 @@ impl Open {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         page_len: 4096,
         segment_bytes: 16 << 10,
