@@ -120,3 +120,67 @@ fn a_limit_is_a_whole_number() {
         assert_eq!(ids(connection, "SELECT id FROM t ORDER BY id LIMIT ?", params![2]), [1, 2]);
     });
 }
+
+/// A parameter beside whole numbers was rounded before it was computed with: `big * ?` with 2.5 was three times `big`, and `COALESCE(big, ?)` a whole number. What is computed with it is what is computed with the literal,
+/// and refused where that is.
+#[test]
+fn parameters_are_computed_with_as_they_are() {
+    let expressions = [
+        "big * #",
+        "# - big",
+        "big / #",
+        "big % #",
+        "big + # * #",
+        "n * #",
+        "d - #",
+        "big & #",
+        "COALESCE(big, #)",
+        "NULLIF(#, big)",
+        "CASE WHEN id > 2 THEN big ELSE # END",
+        "GREATEST(big, #)",
+        "LEAST(#, n)",
+        "ABS(#)",
+        "ROUND(n, #)",
+        "SUBSTRING('abcdef', #)",
+        "day + #",
+        "POWER(#, 2)",
+        "CAST(# AS INT)",
+        "-big * -#",
+    ];
+    with_database(|connection| {
+        connection.execute_batch(NUMBERS).expect("rows");
+        // A number that its column's class holds exactly is computed with in that class: what comes of it is the same number.
+        let number = |number: f64| format!("{number:.9e}");
+        let shown = |value: &Value<'_>| match value {
+            Value::Decimal(of) => number(of.to_string().parse().expect("a number")),
+            Value::Double(of) => number(*of),
+            Value::Int(of) => number(*of as f64),
+            other => format!("{other:?}"),
+        };
+        let values = |sql: &str, given: &[&dyn ToValue]| {
+            let rows = connection.prepare(sql).and_then(|statement| statement.query(given)).map_err(|e| e.kind())?;
+            Ok::<_, ErrorKind>(rows.iter().flat_map(|row| row.values().map(shown).collect::<Vec<_>>()).collect::<Vec<_>>())
+        };
+        let decimal = |text: &str| text.parse::<Decimal>().expect("a number");
+        let (half, nearly_two) = (decimal("2.50"), decimal("1.999"));
+        let numbers: [(&dyn ToValue, &str); 6] = [
+            (&2, "2"),
+            (&2.5, "2.5e0"),
+            (&half, "2.50"),
+            (&0.1, "1e-1"),
+            (&nearly_two, "1.999"),
+            (&9_007_199_254_740_993_i64, "9007199254740993"),
+        ];
+        for expression in expressions {
+            for (value, literal) in numbers {
+                let given = vec![value; expression.matches('#').count()];
+                let asked = values(&format!("SELECT {} FROM t ORDER BY id", expression.replace('#', "?")), &given);
+                let expected = values(&format!("SELECT {} FROM t ORDER BY id", expression.replace('#', literal)), &[]);
+                assert_eq!(asked, expected, "{expression} with {literal}");
+            }
+        }
+        let sum =
+            connection.query_row("SELECT big + ? FROM t WHERE id = 1", [9_007_199_254_740_993_i64], |row| row.get::<i64>(0));
+        assert_eq!(sum.expect("a row"), 9_007_199_254_740_994);
+    });
+}

@@ -127,6 +127,7 @@ impl<'a> Planner<'a> {
             _ => DataType::Timestamp,
         };
         if typed.data_type == DataType::Unknown {
+            self.keep_exact(&typed);
             self.infer(&mut typed, &wanted);
             return Ok(typed);
         }

@@ -159,9 +159,11 @@ impl<'a> Planner<'a> {
                 *one = literal_as(one, &other, place)?;
             }
             if one.data_type == DataType::Unknown && other.is_numeric() {
+                self.keep_exact(one);
                 self.infer(one, &other);
             }
             if one.data_type == DataType::Unknown && matches!(other, DataType::Date | DataType::Timestamp) {
+                self.keep_exact(one);
                 self.infer(one, &DataType::BIGINT);
             }
         }
@@ -280,6 +282,7 @@ impl<'a> Planner<'a> {
         if common == DataType::Unknown && has_literal {
             common = DataType::TEXT;
         }
+        list.iter().for_each(|typed| self.keep_exact(typed));
         let scalars = list.into_iter().zip(places).map(|(typed, place)| self.convert(typed, &common, *place));
         Ok((scalars.collect::<Result<_>>()?, common))
     }
@@ -310,7 +313,7 @@ impl<'a> Planner<'a> {
         typed.data_type = *to;
     }
 
-    /// A parameter that stands here is never rounded.
+    /// A parameter that stands here is never rounded: a value that does not fit the class beside it is what its literal would be.
     pub(super) fn keep_exact(&mut self, typed: &Typed) {
         if let Scalar::Parameter(number) = typed.scalar
             && let Some(compared) = self.state.compared.get_mut(number as usize)

@@ -30,7 +30,7 @@ pub(crate) struct Plan {
     /// What each parameter is compared with or stored in; `Unknown` where nothing says it. Only the class counts (widths, lengths and scales are the widest): before
     /// the plan runs each value given is converted to this class, so that keys may hold it.
     pub(crate) parameters: Vec<DataType>,
-    /// Which of them are compared: a value that the conversion would change gets another plan.
+    /// Which of them are compared, or computed with: a value that the conversion would change gets another plan.
     pub(crate) compared: Vec<bool>,
 }
 

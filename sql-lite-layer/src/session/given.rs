@@ -1,7 +1,7 @@
 //! What an execution is given by its caller: the values of its parameters, and its limits.
 //!
 //! A plan takes each parameter for one class, by what stands beside it. A value of another class is converted once, before the statement runs, and finds its rows by key. Where that
-//! would change a value that is compared (2.5 with whole numbers), the statement gets another plan for this execution: one for a value of that class, as if it were a literal.
+//! would change a value that is compared or computed with (2.5 with whole numbers), the statement gets another plan for this execution: one for a value of that class, as if it were a literal.
 
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
@@ -85,7 +85,7 @@ fn is_classified(values: &[Value<'_>], plan: &Plan) -> bool {
     values.iter().zip(&plan.parameters).all(|(value, to)| value.is_of(to))
 }
 
-/// Notes the types of compared values that no value of the plan's class equals; false if there are no more of them.
+/// Notes the types of values compared or computed with that no value of the plan's class equals; false if there are no more of them.
 fn fix(values: &mut [Value<'_>], types: &mut [DataType], plan: &Plan) -> bool {
     let mut found = false;
     for (at, (value, to)) in values.iter_mut().zip(&plan.parameters).enumerate() {
