@@ -175,4 +175,11 @@ mod tests {
         let forged = Places::of(&[1, 1], 3 * PAGE_ALIGN);
         assert_eq!(forged.len(0).unwrap_or(0) + forged.len(1).unwrap_or(0), 128);
     }
+
+    /// No memory for what the file states is an error of that read. The process was ended: directories and copied pages are as long as the file allows, and were allocated as if that could not fail.
+    #[test]
+    fn l8_no_memory_is_an_error() {
+        assert_eq!(zeros(usize::MAX, "the directory").expect_err("nobody has it").kind(), ErrorKind::Full);
+        assert_eq!(zeros(3, "the directory").expect("three bytes"), [0; 3]);
+    }
 }
