@@ -7,6 +7,8 @@
 //! | `open PATH write\|read` | opens, tells what came of it, closes |
 //! | `create PATH` | opens a store that may not be there yet, tells, closes |
 //! | `hold PATH write\|read` | opens, tells, and keeps it until its input ends |
+//! | `clock PATH` | tells whether the time that it sees stands, jumps or runs |
+//! | `files PATH` | creates a store, backs it up, and restores the backup, beside each other |
 //! | `fork PATH` | uses a store that it inherited by fork |
 //! | `descriptors PATH` | opens, and tells which descriptors a program that it starts has on PATH |
 //! | `watch PATH read\|copied` | reads everything for each line of input, and tells what it saw |
@@ -24,6 +26,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use treering_tests::{Script, Seed};
 
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
         ["open", path, how] => open::open(Path::new(path), how),
         ["create", path] => open::create(Path::new(path)),
         ["hold", path, how] => open::hold(Path::new(path), how),
+        ["clock", _] => clock(),
+        ["files", path] => open::files(Path::new(path)),
         #[cfg(target_os = "linux")]
         ["fork", path] => forked::fork(Path::new(path)),
         #[cfg(target_os = "linux")]
@@ -50,6 +55,18 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Looks at the time often, and tells how it went by.
+fn clock() {
+    let looks: Vec<Instant> = (0..1_000).map(|_| Instant::now()).collect();
+    let hour = Duration::from_secs(3_600);
+    let is_jump = |pair: &[Instant]| pair[1].max(pair[0]) - pair[1].min(pair[0]) > hour;
+    say(match () {
+        () if looks.windows(2).any(is_jump) => "jumps",
+        () if looks.first() == looks.last() => "stands",
+        () => "runs",
+    });
 }
 
 fn script(seed: &str, life: &str) -> Script {

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use treering::{Create, Options, Reads, Result, Store};
+use treering::{BlobForm, Create, Options, Reads, Result, Store};
 
 use crate::say;
 
@@ -31,6 +31,22 @@ pub(crate) fn create(path: &Path) {
         Ok(store) => say(format_args!("version {}", store.version())),
         Err(e) => say(format_args!("{e:?}")),
     }
+}
+
+/// Creates a store with an entry in it, backs it up, and restores the backup, in files beside each other; tells what came of it.
+pub(crate) fn files(path: &Path) {
+    let make = || -> Result<()> {
+        let store = Options::new().background(false).create(Create::New).open(path)?;
+        say("made");
+        let txn = store.begin_write()?;
+        txn.ensure_table("t")?.insert(b"key", b"value")?;
+        txn.commit()?;
+        let backup = path.with_extension("backup");
+        store.snapshot().backup_to(&backup, BlobForm::Lz4)?;
+        treering::restore(&backup, path.with_extension("restored"))?;
+        store.close()
+    };
+    say(format_args!("{:?}", make()));
 }
 
 /// Opens, tells, and keeps it until the input ends.

@@ -19,9 +19,10 @@ pub fn sync_parent_dir(path: &Path) -> Result<()> {
     }
     let parent = parent_of(path);
     let synced = File::open(parent).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Error::io("sync directory", parent.display(), error))?;
     #[cfg(feature = "internals")]
     note(NameStep::Synced(parent.to_owned()));
-    synced.map_err(|error| Error::io("sync directory", parent.display(), error))
+    Ok(())
 }
 
 /// The directory that holds `path`.

@@ -3,8 +3,10 @@
 //! Read and checked once (FORMAT 6), or taken over from the writer of the chunk. Pages are packed tight, so the directory says the length of each too: a page is read by one
 //! call, and its share of the books is known without any I/O. Memory: 8 bytes a slot, a thousandth of the usual page.
 
+use std::fmt::Display;
+
 use crate::disk::Disk;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::chunk::{ChunkTail, NO_PAGE, PAGE_ALIGN, TAIL_LEN};
 use crate::format::{ChunkId, Extent, Position};
 use crate::page::{Item, Kind, Page, PageBuf};
@@ -64,7 +66,7 @@ impl Stated {
         let tail = ChunkTail::decode(&tail, self.extent.len)?;
         self.is_of(&tail)?;
         // Within the extent, and so within the file: `decode` has seen to that.
-        let mut bytes = vec![0; tail.directory_len() as usize];
+        let mut bytes = zeros(tail.directory_len() as usize, "the directory")?;
         disk.read_at(&mut bytes, self.extent.offset + tail.directory)?;
         tail.check(&bytes)?;
         let slots: Vec<u32> = bytes.as_chunks().0.iter().map(|slot| u32::from_le_bytes(*slot)).collect();
@@ -109,13 +111,21 @@ impl Stated {
     /// Reads the stored bytes of the page at `at`, as they are; none if there is no such page.
     ///
     /// # Errors
-    /// `Corrupt` if the file ends before; `Io`.
+    /// `Corrupt` if the file ends before; `Io`; `Full` without memory for it.
     pub(crate) fn stored(&self, places: &Places, at: Position, disk: &dyn Disk) -> Result<Option<Vec<u8>>> {
         let Some((offset, len)) = places.get(at.ordinal()) else { return Ok(None) };
-        let mut bytes = vec![0; len];
+        let mut bytes = zeros(len, at)?;
         disk.read_at(&mut bytes, self.extent.offset + offset).map_err(|e| e.within(at))?;
         Ok(Some(bytes))
     }
+}
+
+/// So many zeros for what is read from the file: it may be as long as that. No memory is an answer, not the end.
+fn zeros(len: usize, what: impl Display) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Error::new(ErrorKind::Full, format!("no memory for {what}, {len} bytes")))?;
+    bytes.resize(len, 0);
+    Ok(bytes)
 }
 
 impl Places {
@@ -164,5 +174,12 @@ mod tests {
         // Two pages in one place: one of them has no byte, which no page is.
         let forged = Places::of(&[1, 1], 3 * PAGE_ALIGN);
         assert_eq!(forged.len(0).unwrap_or(0) + forged.len(1).unwrap_or(0), 128);
+    }
+
+    /// No memory for what the file states is an error of that read. The process was ended: directories and copied pages are as long as the file allows, and were allocated as if that could not fail.
+    #[test]
+    fn l8_no_memory_is_an_error() {
+        assert_eq!(zeros(usize::MAX, "the directory").expect_err("nobody has it").kind(), ErrorKind::Full);
+        assert_eq!(zeros(3, "the directory").expect("three bytes"), [0; 3]);
     }
 }

@@ -132,7 +132,7 @@ impl Page<'_> {
     /// The page in memory, unpacked, its contents checked; a page that is not compressed is copied.
     ///
     /// # Errors
-    /// `Corrupt` if it does not unpack to the length that it names, within the bounds on that length, or to no legal page.
+    /// `Corrupt` if it does not unpack to the length that it names, within the bounds on that length, or to no legal page; `Full` without memory for it.
     pub fn unpack(&self) -> Result<PageBuf> {
         if !self.is_compressed() {
             return PageBuf::copy_of(*self, 0);
@@ -146,7 +146,7 @@ impl Page<'_> {
             .filter(|end| *end >= HEAD_LEN)
             .map(|end| (&self.bytes()[HEAD_LEN..end], &self.bytes()[end..]))
             .ok_or_else(|| self.bad("the padding is longer than the page"))?;
-        let mut memory = Memory::zeroed(raw_len);
+        let mut memory = fallible(raw_len, self.position())?;
         let (head, body) = memory.split_at_mut(HEAD_LEN);
         match lz4_flex::block::decompress_into(block, body) {
             Ok(len) if len == body.len() && padding.iter().all(|byte| *byte == 0) => {}
@@ -163,6 +163,11 @@ impl Page<'_> {
     }
 }
 
+/// Memory for a page of the file. A large value is as long as its writer wished: no memory is an answer, not the end.
+fn fallible(len: usize, at: Position) -> Result<Memory> {
+    Memory::try_zeroed(len).ok_or_else(|| Error::new(ErrorKind::Full, format!("no memory for {at}, {len} bytes")))
+}
+
 impl PageBuf {
     /// The stored page of `len` bytes that `read` puts into the buffer it is given: all of it checked, as [`Page::verify`] does, and unpacked.
     ///
@@ -172,9 +177,7 @@ impl PageBuf {
         if len < HEAD_LEN || !len.is_multiple_of(ALIGN) {
             return Err(Error::corrupt(at, format_args!("there are {len} bytes for it")));
         }
-        // A large value is as long as its writer wished: no memory is an answer, not the end.
-        let memory = Memory::try_zeroed(len);
-        let mut memory = memory.ok_or_else(|| Error::new(ErrorKind::Full, format!("no memory for {at}, {len} bytes")))?;
+        let mut memory = fallible(len, at)?;
         read(&mut memory)?;
         let page = Page::verify(&memory, at)?;
         if page.bytes().len() != len {

@@ -41,11 +41,11 @@ pub struct OpenReport {
     /// Commits that were replayed from records.
     pub replayed: u64,
     /// Bytes at the log's end that looked like records of the last run and were dropped. They were torn by a crash; a commit in them **may have been acknowledged** only if the medium
-    /// lied about a sync or lost what it had.
+    /// lied about a sync or lost what it had. 0 where nothing is left of them: see `clean`.
     pub dropped_bytes: u64,
     /// What is wrong with the header slot that was not needed, if anything is.
     pub damaged_header: Option<String>,
-    /// Whether the store was closed cleanly.
+    /// Whether the store was closed cleanly. If not, the last commit may be missing without a trace where the medium lost all of it: what [`crate::Options::strict`] excludes.
     pub clean: bool,
     /// Whether the file was created by this open.
     pub created: bool,

@@ -17,6 +17,8 @@ pub(crate) enum Found {
     Error,
     /// The last commit is missing, and the report says so.
     Dropped,
+    /// The last commit is missing, and nothing of it is left to be told of: the report says that the store was not closed cleanly, and no more.
+    Silent,
 }
 
 /// Opens the damaged file for reading and reads everything.
@@ -60,11 +62,12 @@ pub(crate) fn look(built: &Built, store: &Store, is_flip: bool) -> Result<Found,
     match &built.before {
         Some(before) if snapshot.version() + 1 == built.version => {
             // Whether the last commit was torn or never begun cannot be told when nothing of it is left; then at least nothing was said to be complete.
-            if report.dropped_bytes == 0 && (report.clean || is_flip) {
+            let is_silent = report.dropped_bytes == 0;
+            if is_silent && (report.clean || is_flip) {
                 return Err(format!("the last commit is gone, and the report says nothing: {report:?}"));
             }
             read(&snapshot, before)?;
-            Ok(Found::Dropped)
+            Ok(if is_silent { Found::Silent } else { Found::Dropped })
         }
         _ => Err(format!("opened at version {} instead of {}: {report:?}", snapshot.version(), built.version)),
     }

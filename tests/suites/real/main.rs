@@ -8,6 +8,8 @@
 //! | `kills` | SIGKILL at a drawn moment, or in the middle of a change of the file |
 //! | `storm` | SIGKILL under threads that share their syncs |
 //! | `cuts` | ext4 on a loop device loses its power |
+//! | `clock` | a clock that stands still or jumps, by a library loaded before |
+//! | `names` | the order of naming and syncing, by strace |
 //! | `faults` | system calls fail or kill, by strace |
 //! | `space` | a full disk, a file that may not grow, a mount that is read-only |
 //! | `neighbours` | other openers: processes, links, forks |
@@ -21,12 +23,14 @@
 #![cfg(target_os = "linux")]
 #![deny(unsafe_code)]
 
+mod clock;
 mod cuts;
 mod descriptors;
 mod faults;
 mod kernel;
 mod kills;
 mod lives;
+mod names;
 mod neighbours;
 mod paths;
 mod shortened;

@@ -88,7 +88,11 @@ impl Heard {
 fn l3_kills_of_many_threads() {
     let seed = Seed::of("l3_kills_of_many_threads");
     let (mut kills, mut commits) = (0, 0);
-    for store in 0..(KILLS * depth()).div_ceil(LIVES) {
+    let wanted = KILLS * depth();
+    for store in 0.. {
+        if kills >= wanted {
+            break;
+        }
         let (folder, mut heard) = (Folder::new(), Heard::default());
         let (path, one) = (folder.file("a.ring"), seed.part(store));
         let mut rng = one.rng();
@@ -96,10 +100,10 @@ fn l3_kills_of_many_threads() {
             let script = Script { seed: one, life };
             let (words, micros) = (rng.u64(..120), rng.u64(..1_500));
             let lived = one_life(&mut heard, &path, script, words, micros);
-            lived.unwrap_or_else(|what| {
+            let was_killed = lived.unwrap_or_else(|what| {
                 panic!("store {store}, seed {}, life {life}, {micros} us after {words} words: {what}", one.number())
             });
-            kills += 1;
+            kills += u64::from(was_killed);
         }
         commits += heard.list.len();
     }
@@ -107,7 +111,8 @@ fn l3_kills_of_many_threads() {
     assert!(commits > 0);
 }
 
-fn one_life(heard: &mut Heard, path: &Path, script: Script, words: u64, micros: u64) -> Result<(), String> {
+/// One life; whether it was the kill that ended it.
+fn one_life(heard: &mut Heard, path: &Path, script: Script, words: u64, micros: u64) -> Result<bool, String> {
     let mut command = actor("storm", path);
     let mut player = Talk::start(command.args([script.seed.number(), script.life].map(|number| number.to_string())));
     for _ in 0..words {
@@ -116,10 +121,12 @@ fn one_life(heard: &mut Heard, path: &Path, script: Script, words: u64, micros: 
     }
     // The moment itself is what is drawn.
     std::thread::sleep(std::time::Duration::from_micros(micros));
+    let was_alive = matches!(player.child.try_wait(), Ok(None));
     let _ = player.child.kill();
     while let Some(line) = player.line() {
         heard.hear(&line)?;
     }
     drop(player);
-    heard.judge(path, script)
+    heard.judge(path, script)?;
+    Ok(was_alive)
 }

@@ -41,6 +41,25 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     out
 }
 
+/// Every file of the engine with `unsafe` in it that the review of ARCHITECTURE.md does not name; tests, and what stands in for a model checker, apart.
+pub(crate) fn check_review(tree: &Tree) -> Vec<Finding> {
+    let page = tree.with_ext("md").find(|(file, _)| *file == "ARCHITECTURE.md").map_or("", |(_, text)| text);
+    let review = page.split_once("\n## 13. `unsafe`").map_or("", |(_, rest)| rest.split("\n## ").next().unwrap_or_default());
+    let is_apart = |name: &str| ["tests", "models/", "sync/checker/"].iter().any(|part| name.contains(part));
+    let mut out = Vec::new();
+    for (file, text) in tree.with_ext("rs") {
+        let Some(name) = file.strip_prefix("engine/src/").filter(|name| !is_apart(name)) else { continue };
+        let lines = lines(text);
+        if let Some(word) = words(&lines).iter().find(|word| word.text == "unsafe")
+            && !review.contains(&format!("`{name}`"))
+        {
+            let what = "`unsafe` that section 13 of ARCHITECTURE.md does not name".into();
+            out.push(Finding { file: file.into(), line: word.line, what });
+        }
+    }
+    out
+}
+
 /// Whether the line, or what stands right above it without a blank line between, carries the argument.
 fn argued(lines: &[Line], at: usize) -> bool {
     let says = |line: &Line| ["SAFETY:", "# Safety"].iter().any(|mark| line.comment.contains(mark));
@@ -65,6 +84,22 @@ mod tests {
     fn check_sample(file: &str, text: &str, expected: &[usize]) {
         let found = check(&Tree::of(&[(file, text)]));
         assert_eq!(found.iter().map(|f| f.line).collect::<Vec<_>>(), expected, "{file}: {text}");
+    }
+
+    #[test]
+    fn unsafe_without_a_review_is_caught() {
+        let page = "# A\n## 12. B\n`disk/other.rs`\n## 13. `unsafe`\n`disk/map.rs`\n## 14. C\n`disk/last.rs`";
+        let found = |file: &str| {
+            let source = "// SAFETY: it is.\nunsafe { f() }";
+            check_review(&Tree::of(&[("ARCHITECTURE.md", page), (file, source)])).len()
+        };
+        assert_eq!(found("engine/src/disk/map.rs"), 0);
+        assert_eq!(found("engine/src/disk/tests.rs"), 0);
+        assert_eq!(found("tests/src/disk.rs"), 0);
+        assert_eq!(
+            (found("engine/src/disk/other.rs"), found("engine/src/disk/last.rs"), found("engine/src/page/a.rs")),
+            (1, 1, 1)
+        );
     }
 
     #[test]
