@@ -276,17 +276,32 @@ impl<'r> KeptRows<'r> {
         &self.values[number * self.width..(number + 1) * self.width]
     }
 
-    /// Puts the row into the frame.
+    /// Rows of so many values are expected.
+    ///
+    /// # Errors
+    /// `Internal`: those that are kept have another number of them. Taken side by side with slots they would be wrong values.
     #[inline]
-    pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+    pub(crate) fn check_width(&self, width: usize) -> Result<()> {
+        if width == self.width { Ok(()) } else { Err(other_width(width, self.width)) }
+    }
+
+    /// Puts the row into the frame.
+    ///
+    /// # Errors
+    /// `Internal`: there are more or fewer slots than a row has values.
+    #[inline]
+    pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) -> Result<()> {
+        self.check_width(slots.len())?;
         for (value, slot) in self.row(number).iter().zip(slots) {
             frame[slot.0 as usize] = value.clone();
         }
+        Ok(())
     }
 
-    /// Moves the row into the frame; NULLs stay where it stood.
+    /// Moves the row into the frame; NULLs stay where it stood. For those who made the rows for these slots: only a debug build looks whether they fit.
     #[inline]
     pub(crate) fn take(&mut self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+        debug_assert_eq!(slots.len(), self.width);
         let start = number * self.width;
         for (value, slot) in self.values[start..start + self.width].iter_mut().zip(slots) {
             frame[slot.0 as usize] = std::mem::take(value);
@@ -296,6 +311,11 @@ impl<'r> KeptRows<'r> {
     pub(crate) fn size_bytes(&self) -> usize {
         self.values.capacity() * size_of::<Value<'r>>() + self.owned_bytes
     }
+}
+
+#[cold]
+fn other_width(asked: usize, kept: usize) -> Error {
+    Error::internal(format!("a row of {asked} values is asked of rows of {kept}"))
 }
 
 /// What a row of a result takes in memory.
