@@ -12,6 +12,7 @@ use crate::plan::node::{Node, Slot};
 /// The rows, as long as the statement runs.
 pub(crate) struct SharedRows<'r> {
     rows: KeptRows<'r>,
+    _kept: Kept,
 }
 
 /// One place that reads them.
@@ -57,7 +58,7 @@ impl<'r> Shared<'r> {
 
     /// Over a frame of its own: the query reads nothing around it, and may stand in a place whose slots are in use.
     fn read(&self, cx: &Context<'r>) -> Result<SharedRows<'r>> {
-        let mut frame = cx.frame();
+        let mut frame = cx.take_frame()?;
         let mut operator = Operator::new(self.node, cx)?;
         let (mut rows, mut kept) = (KeptRows::new(self.kept.len()), Kept::default());
         operator.open(&mut frame, cx)?;
@@ -65,7 +66,8 @@ impl<'r> Shared<'r> {
             rows.push(&frame, self.kept);
             kept.is(rows.size_bytes(), "a query read in several places", cx)?;
         }
-        Ok(SharedRows { rows })
+        cx.give_frame(frame);
+        Ok(SharedRows { rows, _kept: kept })
     }
 
     pub(super) fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
