@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Io,
     /// The store below failed: see [`Error::engine`].
     Store,
+    /// This crate contradicts itself, and says so before it gives a wrong answer: report the statement.
+    Internal,
 }
 
 /// A place in a statement's text: line and column from 1, columns in characters.
@@ -76,8 +78,14 @@ impl Error {
             ErrorKind::State => "25000",
             ErrorKind::Io => "58030",
             ErrorKind::Store => "58000",
+            ErrorKind::Internal => "XX000",
         };
         Error(Box::new(Inner { kind, state, message: message.into(), place: None, source: None }))
+    }
+
+    /// What cannot be, seen before it gives a wrong answer.
+    pub(crate) fn internal(message: impl fmt::Display) -> Error {
+        Error::new(ErrorKind::Internal, format!("a mistake of the SQL layer, please report it with the statement: {message}"))
     }
 
     /// The same with a more exact SQLSTATE.

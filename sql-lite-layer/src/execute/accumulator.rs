@@ -155,7 +155,7 @@ impl Sum {
             // 2^64 numbers below 2^63 stay below 2^127.
             Value::Int(number) => self.whole += i128::from(*number),
             Value::Decimal(number) => {
-                let sum = self.exact.unwrap_or_default().checked_add(*number);
+                let sum = types::add_decimals(self.exact.unwrap_or_default(), *number);
                 self.exact = Some(sum.ok_or_else(|| overflow(call))?);
             }
             Value::Double(number) => {
@@ -179,7 +179,7 @@ impl Sum {
 
     fn as_decimal(&self, call: &AggregateCall) -> Result<Decimal> {
         let whole = Decimal::try_from_i128_with_scale(self.whole, 0).map_err(|_| overflow(call))?;
-        self.exact.unwrap_or_default().checked_add(whole).ok_or_else(|| overflow(call))
+        types::add_decimals(self.exact.unwrap_or_default(), whole).ok_or_else(|| overflow(call))
     }
 
     fn finish(&self, call: &AggregateCall) -> Result<Value<'static>> {
@@ -194,7 +194,7 @@ impl Sum {
         }
         if average || self.exact.is_some() || matches!(call.data_type, DataType::Decimal { .. }) {
             let sum = self.as_decimal(call)?;
-            let result = if average { sum.checked_div(Decimal::from(self.count)) } else { Some(sum) };
+            let result = if average { types::divide_decimals(sum, Decimal::from(self.count)) } else { Some(sum) };
             return Ok(Value::Decimal(result.ok_or_else(|| overflow(call))?));
         }
         i64::try_from(self.whole).map(Value::Int).map_err(|_| overflow(call))

@@ -101,9 +101,13 @@ pub(crate) struct Context<'r> {
     slot_count: usize,
     // Changed while the statement runs.
     ticks: Cell<u32>,
-    kept_bytes: Cell<usize>,
+    kept_bytes: Rc<Cell<usize>>,
+    /// Frames of subqueries and shared queries that are not running: the next one takes one. Each slot has one writer, so that what stands in them is no one else's.
+    frames: RefCell<Vec<Frame<'r>>>,
+    frames_kept: RefCell<Kept>,
+    frame_count: Cell<usize>,
     /// Taken out while it runs: a query never runs inside itself.
-    pub(super) subqueries: Vec<RefCell<Option<Box<SubqueryState<'r>>>>>,
+    pub(super) subqueries: Vec<RefCell<Option<SubqueryState<'r>>>>,
     pub(super) shared: Vec<RefCell<Option<Rc<SharedRows<'r>>>>>,
     /// Values of `Scalar::Once`.
     pub(super) once: Vec<OnceCell<Value<'r>>>,
@@ -128,7 +132,10 @@ impl<'r> Context<'r> {
             tables,
             slot_count: plan.slot_count,
             ticks: Cell::new(0),
-            kept_bytes: Cell::new(0),
+            kept_bytes: Rc::default(),
+            frames: RefCell::default(),
+            frames_kept: RefCell::default(),
+            frame_count: Cell::new(0),
             subqueries: (0..plan.subquery_count).map(|_| RefCell::default()).collect(),
             shared: (0..plan.shared_count).map(|_| RefCell::default()).collect(),
             once: vec![OnceCell::new(); plan.once_count],
@@ -140,6 +147,26 @@ impl<'r> Context<'r> {
     pub(crate) fn frame(&self) -> Frame<'r> {
         // Not `vec![..]`, which asks a value for each of its copies what it is.
         std::iter::repeat_with(|| Value::Null).take(self.slot_count).collect()
+    }
+
+    /// A frame for a query that runs while another frame is in use. As many are made as queries run in each other, however many there are: a frame is as long as the whole
+    /// statement has slots.
+    ///
+    /// # Errors
+    /// `Limit`: the statement may not take as much memory.
+    pub(super) fn take_frame(&self) -> Result<Frame<'r>> {
+        if let Some(frame) = self.frames.borrow_mut().pop() {
+            return Ok(frame);
+        }
+        self.frame_count.set(self.frame_count.get() + 1);
+        let bytes = self.frame_count.get() * self.slot_count * size_of::<Value<'r>>();
+        self.frames_kept.borrow_mut().is(bytes, "a subquery", self)?;
+        Ok(self.frame())
+    }
+
+    /// Takes a frame back whose query has ended.
+    pub(super) fn give_frame(&self, frame: Frame<'r>) {
+        self.frames.borrow_mut().push(frame);
     }
 
     pub(crate) fn tables(&self) -> Result<Tables<'r>> {
@@ -187,10 +214,20 @@ fn address(node: &Node) -> usize {
     std::ptr::from_ref(node).addr()
 }
 
-/// Memory that one operator keeps, as the budget knows it. Not given back when dropped: operators live as long as their statement.
+/// Memory that one operator keeps, as the budget knows it. It is given back when this is dropped, which must live as long as the memory.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     bytes: usize,
+    /// What the whole statement keeps; none as long as this is nothing.
+    total: Option<Rc<Cell<usize>>>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(total) = &self.total {
+            total.set(total.get() - self.bytes);
+        }
+    }
 }
 
 impl Kept {
@@ -215,6 +252,9 @@ impl Kept {
         }
         cx.kept_bytes.set(total);
         self.bytes = bytes;
+        if self.total.is_none() {
+            self.total = Some(Rc::clone(&cx.kept_bytes));
+        }
         Ok(())
     }
 }
@@ -276,17 +316,32 @@ impl<'r> KeptRows<'r> {
         &self.values[number * self.width..(number + 1) * self.width]
     }
 
-    /// Puts the row into the frame.
+    /// Rows of so many values are expected.
+    ///
+    /// # Errors
+    /// `Internal`: those that are kept have another number of them. Taken side by side with slots they would be wrong values.
     #[inline]
-    pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+    pub(crate) fn check_width(&self, width: usize) -> Result<()> {
+        if width == self.width { Ok(()) } else { Err(other_width(width, self.width)) }
+    }
+
+    /// Puts the row into the frame.
+    ///
+    /// # Errors
+    /// `Internal`: there are more or fewer slots than a row has values.
+    #[inline]
+    pub(crate) fn put(&self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) -> Result<()> {
+        self.check_width(slots.len())?;
         for (value, slot) in self.row(number).iter().zip(slots) {
             frame[slot.0 as usize] = value.clone();
         }
+        Ok(())
     }
 
-    /// Moves the row into the frame; NULLs stay where it stood.
+    /// Moves the row into the frame; NULLs stay where it stood. For those who made the rows for these slots: only a debug build looks whether they fit.
     #[inline]
     pub(crate) fn take(&mut self, number: usize, frame: &mut [Value<'r>], slots: &[Slot]) {
+        debug_assert_eq!(slots.len(), self.width);
         let start = number * self.width;
         for (value, slot) in self.values[start..start + self.width].iter_mut().zip(slots) {
             frame[slot.0 as usize] = std::mem::take(value);
@@ -296,6 +351,11 @@ impl<'r> KeptRows<'r> {
     pub(crate) fn size_bytes(&self) -> usize {
         self.values.capacity() * size_of::<Value<'r>>() + self.owned_bytes
     }
+}
+
+#[cold]
+fn other_width(asked: usize, kept: usize) -> Error {
+    Error::internal(format!("a row of {asked} values is asked of rows of {kept}"))
 }
 
 /// What a row of a result takes in memory.

@@ -76,7 +76,7 @@ impl<'r> FullJoin<'r> {
                         continue;
                     }
                     *at += 1;
-                    self.rows.put(number, frame, &self.plan.right_slots);
+                    self.rows.put(number, frame, &self.plan.right_slots)?;
                     if holds(&self.plan.on, frame, cx)? {
                         *found = true;
                         self.matched[number] = true;
@@ -90,7 +90,7 @@ impl<'r> FullJoin<'r> {
                     }
                     *at += 1;
                     if !self.matched[number] {
-                        self.rows.put(number, frame, &self.plan.right_slots);
+                        self.rows.put(number, frame, &self.plan.right_slots)?;
                         return Ok(true);
                     }
                 }

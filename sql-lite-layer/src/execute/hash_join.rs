@@ -140,7 +140,7 @@ impl<'r> HashJoin<'r> {
                 }
                 State::Partners { row, found } => {
                     cx.tick()?;
-                    self.rows.put(row as usize, frame, &self.plan.right_slots);
+                    self.rows.put(row as usize, frame, &self.plan.right_slots)?;
                     let fits = holds(&self.plan.on, frame, cx)?;
                     self.state = State::Partners { row: self.next[row as usize], found: found || fits };
                     if fits && self.pair(row as usize) {
@@ -154,7 +154,7 @@ impl<'r> HashJoin<'r> {
                     cx.tick()?;
                     self.state = State::Rest { row: row + 1 };
                     if !self.matched[row] {
-                        self.rows.put(row, frame, &self.plan.right_slots);
+                        self.rows.put(row, frame, &self.plan.right_slots)?;
                         return Ok(true);
                     }
                 }

@@ -21,6 +21,7 @@ pub(crate) struct InSet {
     with_null: bool,
     /// Where a value is written to be looked up.
     sought: RefCell<Vec<u8>>,
+    _kept: Kept,
 }
 
 /// Whether the value is in the list; none if that is not known: it is NULL, or it is not there and a NULL is.
@@ -89,5 +90,5 @@ fn make<'r>(list: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result
             kept.is(keys.size_bytes(), "an IN list", cx)?;
         }
     }
-    Ok(InSet { keys, with_null, sought: RefCell::new(bytes) })
+    Ok(InSet { keys, with_null, sought: RefCell::new(bytes), _kept: kept })
 }

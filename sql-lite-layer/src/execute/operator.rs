@@ -70,7 +70,9 @@ impl<'r> Operator<'r> {
                 Operator::Limit(Box::new(Limit::new(input, limit.as_ref(), offset.as_ref(), cx)?))
             }
             Node::SetOp(operation) => Operator::SetOperation(Box::new(SetOperation::new(operation, cx)?)),
-            Node::Shared { number, node, from, out } => Operator::Shared(Box::new(Shared::new(*number, node, from, out))),
+            Node::Shared { number, node, kept, from, out } => {
+                Operator::Shared(Box::new(Shared::new(*number, node, kept, from, out)?))
+            }
         };
         Ok(match cx.inputs.counters {
             Some(counters) => Operator::Counted(Box::new(Counted { node, counters, operator })),

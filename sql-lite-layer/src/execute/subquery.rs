@@ -1,8 +1,8 @@
 //! Queries inside expressions.
 //!
 //! A subquery runs over a frame of its own, into which the slots that it reads of the rows around it are copied: so an expression never changes the frame that it reads.
-//! One that reads none runs once a statement. The others remember their results by those slots' values, until the memory for that is full; then they begin to
-//! remember anew.
+//! One that reads none runs once a statement, and leaves its result alone behind: a statement may have thousands of them. The others remember their results by those slots'
+//! values, until the memory for that is full; then they begin to remember anew.
 
 use super::context::{Context, Frame, Kept, KeptRows, owned_len_bytes};
 use super::keyset::KeySet;
@@ -17,44 +17,44 @@ use crate::types::Value;
 /// What one subquery remembers at most.
 const MEMORY_BYTES: usize = 1 << 20;
 
-/// A subquery while its statement runs.
-pub(crate) struct SubqueryState<'r> {
+/// What is known of a subquery while its statement runs.
+pub(crate) enum SubqueryState<'r> {
+    /// The value of one that reads no slot around it, or whether it has a row.
+    Value { value: Value<'r>, _kept: Kept },
+    /// The rows of one that reads no slot around it, for IN.
+    Members(Box<Members<'r>>),
+    /// One that depends on the rows around it.
+    Depends(Box<Depends<'r>>),
+}
+
+/// A subquery that depends on slots around it.
+pub(crate) struct Depends<'r> {
     operator: Operator<'r>,
-    frame: Frame<'r>,
     /// Results by the values that they depend on.
     memory: KeySet,
     results: Vec<Value<'r>>,
     results_bytes: usize,
     key: Vec<u8>,
     kept: Kept,
-    /// The rows of a subquery that reads no slot around it, for IN.
-    rows: Option<Members<'r>>,
 }
 
 /// Its only value.
 pub(super) fn scalar<'r>(query: &'r Subquery, frame: &[Value<'r>], cx: &Context<'r>) -> Result<Value<'r>> {
-    with_state(query, cx, |state| {
-        state.remembered(query, &[], frame, cx, |state| {
-            if !state.operator.next(&mut state.frame, cx)? {
-                return Ok(Value::Null);
-            }
-            let slot = query.columns[0].0 as usize;
-            let only = state.frame[slot].clone();
-            if state.operator.next(&mut state.frame, cx)? {
-                return Err(
-                    Error::new(ErrorKind::Data, "a query that stands for a value has more than one row").with_state("21000")
-                );
-            }
-            Ok(only)
-        })
+    result(query, &[], frame, cx, |operator, own| {
+        if !operator.next(own, cx)? {
+            return Ok(Value::Null);
+        }
+        let only = own[query.columns[0].0 as usize].clone();
+        if operator.next(own, cx)? {
+            return Err(Error::new(ErrorKind::Data, "a query that stands for a value has more than one row").with_state("21000"));
+        }
+        Ok(only)
     })
 }
 
 /// Whether it has a row.
 pub(super) fn exists<'r>(query: &'r Subquery, frame: &[Value<'r>], cx: &Context<'r>) -> Result<bool> {
-    let found = with_state(query, cx, |state| {
-        state.remembered(query, &[], frame, cx, |state| Ok(Value::Bool(state.operator.next(&mut state.frame, cx)?)))
-    })?;
+    let found = result(query, &[], frame, cx, |operator, own| Ok(Value::Bool(operator.next(own, cx)?)))?;
     Ok(found == Value::Bool(true))
 }
 
@@ -66,31 +66,39 @@ pub(super) fn contains<'r>(
     cx: &Context<'r>,
 ) -> Result<Option<bool>> {
     let left = left.iter().map(|expr| value(expr, frame, cx)).collect::<Result<Vec<_>>>()?;
-    with_state(query, cx, |state| {
-        if query.outer.is_empty() {
-            if state.rows.is_none() {
-                state.operator.open(&mut state.frame, cx)?;
-                state.rows = Some(Members::read(state, query, cx)?);
+    if query.outer.is_empty() {
+        let place = &cx.subqueries[query.number];
+        let known = place.take();
+        let mut members = match known {
+            Some(SubqueryState::Members(members)) => members,
+            _ => {
+                let mut operator = Operator::new(&query.node, cx)?;
+                let read = |own: &mut Frame<'r>| {
+                    operator.open(own, cx)?;
+                    Members::read(&mut operator, own, query, cx)
+                };
+                Box::new(over_a_frame(cx, read)?)
             }
-            let SubqueryState { rows, key, .. } = state;
-            return rows.as_ref().map_or(Ok(Some(false)), |rows| rows.contains(&left, key, cx));
+        };
+        let found = members.contains(&left, cx);
+        *place.borrow_mut() = Some(SubqueryState::Members(members));
+        return found;
+    }
+    let found = result(query, &left, frame, cx, |operator, own| {
+        let mut found = Some(false);
+        while found != Some(true) && operator.next(own, cx)? {
+            cx.tick()?;
+            let right = query.columns.iter().map(|slot| &own[slot.0 as usize]);
+            match equal(left.iter(), right) {
+                Some(false) => {}
+                other => found = other,
+            }
         }
-        let found = state.remembered(query, &left, frame, cx, |state| {
-            let mut found = Some(false);
-            while found != Some(true) && state.operator.next(&mut state.frame, cx)? {
-                cx.tick()?;
-                let right = query.columns.iter().map(|slot| &state.frame[slot.0 as usize]);
-                match equal(left.iter(), right) {
-                    Some(false) => {}
-                    other => found = other,
-                }
-            }
-            Ok(found.map_or(Value::Null, Value::Bool))
-        })?;
-        Ok(match found {
-            Value::Bool(found) => Some(found),
-            _ => None,
-        })
+        Ok(found.map_or(Value::Null, Value::Bool))
+    })?;
+    Ok(match found {
+        Value::Bool(found) => Some(found),
+        _ => None,
     })
 }
 
@@ -107,36 +115,66 @@ fn equal<'a, 'r: 'a>(left: impl Iterator<Item = &'a Value<'r>>, right: impl Iter
     result
 }
 
-fn with_state<'r, T>(query: &'r Subquery, cx: &Context<'r>, work: impl FnOnce(&mut SubqueryState<'r>) -> Result<T>) -> Result<T> {
+/// Lends a frame for as long as the work takes.
+fn over_a_frame<'r, T>(cx: &Context<'r>, work: impl FnOnce(&mut Frame<'r>) -> Result<T>) -> Result<T> {
+    let mut frame = cx.take_frame()?;
+    let done = work(&mut frame);
+    cx.give_frame(frame);
+    done
+}
+
+/// The result for these values and the slots around as they stand: the one that is known, or what `run` finds once the query is open.
+fn result<'r>(
+    query: &'r Subquery,
+    with: &[Value<'r>],
+    frame: &[Value<'r>],
+    cx: &Context<'r>,
+    run: impl FnOnce(&mut Operator<'r>, &mut Frame<'r>) -> Result<Value<'r>>,
+) -> Result<Value<'r>> {
     let place = &cx.subqueries[query.number];
-    let taken = place.borrow_mut().take();
-    let mut state = match taken {
-        Some(state) => state,
-        None => Box::new(SubqueryState {
+    if let Some(SubqueryState::Value { value, .. }) = &*place.borrow() {
+        return Ok(value.clone());
+    }
+    if query.outer.is_empty() {
+        let mut operator = Operator::new(&query.node, cx)?;
+        let value = over_a_frame(cx, |own| {
+            operator.open(own, cx)?;
+            run(&mut operator, own)
+        })?;
+        let mut kept = Kept::default();
+        kept.is(owned_len_bytes(&value), "a subquery", cx)?;
+        *place.borrow_mut() = Some(SubqueryState::Value { value: value.clone(), _kept: kept });
+        return Ok(value);
+    }
+    let known = place.take();
+    let mut state = match known {
+        Some(SubqueryState::Depends(state)) => state,
+        _ => Box::new(Depends::new(query, cx)?),
+    };
+    let result = state.result(query, with, frame, cx, run);
+    *place.borrow_mut() = Some(SubqueryState::Depends(state));
+    result
+}
+
+impl<'r> Depends<'r> {
+    fn new(query: &'r Subquery, cx: &Context<'r>) -> Result<Depends<'r>> {
+        Ok(Depends {
             operator: Operator::new(&query.node, cx)?,
-            frame: cx.frame(),
             memory: KeySet::new(),
             results: Vec::new(),
             results_bytes: 0,
             key: Vec::new(),
             kept: Kept::default(),
-            rows: None,
-        }),
-    };
-    let result = work(&mut state);
-    *place.borrow_mut() = Some(state);
-    result
-}
+        })
+    }
 
-impl<'r> SubqueryState<'r> {
-    /// The result for these values and the slots around as they stand: the one remembered, or what `run` finds once the query is open.
-    fn remembered(
+    fn result(
         &mut self,
         query: &'r Subquery,
         with: &[Value<'r>],
         frame: &[Value<'r>],
         cx: &Context<'r>,
-        run: impl FnOnce(&mut Self) -> Result<Value<'r>>,
+        run: impl FnOnce(&mut Operator<'r>, &mut Frame<'r>) -> Result<Value<'r>>,
     ) -> Result<Value<'r>> {
         self.key.clear();
         for value in with {
@@ -148,12 +186,14 @@ impl<'r> SubqueryState<'r> {
         if let Some(number) = self.memory.find(&self.key) {
             return Ok(self.results[number].clone());
         }
-        for slot in &query.outer {
-            self.frame[slot.0 as usize] = frame[slot.0 as usize].clone();
-        }
-        // The key is taken along: the run may come back here only by another subquery, which has a state of its own.
-        self.operator.open(&mut self.frame, cx)?;
-        let result = run(self)?;
+        let operator = &mut self.operator;
+        let result = over_a_frame(cx, |own| {
+            for slot in &query.outer {
+                own[slot.0 as usize] = frame[slot.0 as usize].clone();
+            }
+            operator.open(own, cx)?;
+            run(operator, own)
+        })?;
         if self.memory.size_bytes() + self.results_bytes > MEMORY_BYTES {
             self.memory.clear();
             self.results.clear();
@@ -168,43 +208,47 @@ impl<'r> SubqueryState<'r> {
 }
 
 /// The rows of an IN query.
-struct Members<'r> {
+pub(crate) struct Members<'r> {
     /// Of rows without a NULL.
     keys: KeySet,
     /// Rows with a NULL, each once.
     with_null: KeptRows<'r>,
     /// All rows, if they have several columns: what a NULL on the left is compared with.
     all: KeptRows<'r>,
+    /// Where a row is written to be looked up.
+    key: Vec<u8>,
+    kept: Kept,
 }
 
 impl<'r> Members<'r> {
-    fn read(state: &mut SubqueryState<'r>, query: &'r Subquery, cx: &Context<'r>) -> Result<Members<'r>> {
+    fn read(operator: &mut Operator<'r>, own: &mut Frame<'r>, query: &Subquery, cx: &Context<'r>) -> Result<Members<'r>> {
         let width = query.columns.len();
-        let mut members = Members { keys: KeySet::new(), with_null: KeptRows::new(width), all: KeptRows::new(width) };
+        let (with_null, all) = (KeptRows::new(width), KeptRows::new(width));
+        let mut members = Members { keys: KeySet::new(), with_null, all, key: Vec::new(), kept: Kept::default() };
         let mut nulls = KeySet::new();
-        while state.operator.next(&mut state.frame, cx)? {
+        while operator.next(own, cx)? {
             cx.tick()?;
-            state.key.clear();
+            members.key.clear();
             let mut null = false;
             for slot in &query.columns {
-                let value = &state.frame[slot.0 as usize];
+                let value = &own[slot.0 as usize];
                 null |= value.is_null();
-                key::push_hashable(&mut state.key, value);
+                key::push_hashable(&mut members.key, value);
             }
-            let new = if null { nulls.insert(&state.key).1 } else { members.keys.insert(&state.key).1 };
+            let new = if null { nulls.insert(&members.key).1 } else { members.keys.insert(&members.key).1 };
             if new && null {
-                members.with_null.push(&state.frame, &query.columns);
+                members.with_null.push(own, &query.columns);
             }
             if new && width > 1 {
-                members.all.push(&state.frame, &query.columns);
+                members.all.push(own, &query.columns);
             }
             let rows_bytes = members.with_null.size_bytes() + members.all.size_bytes();
-            state.kept.is(members.keys.size_bytes() + nulls.size_bytes() + rows_bytes, "an IN query", cx)?;
+            members.kept.is(members.keys.size_bytes() + nulls.size_bytes() + rows_bytes, "an IN query", cx)?;
         }
         Ok(members)
     }
 
-    fn contains(&self, left: &[Value<'r>], key: &mut Vec<u8>, cx: &Context<'r>) -> Result<Option<bool>> {
+    fn contains(&mut self, left: &[Value<'r>], cx: &Context<'r>) -> Result<Option<bool>> {
         if self.keys.len() == 0 && self.with_null.len() == 0 {
             return Ok(Some(false));
         }
@@ -212,11 +256,11 @@ impl<'r> Members<'r> {
             // One column: NULL is equal to nothing and different from nothing. Several: the others may tell.
             return if left.len() == 1 { Ok(None) } else { among(&self.all, left, cx) };
         }
-        key.clear();
+        self.key.clear();
         for value in left {
-            key::push_hashable(key, value);
+            key::push_hashable(&mut self.key, value);
         }
-        if self.keys.find(key).is_some() {
+        if self.keys.find(&self.key).is_some() {
             return Ok(Some(true));
         }
         if left.len() == 1 {

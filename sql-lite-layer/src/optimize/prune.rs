@@ -12,9 +12,7 @@ use crate::plan::walk::Slots;
 
 pub(super) fn plan(plan: &mut Plan) {
     // Of a shared query what one of its uses reads.
-    let mut of_shared = Slots::new();
-    share::transform(&mut plan.action, &mut |node| reads_of_shared(node, &mut of_shared), &mut |_| {});
-    plan.action.scalars_mut(&mut |scalar| reads_of_shared_in(scalar, &mut of_shared));
+    let of_shared: Slots = share::reads(&mut plan.action).into_values().flatten().collect();
     let prune_shared = &mut |node: &mut Node| {
         if !node.outputs().is_disjoint(&of_shared) {
             prune(node, &of_shared);
@@ -142,21 +140,6 @@ pub(super) fn prune(node: &mut Node, needed: &Slots) {
             });
         }
         Node::OneRow | Node::Nothing | Node::Values { .. } => {}
-    }
-}
-
-fn reads_of_shared(node: &mut Node, reads: &mut Slots) {
-    if let Node::Shared { from, .. } = node {
-        reads.extend(from.iter());
-    }
-    node.inputs_mut(&mut |input| reads_of_shared(input, reads));
-    node.scalars_mut(&mut |scalar| reads_of_shared_in(scalar, reads));
-}
-
-fn reads_of_shared_in(scalar: &mut Scalar, reads: &mut Slots) {
-    scalar.operands_mut(&mut |operand| reads_of_shared_in(operand, reads));
-    if let Some(query) = scalar.subquery_mut() {
-        reads_of_shared(&mut query.node, reads);
     }
 }
 

@@ -7,17 +7,30 @@ use sqlparser::ast as sp;
 use super::cursor::unsupported;
 use super::token;
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::types::{DataType, Decimal, IntWidth, Value};
+use crate::types::{DataType, IntWidth, Value, parse_decimal};
 
-/// A number: whole if it is written so and fits 64 bits, DECIMAL with a point if its digits fit, else DOUBLE.
+/// A number: whole if it is written so and fits 64 bits, DOUBLE with an exponent, else DECIMAL.
+///
+/// # Errors
+/// `Data` (22003): too large a DOUBLE, or a DECIMAL with more digits before the point than there are. Those behind it are rounded.
 pub(super) fn number(digits: &str, negative: bool, at: Place) -> Result<Value<'static>> {
     let signed = if negative { Cow::Owned(format!("-{digits}")) } else { Cow::Borrowed(digits) };
     let exponent = digits.contains(['e', 'E']);
     if let Ok(whole) = signed.parse::<i64>() {
         return Ok(Value::Int(whole));
     }
-    if !exponent && let Ok(decimal) = Decimal::from_str_exact(signed.trim_end_matches('.')) {
-        return Ok(Value::Decimal(decimal));
+    if !exponent {
+        return match parse_decimal(&signed) {
+            Ok(decimal) => Ok(Value::Decimal(decimal)),
+            Err(_) => Err(Error::new(
+                ErrorKind::Data,
+                format!(
+                    "a DECIMAL has {DIGITS_MAX} digits, and this number more before the point: an exponent makes it a DOUBLE"
+                ),
+            )
+            .with_state("22003")
+            .at(at)),
+        };
     }
     match signed.parse::<f64>() {
         // 0.0 has no sign here: see `Value`.

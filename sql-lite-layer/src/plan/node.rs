@@ -90,6 +90,9 @@ pub(crate) enum Node {
     Shared {
         number: usize,
         node: Arc<Node>,
+        /// What is kept of a row: all that any of its places reads, ascending, the same in all of them. `share::seal` writes it.
+        kept: Arc<[Slot]>,
+        /// What this place reads of a row, in the order of `out`.
         from: Vec<Slot>,
         out: Vec<Slot>,
     },

@@ -320,7 +320,7 @@ impl<'a> Planner<'a> {
             column.slot = self.slot(column.name.as_str(), column.data_type);
         }
         let out = columns.iter().map(|column| column.slot).collect();
-        let node = Node::Shared { number: named.number, node: Arc::clone(&named.node), from, out };
+        let node = Node::Shared { number: named.number, node: Arc::clone(&named.node), kept: Arc::default(), from, out };
         Ok(Planned { node, columns })
     }
 }

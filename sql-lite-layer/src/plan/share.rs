@@ -2,12 +2,11 @@
 //!
 //! A shared query's number is greater than those of the shared queries in it: in ascending order each finds its parts done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::node::{Action, Node};
+use super::node::{Action, Node, Slot};
 use super::scalar::Scalar;
-use super::walk;
 
 /// Lets `f` change each shared query's plan once, and then each root of the statement; and the scalars beside them by `of_scalar`.
 pub(crate) fn transform(action: &mut Action, f: &mut dyn FnMut(&mut Node), of_scalar: &mut dyn FnMut(&mut Scalar)) {
@@ -31,14 +30,55 @@ pub(crate) fn transform(action: &mut Action, f: &mut dyn FnMut(&mut Node), of_sc
     });
 }
 
-/// Writes into each subquery which slots of rows around it it reads.
+/// Writes into each subquery which slots of rows around it it reads, and into each use of a shared query what all its uses read together.
 pub(crate) fn seal(action: &mut Action) {
-    transform(action, &mut seal_node, &mut walk::seal_subqueries);
+    let kept = reads(action).into_iter().map(|(number, slots)| (number, slots.into_iter().collect())).collect();
+    transform(action, &mut |node| seal_node(node, &kept), &mut |scalar| seal_in(scalar, &kept));
 }
 
-fn seal_node(node: &mut Node) {
-    node.inputs_mut(&mut seal_node);
-    node.scalars_mut(&mut walk::seal_subqueries);
+fn seal_node(node: &mut Node, all: &HashMap<usize, Arc<[Slot]>>) {
+    if let Node::Shared { number, kept, .. } = node
+        && let Some(slots) = all.get(number)
+    {
+        *kept = Arc::clone(slots);
+    }
+    node.inputs_mut(&mut |input| seal_node(input, all));
+    node.scalars_mut(&mut |scalar| seal_in(scalar, all));
+}
+
+fn seal_in(scalar: &mut Scalar, all: &HashMap<usize, Arc<[Slot]>>) {
+    scalar.operands_mut(&mut |operand| seal_in(operand, all));
+    if let Some(query) = scalar.subquery_mut() {
+        seal_node(&mut query.node, all);
+        query.seal();
+    }
+}
+
+/// The slots of each shared query that its uses read.
+pub(crate) fn reads(action: &mut Action) -> BTreeMap<usize, BTreeSet<Slot>> {
+    let mut reads = BTreeMap::new();
+    action.roots_mut(&mut |node| add_reads(node, &mut reads));
+    action.scalars_mut(&mut |scalar| add_reads_in(scalar, &mut reads));
+    reads
+}
+
+fn add_reads(node: &Node, reads: &mut BTreeMap<usize, BTreeSet<Slot>>) {
+    if let Node::Shared { number, node, from, .. } = node {
+        let is_new = !reads.contains_key(number);
+        reads.entry(*number).or_default().extend(from);
+        if is_new {
+            add_reads(node, reads);
+        }
+    }
+    node.inputs(&mut |input| add_reads(input, reads));
+    node.scalars(&mut |scalar| add_reads_in(scalar, reads));
+}
+
+fn add_reads_in(scalar: &Scalar, reads: &mut BTreeMap<usize, BTreeSet<Slot>>) {
+    scalar.operands(&mut |operand| add_reads_in(operand, reads));
+    if let Some(query) = scalar.subquery() {
+        add_reads(&query.node, reads);
+    }
 }
 
 /// Puts each shared query that stands only once into its place.
@@ -102,7 +142,7 @@ fn count_in(scalar: &mut Scalar, uses: &mut HashMap<usize, usize>) {
 }
 
 fn inline(node: &mut Node, uses: &HashMap<usize, usize>) {
-    if let Node::Shared { number, node: shared, from, out } = node {
+    if let Node::Shared { number, node: shared, from, out, .. } = node {
         if uses.get(number) == Some(&1) {
             let exprs = out.iter().zip(&*from).map(|(out, from)| (*out, Scalar::Slot(*from))).collect();
             // What is in it was put into its places before.

@@ -473,14 +473,10 @@ impl Subquery {
         free.extend(self.columns.iter().filter(|slot| !own.contains(slot)));
         free
     }
-}
 
-/// Writes into each subquery which slots of rows around it it reads.
-pub(crate) fn seal_subqueries(scalar: &mut Scalar) {
-    scalar.each_mut(&mut |scalar| {
-        if let Some(query) = scalar.subquery_mut() {
-            query.outer = query.free().into_iter().collect();
-            query.outer.sort_unstable();
-        }
-    });
+    /// Writes down which slots of rows around it it reads.
+    pub(crate) fn seal(&mut self) {
+        self.outer = self.free().into_iter().collect();
+        self.outer.sort_unstable();
+    }
 }

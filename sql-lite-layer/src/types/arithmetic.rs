@@ -127,12 +127,13 @@ fn floating(op: Arithmetic, a: f64, b: f64) -> Result<Value<'static>> {
 
 fn decimal(op: Arithmetic, a: Decimal, b: Decimal) -> Result<Value<'static>> {
     let result = match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Subtract => a.checked_sub(b),
-        Arithmetic::Multiply => a.checked_mul(b),
+        Arithmetic::Add => add_decimals(a, b),
+        // A zero has no sign here.
+        Arithmetic::Subtract => add_decimals(a, -b),
+        Arithmetic::Multiply => a.checked_mul(b).map(|product| with_digits(product, a.scale() + b.scale())),
         Arithmetic::Divide | Arithmetic::Remainder if b.is_zero() => return Err(by_zero(&Value::Decimal(a), op)),
-        Arithmetic::Divide => a.checked_div(b),
-        Arithmetic::Remainder => a.checked_rem(b),
+        Arithmetic::Divide => divide_decimals(a, b),
+        Arithmetic::Remainder => a.checked_rem(b).map(|rest| with_digits(rest, a.scale().max(b.scale()))),
         Arithmetic::BitAnd | Arithmetic::BitOr | Arithmetic::BitXor => {
             return Err(undefined(op, &Value::Decimal(a), &Value::Decimal(b)));
         }
@@ -141,6 +142,36 @@ fn decimal(op: Arithmetic, a: Decimal, b: Decimal) -> Result<Value<'static>> {
         Some(result) => Ok(Value::Decimal(unsigned_zero(result))),
         None => Err(out_of_range("DECIMAL", &Value::Decimal(a), op, &Value::Decimal(b))),
     }
+}
+
+/// The sum of two decimal numbers, with as many digits behind the point as the longer one has; none if it is out of range.
+pub(crate) fn add_decimals(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let sum = a.checked_add(b)?;
+    // Beside a zero the crate gives the other number as it is, and to any other it gives all digits.
+    if a.is_zero() || b.is_zero() {
+        return Some(raised(sum, a.scale().max(b.scale())));
+    }
+    Some(sum)
+}
+
+/// The quotient of two decimal numbers; none if it is out of range. `b` is not zero.
+pub(crate) fn divide_decimals(a: Decimal, b: Decimal) -> Option<Decimal> {
+    a.checked_div(b).map(|quotient| with_digits(quotient, a.scale().saturating_sub(b.scale())))
+}
+
+/// A zero with so many digits behind the point: the crate leaves them out. Other numbers stay as they are.
+fn with_digits(number: Decimal, scale: u32) -> Decimal {
+    if number.is_zero() { raised(number, scale) } else { number }
+}
+
+/// The number with so many digits behind the point, or as many as have room, unless it has more.
+fn raised(mut number: Decimal, scale: u32) -> Decimal {
+    let scale = scale.min(Decimal::MAX_SCALE);
+    if number.scale() < scale {
+        // Its own digits stay: `rescale` takes no more zeros than have room.
+        number.rescale(scale);
+    }
+    number
 }
 
 fn day(date: Date, days: Option<i64>, left: &Value<'_>, op: Arithmetic, right: &Value<'_>) -> Result<Value<'static>> {

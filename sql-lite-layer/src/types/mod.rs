@@ -23,7 +23,7 @@ mod time;
 mod value;
 mod write;
 
-pub(crate) use arithmetic::{Arithmetic, arithmetic, negate};
+pub(crate) use arithmetic::{Arithmetic, add_decimals, arithmetic, divide_decimals, negate};
 pub(crate) use compare::{Comparison, compare, order};
 #[cfg(test)]
 pub(crate) use convert::{Conversion, conversion};
@@ -33,9 +33,9 @@ pub(crate) use like::like;
 #[cfg(test)]
 pub(crate) use number::rescale;
 pub(crate) use number::{double, exact_decimal};
-pub(crate) use read::parse_bytes;
+pub(crate) use read::{parse_bytes, parse_decimal};
 #[cfg(test)]
-pub(crate) use read::{parse_date, parse_decimal, parse_timestamp};
+pub(crate) use read::{parse_date, parse_timestamp};
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 pub use value::{Date, Timestamp, Value};

@@ -6,6 +6,8 @@
 mod chains;
 mod memory;
 mod seeds;
+#[cfg(feature = "sql")]
+mod subqueries;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

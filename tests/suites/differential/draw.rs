@@ -5,7 +5,7 @@
 
 use fastrand::Rng;
 
-use crate::query::{Body, Expr, Joined, Key, Part, Query, Select, Source, Type};
+use crate::query::{Body, Expr, Joined, Key, Named, Part, Query, Select, Source, Type};
 use crate::scene::{Scene, literal};
 
 /// A column that an expression may name.
@@ -22,17 +22,25 @@ pub(crate) struct Draw<'s> {
     /// The columns of each query around, the innermost last.
     scopes: Vec<Vec<Visible>>,
     aliases: usize,
+    /// Queries of WITH that may be read here: names and columns.
+    named: Vec<(String, Vec<(String, Type)>)>,
+    names: usize,
+    /// How many more WITH there may be: queries of queries of queries are soon refused as too deep.
+    withs: usize,
+    /// How many tables may stand in one FROM.
+    tables: usize,
     /// How many more subqueries this query may have: they multiply the work.
     subqueries: usize,
     /// Only columns of the innermost query may be named: an aggregate over columns of a query around it alone belongs to that query, and then its own has many rows.
     own_columns_only: bool,
 }
 
-const SCALARS: [Type; 3] = [Type::Int, Type::Double, Type::Text];
+const SCALARS: [Type; 4] = [Type::Int, Type::Double, Type::Decimal, Type::Text];
 
 impl<'s> Draw<'s> {
     pub(crate) fn new(rng: Rng, scene: &'s Scene) -> Draw<'s> {
-        Draw { rng, scene, scopes: Vec::new(), aliases: 0, subqueries: 2, own_columns_only: false }
+        let (scopes, named) = (Vec::new(), Vec::new());
+        Draw { rng, scene, scopes, aliases: 0, named, names: 0, withs: 2, tables: 3, subqueries: 2, own_columns_only: false }
     }
 
     fn one_in(&mut self, n: u8) -> bool {
@@ -50,7 +58,68 @@ impl<'s> Draw<'s> {
     /// A whole query.
     pub(crate) fn query(&mut self) -> Query {
         let types = self.types(4);
-        self.query_of(&types, 2)
+        match self.rng.bool() {
+            true => self.with(2, |draw| draw.query_of(&types, 2)),
+            false => self.query_of(&types, 2),
+        }
+    }
+
+    /// A view that may be read as tables are: of few tables, since queries join it.
+    pub(crate) fn view(&mut self, name: String) -> Named {
+        self.one_named(name, 1)
+    }
+
+    /// A query with queries before it that it reads, as a rule several times.
+    fn with(&mut self, most: usize, draw: impl FnOnce(&mut Self) -> Query) -> Query {
+        if self.withs == 0 {
+            return draw(self);
+        }
+        self.withs -= 1;
+        let known = self.named.len();
+        let mut with = Vec::new();
+        for _ in 0..self.rng.usize(1..=most) {
+            let name = format!("w{}", self.names);
+            self.names += 1;
+            with.push(self.one_named(name.clone(), 1));
+            self.named.extend(with.last().map(|named| (name, named.columns.clone())));
+        }
+        let query = draw(self);
+        self.named.truncate(known);
+        Query { with, ..query }
+    }
+
+    /// A query with a name and two to four columns.
+    fn one_named(&mut self, name: String, depth: usize) -> Named {
+        let types: Vec<Type> = (0..self.rng.usize(2..=4)).map(|_| self.pick(SCALARS)).collect();
+        let tables = std::mem::replace(&mut self.tables, 2);
+        let subqueries = std::mem::replace(&mut self.subqueries, 1);
+        let query = match self.one_in(5) {
+            // Not VALUES, which SQLite 3.54 joins wrongly to itself: `v LEFT JOIN v` over a view of it.
+            true => {
+                let rows = self.rows(&types).into_iter();
+                let parts = rows.map(|items| Select { items, ..Select::default() }).enumerate();
+                let parts = parts.map(|(at, part)| (if at == 0 { "" } else { " UNION ALL " }, part)).collect();
+                Query { body: Body::Set(parts), ..Query::of(Select::default()) }
+            }
+            false if self.one_in(4) => self.with(1, |draw| draw.query_of(&types, depth)),
+            false => self.query_of(&types, depth),
+        };
+        (self.tables, self.subqueries) = (tables, subqueries);
+        let columns = types.into_iter().enumerate().map(|(at, of)| (format!("d{at}"), of)).collect();
+        Named { name, columns, query }
+    }
+
+    fn rows(&mut self, types: &[Type]) -> Vec<Vec<Expr>> {
+        let mut rows: Vec<Vec<Expr>> = Vec::new();
+        for at in 0..self.rng.usize(1..5) {
+            // The first row says what the types are.
+            let row = types.iter().map(|of| match at > 0 && self.one_in(6) {
+                true => Expr::word(*of, "NULL"),
+                false => self.literal(*of),
+            });
+            rows.push(row.collect());
+        }
+        rows
     }
 
     fn query_of(&mut self, types: &[Type], depth: usize) -> Query {
@@ -67,7 +136,7 @@ impl<'s> Draw<'s> {
                 Body::Set(parts)
             }
         };
-        let mut query = Query { body, order: Vec::new(), limit: None };
+        let mut query = Query { with: Vec::new(), body, order: Vec::new(), limit: None };
         if self.one_in(3) {
             let mut columns: Vec<usize> = (0..types.len()).collect();
             self.rng.shuffle(&mut columns);
@@ -131,7 +200,7 @@ impl<'s> Draw<'s> {
     fn from(&mut self, depth: usize) -> (Vec<Joined>, Vec<Visible>) {
         let (mut from, mut scope) = (Vec::new(), Vec::new());
         let commas = self.one_in(6);
-        for at in 0..self.pick([1, 1, 2, 2, 3]) {
+        for at in 0..self.pick([1, 1, 2, 2, 3]).min(self.tables) {
             let (source, columns) = self.source(depth);
             let alias = format!("q{}", self.aliases);
             self.aliases += 1;
@@ -185,6 +254,14 @@ impl<'s> Draw<'s> {
             self.scopes = around;
             let columns = types.into_iter().enumerate().map(|(at, of)| (format!("c{at}"), of)).collect();
             return (Source::Query(Box::new(query)), columns);
+        }
+        if !self.named.is_empty() && !self.one_in(3) {
+            let (name, columns) = self.rng.choice(&self.named).expect("a list that is not empty").clone();
+            return (Source::Table(name), columns);
+        }
+        if !self.scene.views.is_empty() && self.one_in(3) {
+            let view = self.pick(&self.scene.views);
+            return (Source::Table(view.name.clone()), view.columns.clone());
         }
         let table = self.pick(&self.scene.tables);
         let columns = table.columns.iter().map(|column| (column.name.clone(), column.data_type)).collect();
@@ -252,10 +329,12 @@ impl<'s> Draw<'s> {
                 Expr::of(data_type, words, [one(self, data_type)])
             }
             (Type::Double, 0) => Expr::of(data_type, ["(", " * 0.5e0)"], [one(self, data_type)]),
+            (Type::Decimal, 0) => Expr::of(data_type, ["(", " * 2)"], [one(self, data_type)]),
+            (Type::Decimal, 1) => Expr::of(data_type, ["(", " - ", ")"], [one(self, Type::Int), one(self, data_type)]),
             (Type::Double, 1) => Expr::of(data_type, ["(", " + ", ")"], [one(self, Type::Int), one(self, data_type)]),
-            (Type::Int | Type::Double, 2) => Expr::of(data_type, ["abs(", ")"], [one(self, data_type)]),
-            (Type::Int | Type::Double, 3) => Expr::of(data_type, ["(- ", ")"], [one(self, data_type)]),
-            (Type::Int | Type::Double, _) => {
+            (Type::Int | Type::Double | Type::Decimal, 2) => Expr::of(data_type, ["abs(", ")"], [one(self, data_type)]),
+            (Type::Int | Type::Double | Type::Decimal, 3) => Expr::of(data_type, ["(- ", ")"], [one(self, data_type)]),
+            (Type::Int | Type::Double | Type::Decimal, _) => {
                 let op = self.pick([" + ", " - "]);
                 Expr::of(data_type, ["(", op, ")"], [one(self, data_type), one(self, data_type)])
             }
@@ -307,18 +386,37 @@ impl<'s> Draw<'s> {
     /// EXISTS and IN over a query.
     fn membership(&mut self, depth: usize) -> Expr {
         self.subqueries -= 1;
-        let of = self.pick(SCALARS);
-        let query = Query::of(self.select(&[of], depth - 1));
-        match self.rng.bool() {
-            true => with_query(Type::Bool, self.pick(["EXISTS (", "NOT EXISTS ("]), None, query),
-            false => with_query(Type::Bool, self.pick([" IN (", " NOT IN ("]), Some(self.leaf(of)), query),
+        let types = self.types(2);
+        let select = |draw: &mut Self| Query::of(draw.select(&types, depth - 1));
+        let query = if self.withs > 0 && self.one_in(6) { self.with(1, select) } else { select(self) };
+        if self.rng.bool() {
+            return with_query(Type::Bool, self.pick(["EXISTS (", "NOT EXISTS ("]), None, query);
         }
+        let left = match types[..] {
+            [of, second] => Expr::of(Type::Bool, ["(", ", ", ")"], [self.leaf(of), self.leaf(second)]),
+            _ => self.leaf(types[0]),
+        };
+        with_query(Type::Bool, self.pick([" IN (", " NOT IN ("]), Some(left), query)
+    }
+
+    /// A comparison of row values, or one among such rows.
+    fn row_test(&mut self, depth: usize) -> Expr {
+        let types = [self.pick(SCALARS), self.pick(SCALARS)];
+        let row = |draw: &mut Self| Expr::of(Type::Bool, ["(", ", ", ")"], types.map(|of| draw.leaf(of)));
+        if depth > 0 && self.one_in(3) {
+            let word = self.pick([" IN (", " NOT IN ("]);
+            let rows = Query { body: Body::Values(self.rows(&types)), ..Query::of(Select::default()) };
+            return with_query(Type::Bool, word, Some(row(self)), rows);
+        }
+        let op = self.pick([" = ", " <> ", " < ", " <= ", " > ", " >= "]);
+        Expr::of(Type::Bool, ["(", op, ")"], [row(self), row(self)])
     }
 
     fn test(&mut self, depth: usize) -> Expr {
         let of = self.pick(SCALARS);
         let a = self.expr(of, 1, depth.saturating_sub(1));
-        match self.rng.u8(..10) {
+        match self.rng.u8(..11) {
+            10 => self.row_test(depth),
             0 => Expr::of(Type::Bool, ["(", " IS NULL)"], [a]),
             1 => Expr::of(Type::Bool, ["(", " IS NOT NULL)"], [a]),
             2 => {
@@ -344,9 +442,8 @@ impl<'s> Draw<'s> {
             _ => {
                 // Numbers of both kinds compare.
                 let other = match of {
-                    Type::Int if self.one_in(5) => Type::Double,
-                    Type::Double if self.one_in(5) => Type::Int,
-                    of => of,
+                    of if of == Type::Text || !self.one_in(5) => of,
+                    _ => self.pick([Type::Int, Type::Double, Type::Decimal]),
                 };
                 let op = self.pick([" = ", " = ", " <> ", " < ", " <= ", " > ", " >= "]);
                 Expr::of(Type::Bool, ["(", op, ")"], [a, self.leaf(other)])
@@ -390,7 +487,10 @@ impl<'s> Draw<'s> {
                 let of = self.pick(SCALARS);
                 Expr::of(data_type, [&format!("count({distinct}"), ")"], [self.expr(of, 1, inside)])
             }
-            (Type::Int, 2) => Expr::of(data_type, [&format!("sum({distinct}"), ")"], [self.expr(data_type, 1, inside)]),
+            (Type::Int, 2) | (Type::Decimal, 1) => {
+                Expr::of(data_type, [&format!("sum({distinct}"), ")"], [self.expr(data_type, 1, inside)])
+            }
+            (Type::Text, 0 | 1) => self.texts_together(distinct, inside),
             (Type::Double, 0) => Expr::of(data_type, [&format!("avg({distinct}"), ")"], [self.expr(number, 1, inside)]),
             (Type::Double, 1) => Expr::of(data_type, [&format!("sum({distinct}"), ")"], [self.expr(data_type, 1, inside)]),
             (_, n) => {
@@ -404,6 +504,26 @@ impl<'s> Draw<'s> {
             expr = expr.closed();
         }
         expr
+    }
+
+    /// Texts behind each other, in an order that leaves nothing open.
+    fn texts_together(&mut self, distinct: &str, depth: usize) -> Expr {
+        let text = self.expr(Type::Text, 1, depth);
+        let how = self.pick(["", " DESC", " NULLS LAST"]);
+        let of = self.pick(SCALARS);
+        if !distinct.is_empty() {
+            let words = ["group_concat(DISTINCT ", " ORDER BY ", &format!("{how})")];
+            return Expr::of(Type::Text, words, [text.clone(), text]);
+        }
+        let name = self.pick([["group_concat(", ""], ["string_agg(", ", '; '"], ["group_concat(", ", ''"]]);
+        let first = self.column(of).map(|column| [column, text.clone()]);
+        match first {
+            Some(keys) => {
+                let words = [name[0], &format!("{} ORDER BY ", name[1]), &format!("{how}, "), ")"];
+                Expr::of(Type::Text, words, [text].into_iter().chain(keys))
+            }
+            None => Expr::of(Type::Text, [name[0], &format!("{} ORDER BY ", name[1]), &format!("{how})")], [text.clone(), text]),
+        }
     }
 
     // --- For the self-checks
@@ -448,7 +568,8 @@ impl<'s> Draw<'s> {
             2 => {
                 self.scopes.clear();
                 let types: Vec<Type> = table.columns.iter().map(|column| column.data_type).collect();
-                let query = Query::of(self.select(&types, 1));
+                let select = |draw: &mut Self| Query::of(draw.select(&types, 1));
+                let query = if self.rng.bool() { self.with(1, select) } else { select(self) };
                 format!("INSERT INTO {name} {query}")
             }
             3 => format!("DELETE FROM {name} WHERE {} AND {}", self.condition(1, 1), self.test(0)),
@@ -479,7 +600,7 @@ impl Expr {
 
 fn is_aggregate(expr: &Expr) -> bool {
     let text = expr.to_string();
-    ["count(", "sum(", "avg(", "min(", "max("].iter().any(|name| text.starts_with(name))
+    ["count(", "sum(", "avg(", "min(", "max(", "group_concat(", "string_agg("].iter().any(|name| text.starts_with(name))
 }
 
 /// `before word query)`

@@ -9,6 +9,8 @@ use std::fmt::{self, Display, Formatter};
 pub(crate) enum Type {
     Int,
     Double,
+    /// Quarters, which are exact in the other engine's doubles too.
+    Decimal,
     Text,
     Bool,
 }
@@ -27,12 +29,21 @@ pub(crate) enum Part {
     Query(Box<Query>),
 }
 
-/// `body ORDER BY .. LIMIT ..`
+/// `WITH .. body ORDER BY .. LIMIT ..`
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
+    pub(crate) with: Vec<Named>,
     pub(crate) body: Body,
     pub(crate) order: Vec<Key>,
     pub(crate) limit: Option<String>,
+}
+
+/// `name (columns) AS (query)`: of a WITH, or a view.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<(String, Type)>,
+    pub(crate) query: Query,
 }
 
 /// A column of the result to sort by: its number from 0, and what stands behind it.
@@ -47,6 +58,8 @@ pub(crate) enum Body {
     Select(Select),
     /// From left to right; each query but the first with its operator before it.
     Set(Vec<(&'static str, Select)>),
+    /// Rows of literals.
+    Values(Vec<Vec<Expr>>),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,6 +113,7 @@ impl Expr {
         match data_type {
             Type::Int => "1",
             Type::Double => "1.0e0",
+            Type::Decimal => "1.00",
             Type::Text => "'a'",
             Type::Bool => "TRUE",
         }
@@ -133,7 +147,7 @@ impl Expr {
 
 impl Query {
     pub(crate) fn of(select: Select) -> Query {
-        Query { body: Body::Select(select), order: Vec::new(), limit: None }
+        Query { with: Vec::new(), body: Body::Select(select), order: Vec::new(), limit: None }
     }
 
     /// Queries that are one step smaller. Many of them are no queries any more: a name is missing, a count of columns is wrong.
@@ -145,7 +159,26 @@ impl Query {
         if !self.order.is_empty() && self.limit.is_none() {
             all.push(Query { order: Vec::new(), ..self.clone() });
         }
+        for at in 0..self.with.len() {
+            let mut smaller = self.clone();
+            smaller.with.remove(at);
+            all.push(smaller);
+            for query in self.with[at].query.smaller() {
+                let mut smaller = self.clone();
+                smaller.with[at].query = query;
+                all.push(smaller);
+            }
+        }
         match &self.body {
+            Body::Values(rows) => {
+                for at in 0..rows.len() {
+                    if rows.len() > 1 {
+                        let mut rows = rows.clone();
+                        rows.remove(at);
+                        all.push(Query { body: Body::Values(rows), ..self.clone() });
+                    }
+                }
+            }
             Body::Select(select) => {
                 all.extend(select.smaller().into_iter().map(|smaller| Query { body: Body::Select(smaller), ..self.clone() }));
             }
@@ -252,12 +285,29 @@ impl Display for Expr {
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        list(f, "WITH ", &self.with, ", ")?;
+        f.write_str(if self.with.is_empty() { "" } else { " " })?;
         match &self.body {
+            Body::Values(rows) => {
+                for (at, row) in rows.iter().enumerate() {
+                    list(f, if at == 0 { "VALUES (" } else { ", (" }, row, ", ")?;
+                    f.write_str(")")?;
+                }
+            }
             Body::Select(select) => select.fmt(f)?,
             Body::Set(parts) => parts.iter().try_for_each(|(word, select)| write!(f, "{word}{select}"))?,
         }
         list(f, " ORDER BY ", &self.order, ", ")?;
         self.limit.iter().try_for_each(|limit| write!(f, " {limit}"))
+    }
+}
+
+impl Display for Named {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| name.as_str()).collect();
+        list(f, " (", &names, ", ")?;
+        write!(f, ") AS ({})", self.query)
     }
 }
 

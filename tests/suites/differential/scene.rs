@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use fastrand::Rng;
 
-use crate::query::Type;
+use crate::draw::Draw;
+use crate::query::{Named, Type};
 
 /// What both engines are filled with.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct Scene {
     pub(crate) tables: Vec<Table>,
     /// Statements that make indexes.
     pub(crate) indexes: Vec<String>,
+    /// Each may read those before it.
+    pub(crate) views: Vec<Named>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +41,7 @@ pub(crate) fn literal(rng: &mut Rng, data_type: Type) -> String {
         Type::Int => rng.i64(-2..6).to_string(),
         // Quarters are exact, and so are their sums.
         Type::Double => format!("{:?}e0", rng.i64(-6..13) as f64 / 4.0),
+        Type::Decimal => format!("{:.2}", rng.i64(-6..13) as f64 / 4.0),
         Type::Text => format!("'{}'", rng.choice(["", "a", "b", "ab", "aB", "B", "ba", "abc", "a%", "_b", "é"]).unwrap_or("a")),
         Type::Bool => if rng.bool() { "TRUE" } else { "FALSE" }.to_owned(),
     }
@@ -45,7 +49,7 @@ pub(crate) fn literal(rng: &mut Rng, data_type: Type) -> String {
 
 impl Scene {
     pub(crate) fn draw(rng: &mut Rng) -> Scene {
-        let mut scene = Scene { tables: Vec::new(), indexes: Vec::new() };
+        let mut scene = Scene { tables: Vec::new(), indexes: Vec::new(), views: Vec::new() };
         for at in 0..rng.usize(1..4) {
             let table = Table::draw(rng, format!("t{at}"));
             scene.tables.push(table);
@@ -56,12 +60,20 @@ impl Scene {
                 scene.indexes.push(index);
             }
         }
+        for at in 0..rng.usize(..3) {
+            let view = Draw::new(rng.fork(), &scene).view(format!("v{at}"));
+            scene.views.push(view);
+        }
         scene
     }
 
-    /// The statements that make the tables and their rows.
+    /// The statements that make the tables, their rows and the views.
     pub(crate) fn statements(&self) -> Vec<String> {
-        self.tables.iter().flat_map(Table::statements).collect()
+        let views = self.views.iter().map(|view| {
+            let names: Vec<&str> = view.columns.iter().map(|(name, _)| name.as_str()).collect();
+            format!("CREATE VIEW {} ({}) AS {}", view.name, names.join(", "), view.query)
+        });
+        self.tables.iter().flat_map(Table::statements).chain(views).collect()
     }
 }
 
@@ -69,7 +81,7 @@ impl Table {
     fn draw(rng: &mut Rng, name: String) -> Table {
         let mut columns = vec![Column { name: "k".into(), data_type: Type::Int, unique: false }];
         for at in 0..rng.usize(1..5) {
-            let data_type = rng.choice([Type::Int, Type::Double, Type::Text]).unwrap_or(Type::Int);
+            let data_type = rng.choice([Type::Int, Type::Double, Type::Text, Type::Decimal]).unwrap_or(Type::Int);
             columns.push(Column { name: format!("x{at}"), data_type, unique: false });
         }
         let mut primary = Vec::new();
@@ -117,6 +129,8 @@ impl Table {
         for (at, column) in self.columns.iter().enumerate() {
             let word = match column.data_type {
                 Type::Double => "DOUBLE",
+                // Room for what changes make of it: always quarters.
+                Type::Decimal => "DECIMAL(20, 2)",
                 Type::Text => "VARCHAR",
                 // An INTEGER PRIMARY KEY would number its rows by itself in SQLite.
                 _ => "INT",

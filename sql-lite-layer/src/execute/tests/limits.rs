@@ -55,6 +55,21 @@ fn memory_is_bounded_by_operator() {
     }
 }
 
+/// What a subquery has kept while it ran is given back when its value is known: one after the other they need no more than one does.
+#[test]
+fn memory_of_subqueries_is_given_back() {
+    let bench = filled();
+    let sorted = |at: usize| format!("(SELECT b FROM t ORDER BY b LIMIT 1 OFFSET {})", 500 + at);
+    let inputs = Inputs { memory_bytes: 200_000, ..Inputs::new(&[], Some(Timestamp(0))) };
+    for count in [1, 20] {
+        let all: Vec<String> = (0..count).map(sorted).collect();
+        bench.run(&planned(&bench, &format!("SELECT {}", all.join(", "))), &inputs).unwrap();
+    }
+    let inputs = Inputs { memory_bytes: 20_000, ..inputs };
+    let refused = bench.run(&planned(&bench, &format!("SELECT {}", sorted(0))), &inputs).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Limit, "one alone keeps more than this: {refused}");
+}
+
 /// A flag that is set, or a time that has run out, ends each long statement.
 #[test]
 fn long_statements_can_be_ended() {

@@ -2,6 +2,29 @@
 
 use super::*;
 
+/// A number that would lose digits before the point is refused where it stands, and not made something else; so is a DOUBLE that is none.
+#[test]
+fn numbers_that_do_not_fit_have_places() {
+    let (whole, long) = ("9".repeat(30), "9".repeat(100_000));
+    let cases = [
+        (format!("SELECT 1 + {whole}"), 12),
+        (format!("SELECT {whole}.5"), 8),
+        (format!("SELECT {long}"), 8),
+        (format!("SELECT {long}.{long}"), 8),
+        (format!("INSERT INTO t VALUES (1, 2), (3, {whole})"), 34),
+        ("SELECT 1e999".to_owned(), 8),
+    ];
+    for (text, column) in cases {
+        let error = refused(&text);
+        assert_eq!((error.kind(), error.sqlstate()), (ErrorKind::Data, "22003"), "{error}");
+        assert_eq!(error.place(), Some(Place { line: 1, column }), "{error}");
+        assert!(error.message().len() < 200, "{error}");
+    }
+    let fraction = format!("SELECT 0.{}", "1".repeat(100_000));
+    let parsed = parse(&fraction, &Limits::default()).unwrap();
+    assert!(format!("{parsed:?}").contains("0.1111111111111111111111111111"), "what stands behind the point is rounded");
+}
+
 /// What is no statement is named with what was expected and found, at the place in the text as it was written.
 #[test]
 fn syntax_errors_have_places() {
