@@ -206,12 +206,7 @@ impl Space {
         self.put(offset, len);
     }
 
-    /// Where the file could end: behind the last extent that is not free. Afterwards that is the end.
-    pub(crate) fn cut(&mut self) -> u64 {
-        self.cut_some(u64::MAX)
-    }
-
-    /// The same, but at most so many bytes before the present end, a multiple of a block.
+    /// Cuts free bytes off the end: at most so many, a multiple of a block. Gives where it is then.
     pub(crate) fn cut_some(&mut self, bytes: u64) -> u64 {
         if let Some((&offset, &len)) = self.free.last_key_value()
             && offset + len == self.end
@@ -225,7 +220,7 @@ impl Space {
         self.end
     }
 
-    /// How many bytes `cut` would take off.
+    /// How many bytes there are to be cut off.
     pub(crate) fn tail_bytes(&self) -> u64 {
         self.free.last_key_value().filter(|(o, l)| *o + *l == self.end).map_or(0, |(_, l)| *l)
     }
@@ -304,7 +299,7 @@ mod tests {
             assert_eq!(Space::new(space.end(), taken.iter().copied()).expect("disjoint").free, space.free);
         }
         taken.drain(..).for_each(|e| space.give(e));
-        assert_eq!(space.cut(), 2 * BLOCK);
+        assert_eq!(space.cut_some(u64::MAX), 2 * BLOCK);
         assert_eq!(space.free_bytes(), 0);
     }
 

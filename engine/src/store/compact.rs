@@ -5,7 +5,7 @@
 //! only if the descent for one of its own keys meets it; those that only snapshots need stand on the dead lists.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -72,82 +72,118 @@ const DENSE: f64 = 0.95;
 const PATIENCE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 64;
 
-/// Rounds of a compaction that may gain nothing, one after the other.
-const ROUNDS_IN_VAIN: u32 = 8;
+/// Rounds of a compaction, one after the other, that gain nothing and end it; more where chunks are long.
+const VAIN: u64 = 8;
 
 /// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
 pub(crate) const ROUND_BYTES: u64 = 64 << 20;
+
+/// How far a compaction is.
+struct Progress {
+    /// Until when it waits for those who read what it moved away from, or hold an extent.
+    patience: Instant,
+    /// The file's length before.
+    file_bytes: u64,
+    /// Bytes that were kept in it for the next checkpoint.
+    room: u64,
+    bytes_written: u64,
+    /// Least bytes in use so far, and the lowest place where the last of them ended.
+    least: (u64, u64),
+    /// Rounds that have gained nothing since, and how many of them end it.
+    vain: u64,
+    may_be_vain: u64,
+    /// What is told at the end: what was damaged, and what had no room.
+    damage: Option<Error>,
+    full: Option<Error>,
+}
+
+impl Progress {
+    /// Bytes that a part of it wrote. What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
+    fn wrote(&mut self, work: Result<u64>) -> Result<u64> {
+        match work {
+            Ok(0) => Ok(0),
+            Ok(bytes) => {
+                // What follows may have room now.
+                self.full = None;
+                self.bytes_written += bytes;
+                Ok(bytes)
+            }
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                self.damage.get_or_insert(e);
+                Ok(0)
+            }
+            Err(e) if e.kind() == ErrorKind::Full => {
+                self.full = Some(e);
+                Ok(0)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Whether the rounds so far gained enough to go on, with so many bytes in use now, and the last of them there.
+    fn gains(&mut self, (used, end): (u64, u64)) -> bool {
+        self.vain = if used < self.least.0 || end < self.least.1 { 0 } else { self.vain + 1 };
+        self.least = (used.min(self.least.0), end.min(self.least.1));
+        self.vain < self.may_be_vain
+    }
+}
 
 impl Machine {
     /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
     pub(crate) fn compact(&self) -> Result<Compaction> {
         self.writable()?;
-        let (file_bytes_before, room) = {
+        let (file_bytes, room) = {
             let space = self.space.lock();
             (space.end(), space.reserve().len)
         };
         self.checkpoint(Vec::new(), false)?;
-        let (mut bytes_written, mut damage, mut full) = (0, None, None);
-        let moves: [fn(&Machine) -> Result<u64>; 2] = [Machine::put_in_order, Machine::merge_all];
-        for work in moves {
-            match work(self) {
-                Ok(bytes) => bytes_written += bytes,
-                // The rest need not wait for a damaged chunk, and makes room perhaps.
-                Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.or(Some(e)),
-                Err(e) if e.kind() == ErrorKind::Full => {}
-                Err(e) => return Err(e),
-            }
-        }
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
+        let (bytes_written, least, vain, damage, full) = (0, (u64::MAX, u64::MAX), 0, None, None);
+        let mut progress = Progress { patience, file_bytes, room, bytes_written, least, vain, may_be_vain: VAIN, damage, full };
+        progress.wrote(self.put_in_order())?;
+        progress.wrote(self.merge_all())?;
+        let accounts = self.accounts();
+        // Below the longest chunk much may have to move before that one has room.
+        let longest = accounts.iter().map(|(chunk, _)| chunk.extent.len).max().unwrap_or(0);
+        progress.may_be_vain = VAIN.max(2 * longest / ROUND_BYTES);
         // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept. Beside writers, who make
         // chunks sparse in every round, it ends when nothing has become less for some rounds.
-        let (rounds, mut least, mut in_vain) = (2 * self.accounts().len() + 4, (u64::MAX, u64::MAX), 0);
-        for _ in 0..rounds {
+        for _ in 0..2 * accounts.len() + 4 {
             // What was left is free: then it is seen what could be where.
             self.let_go(patience)?;
-            let (used, end) = self.used();
-            in_vain = if used < least.0 || end < least.1 { 0 } else { in_vain + 1 };
-            if in_vain == ROUNDS_IN_VAIN {
+            if !progress.gains(self.used()) || !self.compact_once(&mut progress)? {
                 break;
             }
-            least = (used.min(least.0), end.min(least.1));
-            let Some(bytes) = self.compact_once(patience, file_bytes_before, room, &mut full)? else { break };
-            bytes_written += bytes;
         }
         self.rest_log();
         self.cut_file()?;
+        let Progress { bytes_written, damage, full, .. } = progress;
         let file_bytes_after = self.space.lock().end();
-        match damage.or(full.filter(|_| file_bytes_after >= file_bytes_before)) {
+        match damage.or(full.filter(|_| file_bytes_after >= file_bytes)) {
             Some(e) => Err(e),
-            None => Ok(Compaction { file_bytes_before, file_bytes_after, bytes_written }),
+            None => Ok(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written }),
         }
     }
 
-    /// One round of a compaction that found a file of `longest` bytes and `room` of them kept. Gives the bytes written; none if nothing is left to do. What has no room is left as it is, and noted: what
-    /// moves down needs none, and what is free at the file's end can be cut off.
-    fn compact_once(&self, patience: Instant, longest: u64, room: u64, full: &mut Option<Error>) -> Result<Option<u64>> {
-        let mut if_room = |work: Result<u64>| match work {
-            Err(e) if e.kind() == ErrorKind::Full => {
-                *full = Some(e);
-                Ok(0)
-            }
-            other => other,
-        };
+    /// One round of a compaction; whether there may be more to do.
+    fn compact_once(&self, progress: &mut Progress) -> Result<bool> {
         // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
-        let longest = if self.leaving().bytes == 0 { longest } else { u64::MAX };
-        let is_log_moved = self.move_log_down(patience, longest)?;
+        let longest = if self.leaving().bytes == 0 { progress.file_bytes } else { u64::MAX };
+        let is_log_moved = self.move_log_down(progress.patience, longest)?;
         // At once what the log made way for, before anything else takes the place.
-        let made_way = if is_log_moved { self.shift_round()? } else { 0 };
-        let is_room_moved = self.lower_room(room);
-        let dense = if_room(self.compact_round(DENSE))?;
-        self.let_go(patience)?;
-        let bytes = made_way + dense + self.shift_round()?;
-        if bytes > 0 || is_log_moved || is_room_moved {
-            return Ok(Some(bytes));
+        let made_way = if is_log_moved { progress.wrote(self.shift_round())? } else { 0 };
+        let is_room_moved = self.lower_room(progress.room);
+        let dense = progress.wrote(self.compact_round(DENSE))?;
+        self.let_go(progress.patience)?;
+        let moved = progress.wrote(self.shift_round())?;
+        if made_way + dense + moved > 0 || is_log_moved || is_room_moved {
+            return Ok(true);
         }
-        let lifted = if_room(self.lift_last(longest))?;
-        Ok((lifted > 0).then_some(lifted))
+        let lifted = progress.wrote(self.lift_last(longest))?;
+        // It is to move down again: that the file is longer meanwhile is no loss.
+        progress.vain = 0;
+        Ok(lifted > 0)
     }
 
     /// Bytes in use, without what nobody but readers needs, and where the last of it ends.
@@ -326,26 +362,32 @@ impl Machine {
         let mut ids: Vec<_> = victims.iter().map(|(chunk, _)| chunk.id).collect();
         ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
-        // A damaged chunk stays where it is, and says so at the end; the others need not wait for it.
+        // A damaged chunk stays where it is, and says so at the end; the others need not wait for it. Where one has no room, the shortest is tried, and if that has none either, no other is looked at.
         let (mut damage, mut full, mut read) = (None, None, 0);
-        let result = victims.into_iter().try_for_each(|(chunk, kept)| {
-            if is_nowhere(&chunk, kept) || (read + chunk.page_bytes > ROUND_BYTES && !twins.is_empty()) {
-                return Ok(());
+        let mut victims = VecDeque::from(victims);
+        let mut result = Ok(());
+        while let Some((chunk, kept)) = victims.pop_front() {
+            if is_nowhere(&chunk, kept) || (read + chunk.page_bytes > ROUND_BYTES && read > 0) {
+                continue;
             }
-            read += chunk.page_bytes;
             match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
-                Ok(Some(twin)) => {
-                    bytes += twin.chunk.extent.len;
-                    twins.push(twin);
+                Ok(twin) => {
+                    read += chunk.page_bytes;
+                    bytes += twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
+                    twins.extend(twin);
                 }
-                Ok(None) => {}
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
-                // A shorter one may have room, and sets more free.
-                Err(e) if e.kind() == ErrorKind::Full => full = full.take().or(Some(e)),
-                Err(e) => return Err(e),
+                Err(e) if e.kind() == ErrorKind::Full && full.is_none() => {
+                    full = Some(e);
+                    victims.make_contiguous().sort_unstable_by_key(|(_, kept)| *kept);
+                }
+                Err(e) if e.kind() == ErrorKind::Full => break,
+                Err(e) => {
+                    result = Err(e);
+                    break;
+                }
             }
-            Ok(())
-        });
+        }
         self.versions.unpin(&pinned);
         if let Err(e) = result {
             twins.iter().for_each(|twin| self.give_back(twin.chunk.extent));

@@ -98,10 +98,11 @@ impl Machine {
     /// taken for free room.
     fn reserved(&self, take: impl FnOnce(&mut Space) -> Result<(Extent, bool)>) -> Result<Extent> {
         let mut space = self.space.lock();
+        let end = space.end();
         let (extent, grows) = take(&mut space)?;
         if grows && let Err(e) = self.disk.reserve(extent) {
             space.give(extent);
-            self.cut_off(&mut space);
+            self.end_again(&mut space, end);
             let what = format!("no room for {} more bytes in {}", extent.len, self.disk.name());
             return Err(match e.kind() {
                 ErrorKind::Full => {
@@ -113,9 +114,9 @@ impl Machine {
         Ok(extent)
     }
 
-    /// What the file did not grow by is not free: who comes next must ask again. A growth that failed may have made the file longer all the same.
-    fn cut_off(&self, space: &mut Space) {
-        let end = space.cut();
+    /// What the file did not grow by is not free: who comes next must ask again. What was free at its end before stays. A growth that failed may have made the file longer all the same.
+    fn end_again(&self, space: &mut Space, end: u64) {
+        let end = space.cut_some(space.end().saturating_sub(end));
         let _ = self.disk.set_len(end);
     }
 
@@ -157,6 +158,7 @@ impl Machine {
         }
         let mut refused = None;
         for len in lens {
+            let end = space.end();
             // More than fits a window is no room either.
             let Ok((extent, grows)) = space.keep(len) else { continue };
             let reserved = if grows { self.disk.reserve(extent) } else { Ok(()) };
@@ -165,13 +167,10 @@ impl Machine {
                 Err(e) => refused = Some(e),
             }
             space.let_go();
-            space.cut();
+            self.end_again(&mut space, end);
         }
-        let kept = space.keep(have.max(BLOCK)).is_ok_and(|(extent, grows)| !grows || self.disk.reserve(extent).is_ok());
-        if !kept {
-            space.let_go();
-        }
-        self.cut_off(&mut space);
+        // At least what was kept is kept, where it was.
+        let _ = have > 0 && space.keep_free(have);
         let what = format!("no room in {} for a checkpoint of what would have changed", self.disk.name());
         if let Some(e) = refused.filter(|e| e.kind() != ErrorKind::Full) {
             return Err(e.within(what));

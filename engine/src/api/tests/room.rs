@@ -310,10 +310,17 @@ fn a_growth_that_failed_leaves_no_tail() {
     let store = small().on(disk.disk()).expect("open");
     put(&store, 0, 100, 100).expect("room");
     for part in [0, 64 << 10] {
-        disk.limit(store.stats().file_bytes);
+        let tail = store.machine().extent(1 << 20).expect("room");
+        store.machine().give_back(tail);
+        let before = store.stats().file_bytes;
+        disk.limit(before);
         disk.grows_before_it_refuses(part);
         assert_eq!(store.machine().extent(8 << 20).map_err(|e| e.kind()), Err(ErrorKind::Full));
         assert_eq!(disk.len().expect("length"), store.stats().file_bytes);
+        // What was free at its end before still is.
+        let free = store.machine().extent(BLOCK).expect("room");
+        store.machine().give_back(free);
+        assert!(store.stats().file_bytes == before && free.end() <= before, "{free:?}");
         disk.limit(u64::MAX);
         let extent = store.machine().extent(8 << 20).expect("room again");
         assert!(disk.len().expect("length") >= extent.end());
