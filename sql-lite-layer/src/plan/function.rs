@@ -281,20 +281,23 @@ pub(crate) fn unit(name: &str) -> Option<&'static str> {
     })
 }
 
+/// Every function of many rows.
+pub(crate) static AGGREGATES: &[(&[&str], AggregateFunction)] = &[
+    (&["count"], AggregateFunction::Count),
+    (&["sum"], AggregateFunction::Sum),
+    (&["total"], AggregateFunction::Total),
+    (&["avg"], AggregateFunction::Avg),
+    (&["min"], AggregateFunction::Min),
+    (&["max"], AggregateFunction::Max),
+    (&["group_concat", "string_agg", "listagg"], AggregateFunction::GroupConcat),
+    (&["bool_and", "every"], AggregateFunction::BoolAnd),
+    (&["bool_or", "any", "some"], AggregateFunction::BoolOr),
+];
+
 /// The aggregate with this name.
 pub(crate) fn aggregate(name: &str) -> Option<AggregateFunction> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "count" => AggregateFunction::Count,
-        "sum" => AggregateFunction::Sum,
-        "total" => AggregateFunction::Total,
-        "avg" => AggregateFunction::Avg,
-        "min" => AggregateFunction::Min,
-        "max" => AggregateFunction::Max,
-        "group_concat" | "string_agg" | "listagg" => AggregateFunction::GroupConcat,
-        "bool_and" | "every" => AggregateFunction::BoolAnd,
-        "bool_or" | "any" | "some" => AggregateFunction::BoolOr,
-        _ => return None,
-    })
+    let is_named = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    AGGREGATES.iter().find(|(names, _)| is_named(names)).map(|(_, function)| *function)
 }
 
 /// The function of one row with this name.
