@@ -74,7 +74,9 @@ pub fn markdown(run: &Run<'_>, samples: &Samples) -> Outcome<String> {
     )?;
     writeln!(out, "- Machine: {}", machine(run.folder)?)?;
     for kind in run.kinds {
-        writeln!(out, "- {} {}: {}", kind.name, version(kind.package), kind.settings)?;
+        // Of a library in C the lock file knows the crate that binds it.
+        let of = if kind.name == kind.package { String::new() } else { format!("{} ", kind.package) };
+        writeln!(out, "- {} {of}{}: {}", kind.name, version(kind.package), kind.settings)?;
     }
     for failure in run.failures {
         writeln!(out, "- **Failed**: {failure}")?;

@@ -22,7 +22,7 @@ struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     entries: usize,
     /// Repetitions; the table shows medians.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     repeat: u32,
     /// Longest time of one timed measurement, in seconds.
     #[arg(long, default_value_t = 1.0)]

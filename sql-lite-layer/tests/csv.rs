@@ -1,24 +1,15 @@
 //! Rows as CSV.
 
-use treering_sql::{CsvOptions, CsvWriter, Database, ErrorKind, Value};
+mod checked;
+
+use checked::Checked;
+use treering_sql::{CsvOptions, CsvWriter, ErrorKind, Value};
 
 const TABLE: &str = "CREATE TABLE t (n INTEGER, \"a \"\"b\"\"\" VARCHAR, x DOUBLE, d DATE, b BLOB, f BOOLEAN);
     INSERT INTO t VALUES (1, 'plain text', 0.5, '2024-02-29', X'0A', TRUE), (2, 'a, \"b\"', NULL, NULL, NULL, NULL), (3, '', NULL, NULL, X'', NULL), (NULL, NULL, 1e300, NULL, NULL, FALSE), (5, 'two\r\nlines', NULL, NULL, NULL, NULL)";
 
-/// A database that is sound when its test ends: rows, indexes, and the store below them.
-struct Checked(Database);
-
-impl Drop for Checked {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.0.check().unwrap(), [""; 0]);
-            assert_eq!(self.0.store().check().unwrap().problems(), [""; 0]);
-        }
-    }
-}
-
 fn csv(options: &CsvOptions) -> String {
-    let database = Checked(Database::in_memory().unwrap());
+    let database = Checked::in_memory();
     let connection = database.0.connect();
     connection.execute_batch(TABLE).unwrap();
     let mut out = Vec::new();
@@ -55,7 +46,7 @@ fn what_is_no_csv_is_refused() {
         assert_eq!(CsvWriter::new(Vec::new(), &options).unwrap_err().kind(), ErrorKind::Data);
     }
     let mut small = [0_u8; 4];
-    let database = Checked(Database::in_memory().unwrap());
+    let database = Checked::in_memory();
     let connection = database.0.connect();
     let error = connection.prepare("SELECT 'longer'").unwrap().write_csv((), &mut small[..], &CsvOptions::default());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Io);
@@ -64,7 +55,7 @@ fn what_is_no_csv_is_refused() {
 /// The rows of a kept result are written as those of a statement.
 #[test]
 fn rows_that_are_kept_are_written_too() {
-    let database = Checked(Database::in_memory().unwrap());
+    let database = Checked::in_memory();
     let connection = database.0.connect();
     let rows = connection.query("SELECT ? AS a, NULL AS b", [Value::from("x;y")]).unwrap();
     let options = CsvOptions { delimiter: ';', ..CsvOptions::default() };

@@ -1,30 +1,19 @@
 //! The Rust interface, as somebody who embeds the layer uses it. Every database is checked when its test ends.
 
+mod checked;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use checked::Checked;
 use serde::Deserialize;
 use treering_sql::{Connection, Database, Error, ErrorKind, Limits, StatementKind, Value, named, params};
 
-/// A database whose indexes and constraints are checked when it goes.
-struct Checked(Database);
-
-impl Checked {
-    fn new(schema: &str) -> Checked {
-        let database = Database::in_memory().expect("a database in memory");
-        database.connect().execute_batch(schema).expect("the schema");
-        Checked(database)
-    }
-}
-
-impl Drop for Checked {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            assert_eq!(self.0.check().expect("a sound catalogue"), Vec::<String>::new());
-            let report = self.0.store().check().expect("a sound store");
-            assert!(report.is_sound(), "{report}");
-        }
-    }
+/// A database with this schema.
+fn with_schema(schema: &str) -> Checked {
+    let database = Checked::in_memory();
+    database.connect().execute_batch(schema).expect("the schema");
+    database
 }
 
 const TASKS: &str =
@@ -32,7 +21,7 @@ const TASKS: &str =
     CREATE INDEX tasks_by_state ON tasks (state)";
 
 fn filled(count: i64) -> Checked {
-    let database = Checked::new(TASKS);
+    let database = with_schema(TASKS);
     let mut connection = database.0.connect();
     let transaction = connection.transaction().expect("the turn");
     let insert = transaction.prepare("INSERT INTO tasks (name, state, cpus) VALUES (?, ?, ?)").expect("a statement");
@@ -78,7 +67,7 @@ fn parameters_are_bound_or_told() {
 /// A parameter is a value wherever it stands: quotes, signs that end statements, NUL, an empty text and a megabyte come back as they were given, and change nothing else.
 #[test]
 fn parameters_are_never_spliced() {
-    let database = Checked::new("CREATE TABLE n (id INTEGER PRIMARY KEY, t VARCHAR); CREATE TABLE kept (a INTEGER)");
+    let database = with_schema("CREATE TABLE n (id INTEGER PRIMARY KEY, t VARCHAR); CREATE TABLE kept (a INTEGER)");
     let connection = database.0.connect();
     let long = "it's \"long\"; \0 -- /* ? :x $1 \\ é".repeat(30_000);
     let texts = [
@@ -232,7 +221,7 @@ fn snapshots_stand_still() {
 /// Plans follow the schema: threads go on reading through prepared statements while columns come and go, and never see a row by another schema than its own.
 #[test]
 fn plans_follow_the_schema() {
-    let database = Checked::new("CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)");
+    let database = with_schema("CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL); INSERT INTO t VALUES (1, 0), (2, 0)");
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -308,7 +297,7 @@ fn statements_have_limits() {
 /// A table is loaded at once, with its indexes; a row that does not fit loads nothing.
 #[test]
 fn tables_are_loaded_at_once() {
-    let database = Checked::new(TASKS);
+    let database = with_schema(TASKS);
     let connection = database.0.connect();
     let row = |number: i64| {
         vec![
@@ -370,7 +359,7 @@ fn a_statement_of_any_kind_says_what_it_did() {
     connection.execute("ROLLBACK", ()).expect("a transaction is open");
     let store = treering::Store::in_memory().expect("a store");
     assert!(!Database::is_in(&store).expect("a store"));
-    let database = Database::on(store).expect("a database");
+    let database = Checked(Database::on(store).expect("a database"));
     assert!(Database::is_in(database.store()).expect("a store"));
 }
 
@@ -393,16 +382,15 @@ fn databases_live_in_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, blob) = (folder.path().join("tasks.ring"), folder.path().join("tasks.blob"));
     {
-        let database = Database::open(&path).expect("a new file");
+        let database = Checked(Database::open(&path).expect("a new file"));
         let connection = database.connect();
         connection.execute_batch(TASKS).expect("the schema");
         connection.execute("INSERT INTO tasks (name, state) VALUES ('kept', 'RUNNING')", ()).expect("a row");
         database.store().snapshot().backup_to(&blob, treering::BlobForm::Plain).expect("a backup");
     }
-    let again = Database::open(&path).expect("the file");
+    let again = Checked(Database::open(&path).expect("the file"));
     assert_eq!(count(&again.connect()), 1);
-    let backup = Database::on(treering::Options::new().open_read_only(&blob).expect("a backup")).expect("a database");
+    let backup = Checked(Database::on(treering::Options::new().open_read_only(&blob).expect("a backup")).expect("a database"));
     assert_eq!(count(&backup.connect()), 1);
     assert_eq!(backup.connect().execute("DELETE FROM tasks", ()).expect_err("read-only").kind(), ErrorKind::State);
-    assert_eq!(again.check().expect("a sound catalogue"), Vec::<String>::new());
 }

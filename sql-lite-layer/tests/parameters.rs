@@ -1,15 +1,13 @@
 //! Bound parameters beside literals: what is compared is compared as it is, whatever its class.
 
-use treering_sql::types::{Date, Decimal, Timestamp};
-use treering_sql::{Connection, Database, ErrorKind, ToValue, Value, params};
+mod checked;
 
-/// A database that is checked when the work is over.
+use checked::Checked;
+use treering_sql::types::{Date, Decimal, Timestamp};
+use treering_sql::{Connection, ErrorKind, ToValue, Value, params};
+
 fn with_database(work: impl FnOnce(&Connection)) {
-    let database = Database::in_memory().expect("a database in memory");
-    work(&database.connect());
-    assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
-    let report = database.store().check().expect("a sound store");
-    assert!(report.is_sound(), "{report}");
+    work(&Checked::in_memory().connect());
 }
 
 const NUMBERS: &str = "CREATE TABLE t (id INT PRIMARY KEY, n DECIMAL(5, 2), d DOUBLE, day DATE, big BIGINT);

@@ -11,7 +11,7 @@ use crate::units;
 
 /// Rewrite sparse chunks and cut the file
 ///
-/// Needs the store for itself. A kill in the middle loses nothing: the next open finds the store whole. A plain blob that is compacted becomes a store of its
+/// Leaves are put in the order of their keys and small chunks merged before. Needs the store for itself. A kill in the middle loses nothing: the next open finds the store whole. A plain blob that is compacted becomes a store of its
 /// own, and is no backup any more: `restore` refuses it.
 #[derive(Args, Debug)]
 pub(crate) struct Compact {

@@ -33,7 +33,8 @@ impl Options {
 
     // ---- the file ----
 
-    /// What to do about a file that is there, or not. Default: [`Create::IfMissing`].
+    /// What to do about a file that is there, or not. Default: [`Create::IfMissing`]. [`Create::Never`] is for a program that must not begin with an empty store when a path is wrong or a disk is not mounted;
+    /// [`Create::New`] for one that must not touch what is there.
     #[must_use]
     pub fn create(mut self, create: Create) -> Self {
         self.create = create;
@@ -64,7 +65,7 @@ impl Options {
         self
     }
 
-    /// Permission bits of the file that [`Options::open`] creates, 0 to 0o777; the process' umask takes some away. Default 0o600: its owner alone. An existing file keeps
+    /// Permission bits of the file that [`Options::open`] creates, 0 to 0o777; the process' umask takes some away. Default 0o600: its owner alone. Wider where another user's tools read the store or its backups. An existing file keeps
     /// its own, a backup or a restored file is its owner's. Off Unix they say nothing.
     #[must_use]
     pub fn permissions(mut self, bits: u32) -> Self {
@@ -124,7 +125,8 @@ impl Options {
         self
     }
 
-    /// Memory in bytes for pages that are not read in place. Default 64 MiB.
+    /// Memory in bytes for pages that are not read in place, any number. Default 64 MiB. More where reads of compressed tables, or copied ones, come back to more pages than fit; less where memory is scarce and
+    /// reads are few.
     ///
     /// With [`Reads::Mapped`]: for unpacked pages of compressed tables. Background work gives back what is beyond it, a chunk at a time.
     ///

@@ -141,11 +141,11 @@ impl Store {
         self.own_machine()?.checkpoint(Vec::new(), false).map(|version| version.0)
     }
 
-    /// Writes sparse chunks again without what nobody needs, moves chunks from the file's end to free room before them, and cuts the file.
-    /// Takes no writer's turn for longer than a commit.
+    /// Puts leaves in the order of their keys, merges small chunks, writes sparse ones again without what nobody needs, moves chunks from the file's end to free room before them, and cuts the file. What has no
+    /// room on a full disk is passed over. Takes no writer's turn for longer than a commit. Beside a steady writer it ends when it gains nothing for some rounds.
     ///
     /// # Errors
-    /// As [`Store::checkpoint`].
+    /// As [`Store::checkpoint`]; `Full` if there was room for nothing and the file did not become shorter; `Corrupt` if something damaged was met: the rest was compacted.
     pub fn compact(&self) -> Result<Compaction> {
         self.own_machine()?.compact()
     }

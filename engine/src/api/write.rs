@@ -478,10 +478,16 @@ impl Drop for TableMut<'_> {
 
 fn check_lengths(key: &[u8], value: &[u8]) -> Result<()> {
     if key.len() > MAX_KEY_LEN {
-        return Err(Error::invalid(format!("a key has at most {MAX_KEY_LEN} bytes, this one {}", key.len())));
+        return Err(Error::invalid(format!(
+            "a key has at most {MAX_KEY_LEN} bytes, this one {}: store a hash of it, or a shorter name",
+            key.len()
+        )));
     }
     if value.len() > MAX_VALUE_LEN {
-        return Err(Error::invalid(format!("a value has at most {MAX_VALUE_LEN} bytes, this one {}", value.len())));
+        return Err(Error::invalid(format!(
+            "a value has at most {MAX_VALUE_LEN} bytes, this one {}: split it over several keys",
+            value.len()
+        )));
     }
     Ok(())
 }

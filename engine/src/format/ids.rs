@@ -50,7 +50,7 @@ impl fmt::Display for TableId {
     }
 }
 
-/// Id of a page chunk, from 1 to 2^40 - 1, never used twice in a store's life; 0 is no chunk.
+/// Id of a page chunk, from 1 to 2^40 - 1; 0 is no chunk. Never given to two chunks that were named: only one that a crash kept from being named is given again (FORMAT 5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkId(pub u64);
 

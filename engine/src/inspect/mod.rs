@@ -59,7 +59,7 @@ pub(crate) fn verify(disk: Arc<dyn Disk>, watch: &mut Watch<'_>) -> Result<Repor
     }
 }
 
-/// Checks the newest version and everything in the file. Cost: reads the whole file and each entry once; memory: 10 bytes a page. `watch` hears
+/// Checks the newest version and everything in the file. Cost: reads the whole file and each entry once; memory: some 50 bytes a page. `watch` hears
 /// of the bytes of pages in the file that were reached and of chunks that were read; what it is told of how many is what is recorded. Its error ends the check behind the table or chunk.
 pub(crate) fn check(machine: &Machine, watch: &mut Watch<'_>) -> Result<Report> {
     let (pin, look) = machine.look_at_newest();

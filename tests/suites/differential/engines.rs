@@ -68,7 +68,8 @@ impl Ours {
 
     /// The store is sound, and so are tables and indexes.
     pub(crate) fn check(&self) {
-        let problems = self.database.check().expect("a database in memory");
+        let mut problems = self.database.check().expect("a database in memory");
+        problems.extend(self.database.store().check().expect("a store in memory").problems().iter().map(ToString::to_string));
         assert!(problems.is_empty(), "{}", problems.join("; "));
     }
 }

@@ -1,9 +1,10 @@
 //! Golden files: a small store that an earlier build wrote, and what stands in it, byte by byte (FORMAT 13).
 //!
 //! `tests/golden/small.ring` is committed and opens in every build that reads its layout. `small.txt` beside it is the annotated
-//! hexdump, made from the file. After a change of the format, which FORMAT 14 counts, `TREERING_BLESS=1` writes both anew.
+//! hexdump, made from the file. After a change of the format, which FORMAT 14 counts, `TREERING_BLESS=1` writes both anew, and the blobs of [`kinds`].
 
 mod dump;
+mod kinds;
 
 use std::fs;
 use std::path::PathBuf;

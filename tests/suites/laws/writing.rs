@@ -579,3 +579,20 @@ fn l9_a_load_hides_no_changed_pages() {
     store.checkpoint().expect("checkpoint");
     assert_eq!(store.stats().dirty_bytes, 0);
 }
+
+/// A value too long is refused with its length, the limit and what to do, before a byte of it is read; the transaction goes on.
+#[test]
+fn a_value_too_long_is_refused() {
+    let (_disk, store) = store();
+    let txn = store.begin_write().expect("the turn");
+    let mut table = txn.create_table("t").expect("a new table");
+    // Zeros that nobody touches take no memory.
+    let too_long = vec![0; (u32::MAX as usize) - (1 << 17) + 1];
+    let error = table.insert(b"k", &too_long).expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(["4294836224", "4294836223", "split it"].iter().all(|part| error.to_string().contains(part)), "{error}");
+    table.insert(b"k", b"short").expect("the transaction goes on");
+    drop(table);
+    txn.commit().expect("commit");
+    assert_eq!(store.snapshot().reader().table("t").expect("table t").get(b"k").expect("get"), Some(&b"short"[..]));
+}

@@ -54,9 +54,10 @@ pub(crate) fn run_text(name: &str, text: &str, rules: Rules) -> Outcome {
         file.record(name, record);
     }
     drop(std::mem::take(&mut file.connections));
-    let report = file.database.check().expect("a database in memory");
-    if !report.is_empty() {
-        file.outcome.failures.push(format!("{name}: the database is not sound at the end: {}", report.join("; ")));
+    let mut problems = file.database.check().expect("a database in memory");
+    problems.extend(file.database.store().check().expect("a store in memory").problems().iter().map(ToString::to_string));
+    if !problems.is_empty() {
+        file.outcome.failures.push(format!("{name}: the database is not sound at the end: {}", problems.join("; ")));
     }
     file.outcome
 }

@@ -51,7 +51,7 @@ pub(crate) struct Drill {
     /// Place the pods on this node list
     #[arg(long, value_name = "FILE", requires = "trace")]
     nodes: Option<PathBuf>,
-    /// What to do with a line of a list that cannot be used; each is reported with file, line and column
+    /// What to do with a line of a list that cannot be used; reported with file, line and column: the first ten, and with --json all
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = BadLines::Skip)]
     on_bad_line: BadLines,
     /// Threads that read during the storm [default: 4, with --full 64]
