@@ -22,9 +22,9 @@ fn each_rule_before_and_after() {
             let plan = planned(&schema, text);
             let before = match at {
                 0 => print::explain(&plan),
-                _ => print::explain(&optimize_up_to(plan.clone(), &|_| None, rules[at - 1])),
+                _ => print::explain(&optimize_up_to(plan.clone(), &|_| None, rules[at - 1], true)),
             };
-            format!("{before}---\n{}", print::explain(&optimize_up_to(plan, &|_| None, rule)))
+            format!("{before}---\n{}", print::explain(&optimize_up_to(plan, &|_| None, rule, true)))
         });
     }
 }

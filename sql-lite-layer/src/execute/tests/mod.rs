@@ -7,6 +7,7 @@ mod groups;
 mod joins;
 mod limits;
 mod scans;
+mod sieves;
 mod sorts;
 mod texts;
 
