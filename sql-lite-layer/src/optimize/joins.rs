@@ -154,8 +154,7 @@ enum Method {
 
 fn inner(group: Group, cx: &mut Context<'_>) -> (Node, Estimate) {
     let outputs: Vec<Slots> = group.leaves.iter().map(Node::outputs).collect();
-    let mut conditions: Vec<Condition> =
-        group.conditions.into_iter().map(|scalar| condition(scalar, &outputs, cx)).collect();
+    let mut conditions: Vec<Condition> = group.conditions.into_iter().map(|scalar| condition(scalar, &outputs, cx)).collect();
     let mut own: Vec<Vec<Scalar>> = vec![Vec::new(); outputs.len()];
     for sieve in sieves(&group.leaves, &conditions, &outputs, cx) {
         match sieve.leaves[..] {
@@ -179,8 +178,13 @@ fn sieves(leaves: &[Node], conditions: &[Condition], outputs: &[Slots], cx: &Con
         return Vec::new();
     }
     let last = conditions.iter().filter(|condition| condition.is_last).map(|condition| &condition.scalar);
-    let sieves = sieve::of(last).into_iter().map(|scalar| condition(scalar, outputs, cx));
-    sieves.filter(|sieve| !sieve.leaves.is_empty() && sieve.leaves.len() < leaves.len()).collect()
+    let mut sieves: Vec<Condition> = sieve::of(last).into_iter().map(|scalar| condition(scalar, outputs, cx)).collect();
+    // Of two at one place the longer one does what the shorter does.
+    sieves.reverse();
+    sieves.dedup_by(|shorter, longer| shorter.leaves == longer.leaves);
+    sieves.retain(|sieve| !sieve.leaves.is_empty() && sieve.leaves.len() < leaves.len());
+    sieves.reverse();
+    sieves
 }
 
 fn condition(scalar: Scalar, outputs: &[Slots], cx: &Context<'_>) -> Condition {

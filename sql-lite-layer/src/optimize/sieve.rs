@@ -3,8 +3,8 @@
 //!
 //! Why the answer and its errors are kept:
 //! - A condition is reached only by rows for which those before it are true, so that a sieve tests those too, in their order, and drops no row for which one of them fails.
-//! - What is below a sieve's place and what it takes rows away from cannot fail and gives the same values each time: else a row's error would go with it. An equality between tables
-//!   is no part of this, as it may be used in any order (see the room's head).
+//! - Sieves are made only where all else that a join computes for the rows that are dropped cannot fail and gives the same value each time: its tables, and what is derived. An equality
+//!   between tables is no part of this, as it may be used in whatever order (see the room's head).
 //! - Subqueries are in no sieve: they would run twice.
 
 use super::Context;

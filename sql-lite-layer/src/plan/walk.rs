@@ -25,9 +25,7 @@ impl Scalar {
             | Scalar::Or(list)
             | Scalar::Concat(list)
             | Scalar::Sieve(list)
-            | Scalar::Call { args: list, .. } => {
-                list.iter().for_each(f)
-            }
+            | Scalar::Call { args: list, .. } => list.iter().for_each(f),
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
@@ -68,9 +66,7 @@ impl Scalar {
             | Scalar::Or(list)
             | Scalar::Concat(list)
             | Scalar::Sieve(list)
-            | Scalar::Call { args: list, .. } => {
-                list.iter_mut().for_each(f)
-            }
+            | Scalar::Call { args: list, .. } => list.iter_mut().for_each(f),
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
