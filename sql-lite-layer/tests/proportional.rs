@@ -82,6 +82,26 @@ fn queries_touch_only_their_own_rows() {
     assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
 }
 
+/// The first groups and the first rows of an index's order, with the row's key behind its columns, need no more than their own entries.
+#[test]
+fn first_groups_and_rows_of_an_order_read_no_others() {
+    let database = filled();
+    let connection = database.connect();
+    connection.execute("CREATE INDEX inst_event_inst ON inst_event (inst)", ()).expect("an index");
+    for (query, rows, most) in [
+        ("SELECT upd, count(at) FROM upd_event GROUP BY upd ORDER BY upd LIMIT 2", 2, 3 * EVENTS as u64),
+        ("SELECT upd, max(at), sum(at) FROM inst_event GROUP BY upd ORDER BY upd DESC LIMIT 2", 2, 3 * EVENTS as u64),
+        ("SELECT id, inst, at FROM inst_event ORDER BY inst, id LIMIT 3", 3, 6),
+        ("SELECT id FROM inst_event WHERE inst = 1 ORDER BY id DESC LIMIT 3", 3, 6),
+        ("SELECT max(id) FROM inst_event WHERE inst = 1", 1, 4),
+    ] {
+        assert_eq!(connection.query(query, ()).expect("rows").len(), rows, "{query}");
+        let (touched, plan) = touched_with(&connection, query, &[]);
+        assert!(touched > 0 && touched <= most, "{touched} rows were touched, and {most} are enough:\n{plan}");
+    }
+    assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
+}
+
 /// Conditions that may fail drop rows as soon as their columns are there, although they are tested last: joins are as long as what they give, or as one step of them, not
 /// as all rows times all rows.
 #[test]
