@@ -39,17 +39,19 @@ fn filled() -> Database {
 }
 
 /// All rows that the operators of a plan gave, and the plan.
-fn touched(connection: &Connection, query: &str, key: &str) -> (u64, String) {
-    let rows = connection.query(
-        &format!("EXPLAIN ANALYZE {query}"),
-        [key.parse::<i64>().map_or_else(|_| Value::from(key.to_owned()), Value::Int)],
-    );
+fn touched_with(connection: &Connection, query: &str, parameters: &[Value<'static>]) -> (u64, String) {
+    let rows = connection.query(&format!("EXPLAIN ANALYZE {query}"), parameters);
     let lines: Vec<String> = rows.expect("a plan").iter().map(|line| line.get::<String>(0).expect("a line")).collect();
     let counted = lines.iter().filter_map(|line| {
         let (before, _) = line.rsplit_once(" row")?;
         before.rsplit_once('(')?.1.parse::<u64>().ok()
     });
     (counted.sum(), lines.join("\n"))
+}
+
+fn touched(connection: &Connection, query: &str, key: &str) -> (u64, String) {
+    let key = key.parse::<i64>().map_or_else(|_| Value::from(key.to_owned()), Value::Int);
+    touched_with(connection, query, &[key])
 }
 
 /// One task by name with eleven tables joined to it, and the state of one update over all its events: each touches its own rows and no other, of tens of thousands.
@@ -76,6 +78,66 @@ fn queries_touch_only_their_own_rows() {
         assert_eq!(connection.query(query, [value]).expect("rows").len(), rows, "{query}");
         let (touched, plan) = touched(&connection, query, key);
         assert!(touched > 0 && touched <= most, "{touched} rows were touched, and {most} are enough:\n{plan}");
+    }
+    assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
+}
+
+/// The first groups and the first rows of an index's order, with the row's key behind its columns, need no more than their own entries.
+#[test]
+fn first_groups_and_rows_of_an_order_read_no_others() {
+    let database = filled();
+    let connection = database.connect();
+    connection.execute("CREATE INDEX inst_event_inst ON inst_event (inst)", ()).expect("an index");
+    for (query, rows, most) in [
+        ("SELECT upd, count(at) FROM upd_event GROUP BY upd ORDER BY upd LIMIT 2", 2, 3 * EVENTS as u64),
+        ("SELECT upd, max(at), sum(at) FROM inst_event GROUP BY upd ORDER BY upd DESC LIMIT 2", 2, 3 * EVENTS as u64),
+        ("SELECT id, inst, at FROM inst_event ORDER BY inst, id LIMIT 3", 3, 6),
+        ("SELECT id FROM inst_event WHERE inst = 1 ORDER BY id DESC LIMIT 3", 3, 6),
+        ("SELECT max(id) FROM inst_event WHERE inst = 1", 1, 4),
+    ] {
+        assert_eq!(connection.query(query, ()).expect("rows").len(), rows, "{query}");
+        let (touched, plan) = touched_with(&connection, query, &[]);
+        assert!(touched > 0 && touched <= most, "{touched} rows were touched, and {most} are enough:\n{plan}");
+    }
+    assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
+}
+
+/// Conditions that may fail drop rows as soon as their columns are there, although they are tested last: joins are as long as what they give, or as one step of them, not
+/// as all rows times all rows.
+#[test]
+fn joins_with_conditions_that_may_fail_stay_small() {
+    let database = Database::in_memory().expect("a database in memory");
+    let connection = database.connect();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (id BIGINT PRIMARY KEY, k BIGINT);
+             CREATE TABLE big (id BIGINT PRIMARY KEY, k BIGINT);
+             CREATE TABLE b2 (id BIGINT PRIMARY KEY, k BIGINT)",
+        )
+        .expect("the schema");
+    let load = |table: &str, count: i64, keys: i64| {
+        let rows = &mut (0..count).map(|id| vec![Value::Int(id), Value::Int(id % keys)]);
+        connection.load(table, rows).expect("rows");
+    };
+    load("t", 100, 100);
+    load("big", 5_000, 50);
+    load("b2", 1_000, 50);
+    let chain: Vec<String> = (1..8).map(|at| format!("(t{at}.id = t{0}.id OR t{at}.k = t{0}.id + 1000)", at - 1)).collect();
+    let tables: Vec<String> = (0..8).map(|at| format!("t t{at}")).collect();
+    let chain = format!("SELECT t7.id FROM {} WHERE {}", tables.join(", "), chain.join(" AND "));
+    // The rows that each gives, and the most that all its operators may make.
+    for (query, parameters, rows, most) in [
+        ("SELECT a.id FROM t a, t b, t c WHERE a.k + 1 = 3 AND b.id % 50 = 0 AND c.id - 1 < 3", &[][..], 8, 200),
+        ("SELECT a.id FROM t a, t b, t c WHERE a.id BETWEEN b.id - 1 AND b.id + 1 AND c.id = 5", &[], 298, 1_000),
+        ("SELECT a.id FROM t a, t b, t c WHERE a.id BETWEEN b.id - 1 AND b.id + 1", &[], 29_800, 65_000),
+        (&chain, &[], 100, 15_000),
+        ("SELECT count(*) FROM big a JOIN b2 b ON a.k = b.k WHERE a.id % 1000 = 1", &[], 1, 1_500),
+        ("SELECT count(*) FROM big a JOIN b2 b ON a.k = b.k WHERE a.id % ? = 1", &[Value::Int(1_000)], 1, 1_500),
+        ("SELECT count(*) FROM big a LEFT JOIN b2 b ON a.k = b.k AND b.id % 1000 = 1 WHERE a.id + 1 < 6", &[], 1, 200),
+    ] {
+        assert_eq!(connection.query(query, parameters).expect("rows").len(), rows, "{query}");
+        let (touched, plan) = touched_with(&connection, query, parameters);
+        assert!(touched > 0 && touched <= most, "{touched} rows were made, and {most} are enough:\n{plan}");
     }
     assert_eq!(database.check().expect("a sound catalogue"), Vec::<String>::new());
 }

@@ -164,6 +164,14 @@ impl<'r> Test<'r> {
     }
 
     fn new(scan: &Scan, condition: &'r Scalar) -> Option<Test<'r>> {
+        // Where a sieve's only condition would fail nothing is said, and the sieve itself lets the row go on.
+        let condition = match condition {
+            Scalar::Sieve(all) => match &all[..] {
+                [one @ Scalar::Compare { right, .. }] if matches!(**right, Scalar::Constant(_)) => one,
+                _ => return None,
+            },
+            other => other,
+        };
         let Scalar::Compare { op, left, right } = condition else { return None };
         Test::of_sides(scan, left, *op, right).or_else(|| Test::of_sides(scan, right, op.flipped(), left))
     }

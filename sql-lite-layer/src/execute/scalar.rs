@@ -82,6 +82,7 @@ pub(super) fn value<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>)
         | Scalar::IsDistinct { .. }
         | Scalar::Like { .. }
         | Scalar::InList { .. }
+        | Scalar::Sieve(_)
         | Scalar::Exists { .. }
         | Scalar::InQuery { .. } => Ok(truth(expr, frame, cx)?.map_or(Value::Null, Value::Bool)),
     }
@@ -135,7 +136,17 @@ pub(super) fn truth<'r>(expr: &'r Scalar, frame: &[Value<'r>], cx: &Context<'r>)
         Scalar::InQuery { left, query, negated } => {
             Ok(subquery::contains(query, left, frame, cx)?.map(|contains| contains != *negated))
         }
+        Scalar::Sieve(all) => sieve(all, frame, cx).map(Some),
         other => of_value(&*operand(other, frame, cx)?),
+    }
+}
+
+/// Whether a row may still fulfil these conditions. What stops the statement itself is no error of a row.
+fn sieve<'r>(all: &'r [Scalar], frame: &[Value<'r>], cx: &Context<'r>) -> Result<bool> {
+    match holds(all, frame, cx) {
+        Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::TimedOut | ErrorKind::Store) => Err(error),
+        Err(_) => Ok(true),
+        held => held,
     }
 }
 

@@ -212,6 +212,7 @@ fn is_truth(scalar: &Scalar) -> bool {
             | Scalar::IsDistinct { .. }
             | Scalar::Like { .. }
             | Scalar::InList { .. }
+            | Scalar::Sieve(_)
             | Scalar::Exists { .. }
             | Scalar::InQuery { .. }
     )

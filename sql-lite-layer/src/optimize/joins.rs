@@ -11,7 +11,7 @@ use super::access::type_of_scalar;
 use super::estimate::{self, Estimate};
 use super::pushdown::{filter, is_free_to_move, push};
 use super::safety::equality;
-use super::{Context, access::choose};
+use super::{Context, access::choose, sieve};
 use crate::plan::node::{Join, JoinKind, JoinMethod, Node, Slot};
 use crate::plan::same_class;
 use crate::plan::scalar::Scalar;
@@ -43,6 +43,12 @@ fn arrange(node: Node, cx: &mut Context<'_>) -> (Node, Estimate) {
             group.conditions.extend(all);
             inner(group, cx)
         }
+        Node::Filter { mut input, all } if is_outer(&input) => {
+            sieve_left(&mut input, &all, cx);
+            let (input, estimate) = arrange(*input, cx);
+            let estimate = estimate.filtered(&all);
+            (filter(input, all, cx), estimate)
+        }
         Node::Join(join) if matches!(join.method, JoinMethod::Nested) => outer(*join, cx),
         mut other => {
             let mut estimates = Vec::new();
@@ -61,6 +67,43 @@ fn arrange(node: Node, cx: &mut Context<'_>) -> (Node, Estimate) {
 
 fn is_inner(node: &Node) -> bool {
     matches!(node, Node::Join(join) if join.kind == JoinKind::Inner && matches!(join.method, JoinMethod::Nested))
+}
+
+fn is_outer(node: &Node) -> bool {
+    matches!(node, Node::Join(join) if join.kind != JoinKind::Inner && matches!(join.method, JoinMethod::Nested))
+}
+
+/// Lets the left side of a join, whose rows are those that the conditions above it see, drop what these would drop.
+fn sieve_left(node: &mut Node, above: &[Scalar], cx: &mut Context<'_>) {
+    if !sieve::is_quiet(node, cx) {
+        return;
+    }
+    let sieves = sieve::of_failing(above, cx);
+    let Node::Join(join) = node else { return };
+    let right = join.right.outputs();
+    if join.kind != JoinKind::Full {
+        push_onto(&mut join.left, sieves.into_iter().filter(|sieve| sieve.reads().is_disjoint(&right)).collect(), cx);
+    }
+}
+
+/// As those conditions of a join that read its right alone and may fail: they drop rows that then have no partner.
+fn sieve_right(kind: JoinKind, left: &Node, right: &mut Node, on: &[Scalar], cx: &mut Context<'_>) {
+    let is_quiet = sieve::is_quiet(right, cx) && (kind != JoinKind::Semi || sieve::is_quiet(left, cx));
+    if kind == JoinKind::Full || !is_quiet {
+        return;
+    }
+    let own = right.outputs();
+    let sieves = sieve::of_failing(on, cx).into_iter().filter(|sieve| {
+        let reads = sieve.reads();
+        !reads.is_empty() && reads.is_subset(&own)
+    });
+    push_onto(right, sieves.collect(), cx);
+}
+
+fn push_onto(node: &mut Node, all: Vec<Scalar>, cx: &mut Context<'_>) {
+    if !all.is_empty() {
+        super::replace(node, |node| push(node, all, cx));
+    }
 }
 
 /// Inner joins side by side: tables (or what stands for them) and the conditions over them.
@@ -110,23 +153,45 @@ enum Method {
 }
 
 fn inner(group: Group, cx: &mut Context<'_>) -> (Node, Estimate) {
+    let outputs: Vec<Slots> = group.leaves.iter().map(Node::outputs).collect();
+    let mut conditions: Vec<Condition> = group.conditions.into_iter().map(|scalar| condition(scalar, &outputs, cx)).collect();
+    let mut own: Vec<Vec<Scalar>> = vec![Vec::new(); outputs.len()];
+    for sieve in sieves(&group.leaves, &conditions, &outputs, cx) {
+        match sieve.leaves[..] {
+            [leaf] => own[leaf].push(sieve.scalar),
+            _ => conditions.push(sieve),
+        }
+    }
     let mut leaves = Vec::with_capacity(group.leaves.len());
-    let mut outputs: Vec<Slots> = Vec::with_capacity(group.leaves.len());
-    for node in group.leaves {
-        outputs.push(node.outputs());
+    for (mut node, own) in group.leaves.into_iter().zip(own) {
+        push_onto(&mut node, own, cx);
         let (alone, estimate) = arrange(node.clone(), cx);
         leaves.push(Leaf { node, alone, estimate });
     }
-    let conditions: Vec<Condition> = group.conditions.into_iter().map(|scalar| condition(scalar, &outputs)).collect();
     let order = search(&leaves, &conditions, &outputs, cx);
     build(leaves, conditions, &outputs, &order, cx)
 }
 
-fn condition(scalar: Scalar, outputs: &[Slots]) -> Condition {
+/// Sieves of the conditions that come last, for as long as not all leaves are joined.
+fn sieves(leaves: &[Node], conditions: &[Condition], outputs: &[Slots], cx: &Context<'_>) -> Vec<Condition> {
+    if !conditions.iter().any(|condition| condition.is_last) || !leaves.iter().all(|leaf| sieve::is_quiet(leaf, cx)) {
+        return Vec::new();
+    }
+    let last = conditions.iter().filter(|condition| condition.is_last).map(|condition| &condition.scalar);
+    let mut sieves: Vec<Condition> = sieve::of(last).into_iter().map(|scalar| condition(scalar, outputs, cx)).collect();
+    // Of two at one place the longer one does what the shorter does.
+    sieves.reverse();
+    sieves.dedup_by(|shorter, longer| shorter.leaves == longer.leaves);
+    sieves.retain(|sieve| !sieve.leaves.is_empty() && sieve.leaves.len() < leaves.len());
+    sieves.reverse();
+    sieves
+}
+
+fn condition(scalar: Scalar, outputs: &[Slots], cx: &Context<'_>) -> Condition {
     let reads = scalar.reads();
     let leaves: Vec<usize> = (0..outputs.len()).filter(|leaf| !outputs[*leaf].is_disjoint(&reads)).collect();
     let is_key = equality(&scalar).is_some() && leaves.len() == 2;
-    let is_last = !is_free_to_move(&scalar) && !is_key;
+    let is_last = !is_free_to_move(&scalar, cx) && !is_key;
     Condition { scalar, leaves, is_last }
 }
 
@@ -218,6 +283,7 @@ fn step(
 fn lookup(node: &Node, on: &[Scalar], cx: &mut Context<'_>) -> Option<(Node, Estimate)> {
     if let Node::Scan(scan) = node {
         let mut scan = scan.clone();
+        scan.filter.retain(|own| !sieve::is_needless(own, on));
         scan.filter.extend(on.iter().cloned());
         let estimate = choose(&mut scan, cx);
         return Some((Node::Scan(scan), estimate));
@@ -278,7 +344,7 @@ fn build(
             placed[*at] = true;
             let first: Vec<Scalar> = available(*at, &placed, &conditions).into_iter().map(|of| of.scalar.clone()).collect();
             let estimate = leaf.estimate.filtered(&first);
-            built = Some((filter(leaf.alone, first), estimate));
+            built = Some((filter(leaf.alone, first, cx), estimate));
             continue;
         };
         let on: Vec<Scalar> = available(*at, &placed, &conditions).into_iter().map(|of| of.scalar.clone()).collect();
@@ -290,7 +356,7 @@ fn build(
     let last = conditions.into_iter().filter(|condition| condition.is_last || condition.leaves.is_empty());
     let last: Vec<Scalar> = last.map(|condition| condition.scalar).collect();
     let estimate = estimate.filtered(&last);
-    (filter(node, last), estimate)
+    (filter(node, last, cx), estimate)
 }
 
 /// A join of what stands so far with a leaf.
@@ -332,7 +398,8 @@ fn pair(
 
 /// A join that keeps its sides.
 fn outer(join: Join, cx: &mut Context<'_>) -> (Node, Estimate) {
-    let Join { kind, left, right, on, left_slots, right_slots, .. } = join;
+    let Join { kind, left, mut right, on, left_slots, right_slots, .. } = join;
+    sieve_right(kind, &left, &mut right, &on, cx);
     let unarranged = left.clone();
     let (left, so_far) = arrange(left, cx);
     let (alone, estimate) = arrange(right.clone(), cx);

@@ -7,14 +7,14 @@
 //! | `semi` | EXISTS and IN as joins that stop at the first partner |
 //! | `pushdown` | conditions go to where their rows are read; outer joins whose padding they refuse become inner ones |
 //! | `prune` | nothing is read or computed that nobody needs |
-//! | `joins` | the order of joins, their methods, and by which key each table is read (`access`) |
+//! | `joins` | the order of joins, their methods, and by which key each table is read (`access`); what may fail drops rows early too (`sieve`) |
 //! | `extremes` | MIN and MAX read one end of an index |
 //! | `order` | no sort where an index gives the order; a sort with a limit keeps no more |
 //! | `prune` | again: what the other rules left over, and reads of an index alone |
 //! | `once` | what is the same for all rows is computed once; scans read first what their filter needs |
 //!
 //! What may fail (an overflow, a division, a cast, a subquery of two rows) is not computed for rows that the statement would not have computed it for, with one
-//! exception: an equality between tables may be used in whatever order the tables are joined, and for the keys of an index. `may_fail` tells.
+//! exception: an equality between tables may be used in whatever order the tables are joined, and for the keys of an index. `may_fail` tells. Nor is an error lost because another condition that may fail was tried early: see `sieve`.
 
 mod access;
 mod estimate;
@@ -28,6 +28,7 @@ mod prune;
 mod pushdown;
 mod safety;
 mod semi;
+mod sieve;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,8 @@ struct Context<'c> {
     parameters: Vec<DataType>,
     /// How many rows a table has, where that is known.
     rows: &'c dyn Fn(&Table) -> Option<u64>,
+    /// Whether conditions that may fail are made sieves of, too. Off only where a test compares the two.
+    has_sieves: bool,
     /// How often a part of a plan may still be planned anew to see what it costs: what bounds the search.
     trials: u32,
 }
@@ -64,13 +67,19 @@ pub(crate) const ROWS_LEAST: u64 = 1_000;
 
 /// As [`optimize`], where it is known how many rows tables have: any number does, it decides only about speed.
 pub(crate) fn optimize_with(plan: Plan, rows: &dyn Fn(&Table) -> Option<u64>) -> Plan {
-    optimize_up_to(plan, rows, "")
+    optimize_up_to(plan, rows, "", true)
+}
+
+/// As [`optimize`], with every condition that may fail tested in its own place alone.
+#[cfg(test)]
+pub(crate) fn optimize_without_sieves(plan: Plan) -> Plan {
+    optimize_up_to(plan, &|_| None, "", false)
 }
 
 /// As [`optimize_with`], without the rules behind the one of this name.
-fn optimize_up_to(mut plan: Plan, rows: &dyn Fn(&Table) -> Option<u64>, last: &str) -> Plan {
+fn optimize_up_to(mut plan: Plan, rows: &dyn Fn(&Table) -> Option<u64>, last: &str, has_sieves: bool) -> Plan {
     let (slot_types, parameters) = (std::mem::take(&mut plan.slot_types), plan.parameters.clone());
-    let mut cx = Context { slot_types, parameters, rows, trials: 2_000 };
+    let mut cx = Context { slot_types, parameters, rows, has_sieves, trials: 2_000 };
     run(&mut plan, &mut cx, last);
     share::seal(&mut plan.action);
     plan.slot_count = cx.slot_types.len();

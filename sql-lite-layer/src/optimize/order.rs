@@ -1,10 +1,11 @@
 //! Rule `order`: no sort where the entries of a key stand in that order; groups side by side need not be kept; a sort below a limit keeps no more than that.
 //!
 //! Why the answer is kept: a scan gives its rows in the order of the key that it reads, from either end; columns that are compared with one value are in every order. A
-//! join gives its pairs in the order of its left side. NULL is the smallest value of a key, as it is by default of ORDER BY; a key that says otherwise is sorted.
+//! join gives its pairs in the order of its left side; groups that are made one after the other come as their rows do. NULL is the smallest value of a key, as it is by default of ORDER BY; a key that says otherwise is sorted.
 //! Rows that are equal in ORDER BY may come in another order than before: nothing promises one.
 
 use super::Context;
+use crate::plan::function::AggregateFunction;
 use crate::plan::node::{Access, Aggregate, JoinKind, JoinMethod, KeyPart, Keys, Node, Scan, Slot, Sort, SortKey};
 use crate::plan::scalar::Scalar;
 
@@ -37,6 +38,9 @@ fn whole(node: &mut Node) {
 /// Whether the input of a sort is in its order, or was made so.
 fn take_order(sort: &mut Sort) -> bool {
     let Some(slots) = sort.keys.iter().map(plain).collect::<Option<Vec<(Slot, bool)>>>() else { return false };
+    if let Some(aggregate) = leading_aggregate(&mut sort.input) {
+        return take_order_of_groups(aggregate, &slots);
+    }
     let is_limited = sort.top.is_some();
     let is_alone = matches!(sort.input, Node::Scan(_));
     let Some(scan) = leading_scan(&mut sort.input) else { return false };
@@ -53,6 +57,35 @@ fn take_order(sort: &mut Sort) -> bool {
         scan.access = before;
     }
     false
+}
+
+/// Whether groups that are made one after the other come in this order, or were made to: it is that of the rows that they are made of.
+fn take_order_of_groups(aggregate: &mut Aggregate, slots: &[(Slot, bool)]) -> bool {
+    let of_rows = |(slot, descending): &(Slot, bool)| match aggregate.keys.iter().find(|(key, _)| key == slot) {
+        Some((_, Scalar::Slot(of))) => Some((*of, *descending)),
+        _ => None,
+    };
+    let Some(slots) = slots.iter().map(of_rows).collect::<Option<Vec<_>>>() else { return false };
+    if !groups_in_order(aggregate) {
+        return false;
+    }
+    let Some(scan) = leading_scan(&mut aggregate.input) else { return false };
+    let Some(backwards) = direction(&order_of(scan), &slots, false) else { return false };
+    // Texts are put together in the order of the rows.
+    if backwards && aggregate.calls.iter().any(|call| call.function == AggregateFunction::GroupConcat) {
+        return false;
+    }
+    scan.reverse = backwards;
+    true
+}
+
+/// The groups whose order a node's rows are in.
+fn leading_aggregate(node: &mut Node) -> Option<&mut Aggregate> {
+    match node {
+        Node::Aggregate(aggregate) => Some(aggregate),
+        Node::Filter { input, .. } | Node::Project { input, .. } => leading_aggregate(input),
+        _ => None,
+    }
 }
 
 /// Indexes by which the scan could read the same rows in another order.
@@ -94,12 +127,16 @@ pub(super) struct Order {
 
 pub(super) fn order_of(scan: &Scan) -> Order {
     let empty = Keys::default();
+    let primary = &scan.table.primary;
     let (columns, keys, unique) = match &scan.access {
-        Access::Full => (&scan.table.primary, &empty, true),
-        Access::Primary(keys) => (&scan.table.primary, keys, true),
+        Access::Full => (primary.clone(), &empty, true),
+        Access::Primary(keys) => (primary.clone(), keys, true),
         Access::Index { index, keys, .. } => {
             let index = &scan.table.indexes[*index];
-            (&index.columns, keys, index.unique && index.columns.iter().all(|at| !scan.table.columns[*at].nullable))
+            let is_whole = index.unique && index.columns.iter().all(|at| !scan.table.columns[*at].nullable);
+            // Entries that are equal in the index's columns are in the order of their rows' keys.
+            let behind = primary.iter().filter(|at| !index.columns.contains(at));
+            (index.columns.iter().chain(behind).copied().collect(), keys, is_whole || !primary.is_empty())
         }
     };
     let slot_of = |at: &usize| scan.columns.iter().find(|(column, _)| column == at).map(|(_, slot)| *slot);
@@ -111,7 +148,8 @@ pub(super) fn order_of(scan: &Scan) -> Order {
             constant.push(*slot);
         }
     }
-    let is_unique = unique && !columns.is_empty() && !keys.equal.iter().any(|part| matches!(part, KeyPart::IsNull));
+    let has_null = keys.equal.iter().any(|part| matches!(part, KeyPart::IsNull));
+    let is_unique = unique && !columns.is_empty() && (!has_null || !primary.is_empty());
     Order { constant, then: columns.iter().skip(fixed).map(slot_of).collect(), is_unique }
 }
 

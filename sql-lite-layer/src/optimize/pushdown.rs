@@ -32,7 +32,7 @@ pub(super) fn push(node: Node, mut all: Vec<Scalar>, cx: &mut Context<'_>) -> No
         }
         Node::Scan(mut scan) => {
             scan.filter.append(&mut all);
-            scan.filter = in_order(std::mem::take(&mut scan.filter));
+            scan.filter = in_order(std::mem::take(&mut scan.filter), cx);
             Node::Scan(scan)
         }
         Node::Project { input, exprs } => push_project(*input, exprs, all, cx),
@@ -42,29 +42,29 @@ pub(super) fn push(node: Node, mut all: Vec<Scalar>, cx: &mut Context<'_>) -> No
             let (mut below, above): (Vec<_>, Vec<_>) = all.into_iter().partition(|scalar| {
                 let reads = scalar.reads();
                 let is_of_keys = |slot: &Slot| keys.iter().any(|(key, _)| key == slot) || !is_written(slot, &aggregate.calls);
-                !keys.is_empty() && is_free_to_move(scalar) && !has_subquery(scalar) && reads.iter().all(is_of_keys)
+                !keys.is_empty() && is_free_to_move(scalar, cx) && !has_subquery(scalar) && reads.iter().all(is_of_keys)
             });
             for scalar in &mut below {
                 scalar.substitute(&|slot| keys.iter().find(|(key, _)| *key == slot).map(|(_, expr)| expr.clone()));
             }
-            let (below, kept): (Vec<_>, Vec<_>) = below.into_iter().partition(is_free_to_move);
+            let (below, kept): (Vec<_>, Vec<_>) = below.into_iter().partition(|scalar| is_free_to_move(scalar, cx));
             // A key that may fail is computed for each row anyway, but not twice.
             let mut above = above;
             above.extend(kept.into_iter().map(|scalar| back_to_keys(scalar, &keys)));
             aggregate.keys = keys;
             aggregate.input = push(aggregate.input, below, cx);
-            filter(Node::Aggregate(aggregate), above)
+            filter(Node::Aggregate(aggregate), above, cx)
         }
         Node::Distinct { input, on } => {
-            let (below, above) = split(all, |scalar| is_free_to_move(scalar) && reads_only_of(scalar, &input.outputs(), &on));
-            filter(Node::Distinct { input: Box::new(push(*input, below, cx)), on }, above)
+            let (below, above) = split(all, |scalar| is_free_to_move(scalar, cx) && reads_only_of(scalar, &input.outputs(), &on));
+            filter(Node::Distinct { input: Box::new(push(*input, below, cx)), on }, above, cx)
         }
         Node::Sort(mut sort) => {
             sort.input = push(sort.input, all, cx);
             Node::Sort(sort)
         }
         Node::SetOp(mut set) => {
-            let (below, above) = split(all, |scalar| is_free_to_move(scalar) && !has_subquery(scalar));
+            let (below, above) = split(all, |scalar| is_free_to_move(scalar, cx) && !has_subquery(scalar));
             let out = set.out.clone();
             for (input, slots) in &mut set.inputs {
                 let mut own = below.clone();
@@ -74,34 +74,34 @@ pub(super) fn push(node: Node, mut all: Vec<Scalar>, cx: &mut Context<'_>) -> No
                 }
                 super::replace(input, |input| push(input, own, cx));
             }
-            filter(Node::SetOp(set), above)
+            filter(Node::SetOp(set), above, cx)
         }
         Node::Limit { input, limit, offset } => {
-            filter(Node::Limit { input: Box::new(push(*input, Vec::new(), cx)), limit, offset }, all)
+            filter(Node::Limit { input: Box::new(push(*input, Vec::new(), cx)), limit, offset }, all, cx)
         }
-        other => filter(other, all),
+        other => filter(other, all, cx),
     }
 }
 
 /// Rows of a node for which all of these are true.
-pub(super) fn filter(input: Node, all: Vec<Scalar>) -> Node {
+pub(super) fn filter(input: Node, all: Vec<Scalar>, cx: &Context<'_>) -> Node {
     match (all.is_empty(), input) {
         (true, input) => input,
         (false, Node::Nothing) => Node::Nothing,
-        (false, input) => Node::Filter { input: Box::new(input), all: in_order(all) },
+        (false, input) => Node::Filter { input: Box::new(input), all: in_order(all, cx) },
     }
 }
 
 /// What cannot fail and costs little first; all else as it stood: a subquery may guard what stands behind it.
-fn in_order(all: Vec<Scalar>) -> Vec<Scalar> {
-    let (mut first, then) = split(all, |scalar| is_free_to_move(scalar) && !has_subquery(scalar));
+fn in_order(all: Vec<Scalar>, cx: &Context<'_>) -> Vec<Scalar> {
+    let (mut first, then) = split(all, |scalar| is_free_to_move(scalar, cx) && !has_subquery(scalar));
     first.extend(then);
     first
 }
 
 /// Whether it may be computed for rows that will not be in the answer.
-pub(super) fn is_free_to_move(scalar: &Scalar) -> bool {
-    !may_fail(scalar) && !is_volatile(scalar)
+pub(super) fn is_free_to_move(scalar: &Scalar, cx: &Context<'_>) -> bool {
+    !may_fail(scalar, cx) && !is_volatile(scalar)
 }
 
 fn split(all: Vec<Scalar>, mut is_below: impl FnMut(&Scalar) -> bool) -> (Vec<Scalar>, Vec<Scalar>) {
@@ -133,14 +133,14 @@ fn back_to_keys(mut scalar: Scalar, keys: &[(Slot, Scalar)]) -> Scalar {
 /// Conditions over computed columns take their expressions with them, where that costs little.
 fn push_project(input: Node, exprs: Vec<(Slot, Scalar)>, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
     const SIZE_MAX: usize = 16;
-    let is_cheap = |expr: &Scalar| is_free_to_move(expr) && expr.size(SIZE_MAX) < SIZE_MAX && !has_subquery(expr);
+    let is_cheap = |expr: &Scalar| is_free_to_move(expr, cx) && expr.size(SIZE_MAX) < SIZE_MAX && !has_subquery(expr);
     let mut is_guarded = false;
     let (mut below, above) = split(all, |scalar| {
         let reads = scalar.reads();
         let is_computed = exprs.iter().any(|(slot, _)| reads.contains(slot));
         let is_below = !(is_computed && has_subquery(scalar))
             && exprs.iter().all(|(slot, expr)| !reads.contains(slot) || is_cheap(expr))
-            && (!is_guarded || is_free_to_move(scalar));
+            && (!is_guarded || is_free_to_move(scalar, cx));
         is_guarded |= !is_below;
         is_below
     });
@@ -153,14 +153,14 @@ fn push_project(input: Node, exprs: Vec<(Slot, Scalar)>, all: Vec<Scalar>, cx: &
         Some(below) => push(input, below, cx),
         None => Node::Nothing,
     };
-    filter(Node::Project { input: Box::new(input), exprs }, above)
+    filter(Node::Project { input: Box::new(input), exprs }, above, cx)
 }
 
 // --- Joins
 
 fn push_join(mut join: Join, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
     let (left, right) = (join.left.outputs(), join.right.outputs());
-    narrow(&mut join, &all, &left, &right);
+    narrow(&mut join, &all, &left, &right, cx);
     // A full join that became a left one may have changed its sides.
     let (left, right) = (join.left.outputs(), join.right.outputs());
     let reads_of = |scalar: &Scalar| {
@@ -172,7 +172,7 @@ fn push_join(mut join: Join, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
         JoinKind::Inner => {
             for scalar in join.on.drain(..).chain(all) {
                 match reads_of(&scalar) {
-                    _ if !is_free_to_move(&scalar) => on.push(scalar),
+                    _ if !is_free_to_move(&scalar, cx) => on.push(scalar),
                     (_, false) => to_left.push(scalar),
                     (false, true) => to_right.push(scalar),
                     (true, true) => on.push(scalar),
@@ -182,13 +182,13 @@ fn push_join(mut join: Join, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
         JoinKind::Left | JoinKind::Semi | JoinKind::Anti => {
             for scalar in join.on.drain(..) {
                 match reads_of(&scalar) {
-                    (false, true) if is_free_to_move(&scalar) => to_right.push(scalar),
+                    (false, true) if is_free_to_move(&scalar, cx) => to_right.push(scalar),
                     _ => on.push(scalar),
                 }
             }
             for scalar in all {
                 match reads_of(&scalar) {
-                    (_, false) if is_free_to_move(&scalar) => to_left.push(scalar),
+                    (_, false) if is_free_to_move(&scalar, cx) => to_left.push(scalar),
                     _ => above.push(scalar),
                 }
             }
@@ -198,12 +198,12 @@ fn push_join(mut join: Join, all: Vec<Scalar>, cx: &mut Context<'_>) -> Node {
     join.left = push(join.left, to_left, cx);
     join.right = push(join.right, to_right, cx);
     join.on = on;
-    filter(Node::Join(Box::new(join)), above)
+    filter(Node::Join(Box::new(join)), above, cx)
 }
 
 /// An outer join whose padded rows the conditions above refuse makes none.
-fn narrow(join: &mut Join, all: &[Scalar], left: &Slots, right: &Slots) {
-    let refuses = |slots: &Slots| all.iter().any(|scalar| is_free_to_move(scalar) && refuses_null(scalar, slots));
+fn narrow(join: &mut Join, all: &[Scalar], left: &Slots, right: &Slots, cx: &Context<'_>) {
+    let refuses = |slots: &Slots| all.iter().any(|scalar| is_free_to_move(scalar, cx) && refuses_null(scalar, slots));
     match join.kind {
         JoinKind::Left if refuses(right) => join.kind = JoinKind::Inner,
         JoinKind::Full => match (refuses(left), refuses(right)) {

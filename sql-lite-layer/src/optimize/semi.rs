@@ -15,12 +15,12 @@ use crate::plan::node::{Join, JoinKind, JoinMethod, Node};
 use crate::plan::scalar::{Scalar, Subquery};
 use crate::plan::walk::Slots;
 
-pub(super) fn rule(node: &mut Node, _cx: &mut Context<'_>) {
-    whole(node);
+pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
+    whole(node, cx);
 }
 
-fn whole(node: &mut Node) {
-    node.inputs_mut(&mut whole);
+fn whole(node: &mut Node, cx: &Context<'_>) {
+    node.inputs_mut(&mut |input| whole(input, cx));
     let Node::Filter { input, all } = node else { return };
     let mut input = std::mem::replace(&mut **input, Node::Nothing);
     let mut rest = Vec::with_capacity(all.len());
@@ -28,20 +28,20 @@ fn whole(node: &mut Node) {
     // What may fail and stands behind a join is guarded by it.
     let mut behind = Vec::new();
     for scalar in std::mem::take(all) {
-        if !behind.is_empty() && !is_free_to_move(&scalar) {
+        if !behind.is_empty() && !is_free_to_move(&scalar, cx) {
             behind.push(scalar);
             continue;
         }
         match as_join(scalar) {
             Ok(join) => joins.push(join),
-            Err(scalar) if joins.is_empty() || is_free_to_move(&scalar) => rest.push(scalar),
+            Err(scalar) if joins.is_empty() || is_free_to_move(&scalar, cx) => rest.push(scalar),
             Err(scalar) => behind.push(scalar),
         }
     }
     // Other conditions first: a partner is sought only for the rows that they leave.
     input = filter(input, rest);
     for (kind, query, on) in joins {
-        input = join(kind, input, query, on);
+        input = join(kind, input, query, on, cx);
     }
     *node = filter(input, behind);
 }
@@ -75,10 +75,10 @@ fn is_fit(query: &Subquery) -> bool {
     query.columns.iter().all(|column| own.contains(column)) && !is_volatile(&Scalar::Subquery(Box::new(query.clone())))
 }
 
-fn join(kind: JoinKind, left: Node, query: Subquery, mut on: Vec<Scalar>) -> Node {
+fn join(kind: JoinKind, left: Node, query: Subquery, mut on: Vec<Scalar>, cx: &Context<'_>) -> Node {
     let mut right = query.node;
     let outputs = left.outputs();
-    pull(&mut right, &outputs, &mut on);
+    pull(&mut right, &outputs, &mut on, cx);
     let slots = |slots: Slots| {
         let mut slots: Vec<_> = slots.into_iter().collect();
         slots.sort_unstable();
@@ -91,15 +91,15 @@ fn join(kind: JoinKind, left: Node, query: Subquery, mut on: Vec<Scalar>) -> Nod
 
 /// Takes what compares columns of the subquery with columns of the left out of the subquery's topmost filter: above that stand only operators that neither drop
 /// rows nor hide columns.
-fn pull(node: &mut Node, left: &Slots, on: &mut Vec<Scalar>) {
+fn pull(node: &mut Node, left: &Slots, on: &mut Vec<Scalar>, cx: &Context<'_>) {
     match node {
-        Node::Project { input, .. } => pull(input, left, on),
-        Node::Sort(sort) => pull(&mut sort.input, left, on),
+        Node::Project { input, .. } => pull(input, left, on, cx),
+        Node::Sort(sort) => pull(&mut sort.input, left, on, cx),
         Node::Filter { input, all } => {
             let own = input.outputs();
             let (pulled, kept): (Vec<_>, Vec<_>) = std::mem::take(all).into_iter().partition(|scalar| {
                 let reads = scalar.reads();
-                !reads.is_disjoint(left) && !reads.is_disjoint(&own) && super::pushdown::is_free_to_move(scalar)
+                !reads.is_disjoint(left) && !reads.is_disjoint(&own) && super::pushdown::is_free_to_move(scalar, cx)
             });
             on.extend(pulled);
             *all = kept;

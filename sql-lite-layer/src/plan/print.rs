@@ -325,6 +325,7 @@ impl Printer<'_> {
             Scalar::And(list) => self.chain(list, " and "),
             Scalar::Or(list) => self.chain(list, " or "),
             Scalar::Concat(list) => self.chain(list, " || "),
+            Scalar::Sieve(list) => format!("sieve({})", self.chain(list, " and ")),
             Scalar::Compare { op, left, right } => format!("{} {} {}", self.operand(left), sign(*op), self.operand(right)),
             Scalar::Arithmetic { op, left, right } => {
                 format!("{} {} {}", self.operand(left), arithmetic_sign(*op), self.operand(right))

@@ -80,6 +80,9 @@ pub(crate) enum Scalar {
         query: Box<Subquery>,
         negated: bool,
     },
+    /// Whether a row may still fulfil these conditions, tested in this order: false if the first that is not TRUE is FALSE or NULL; true if all are TRUE, and if one of
+    /// them fails, whoever tests it in its own place then gives the error. Never NULL; never fails. The optimizer makes it (rule `joins`).
+    Sieve(Vec<Scalar>),
     /// What has one value in the whole statement: computed when it is first needed, and kept. Numbered from 0; the optimizer's last rule makes it.
     Once {
         number: usize,

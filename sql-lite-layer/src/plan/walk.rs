@@ -21,9 +21,11 @@ impl Scalar {
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. }
             | Scalar::Once { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
-                list.iter().for_each(f)
-            }
+            Scalar::And(list)
+            | Scalar::Or(list)
+            | Scalar::Concat(list)
+            | Scalar::Sieve(list)
+            | Scalar::Call { args: list, .. } => list.iter().for_each(f),
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
@@ -60,9 +62,11 @@ impl Scalar {
             | Scalar::IsTruth { of, .. }
             | Scalar::Cast { of, .. }
             | Scalar::Once { of, .. } => f(of),
-            Scalar::And(list) | Scalar::Or(list) | Scalar::Concat(list) | Scalar::Call { args: list, .. } => {
-                list.iter_mut().for_each(f)
-            }
+            Scalar::And(list)
+            | Scalar::Or(list)
+            | Scalar::Concat(list)
+            | Scalar::Sieve(list)
+            | Scalar::Call { args: list, .. } => list.iter_mut().for_each(f),
             Scalar::Compare { left, right, .. }
             | Scalar::Arithmetic { left, right, .. }
             | Scalar::IsDistinct { left, right, .. } => {
@@ -163,6 +167,7 @@ pub(crate) fn same(a: &Scalar, b: &Scalar) -> bool {
         (Scalar::Slot(a), Scalar::Slot(b)) => a == b,
         (Scalar::Not(_), Scalar::Not(_)) | (Scalar::Negate(_), Scalar::Negate(_)) => true,
         (Scalar::And(_), Scalar::And(_)) | (Scalar::Or(_), Scalar::Or(_)) | (Scalar::Concat(_), Scalar::Concat(_)) => true,
+        (Scalar::Sieve(_), Scalar::Sieve(_)) => true,
         (Scalar::Compare { op: a, .. }, Scalar::Compare { op: b, .. }) => a == b,
         (Scalar::Arithmetic { op: a, .. }, Scalar::Arithmetic { op: b, .. }) => a == b,
         (Scalar::IsNull { negated: a, .. }, Scalar::IsNull { negated: b, .. })

@@ -8,6 +8,7 @@ mod joins;
 mod limits;
 mod scans;
 mod shared;
+mod sieves;
 mod sorts;
 mod texts;
 
