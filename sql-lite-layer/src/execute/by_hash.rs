@@ -1,17 +1,17 @@
 //! Rows that are found by the values of the row around them, in a hash that stays for the statement: what a subquery or a nested join would read whole each time it is opened.
 //!
-//! As long as little has been read it compares row by row: most statements ask but a few times, and stop at the first row they find. From then on it keeps the rows. Where they do not fit
-//! into half of the statement's memory it goes on comparing.
+//! At first it compares row by row: many statements ask but once, or stop at the first rows that they find. When it is opened again it keeps the rows; those of a bare table, which cost little
+//! until one is found, when some have been compared. Where they do not fit into half of the statement's memory, or the values of a row cannot be computed, it goes on comparing.
 
 use super::context::{Context, Frame, Kept, KeptRows};
 use super::hash_join::{NONE, write_key};
 use super::keyset::KeySet;
 use super::operator::Operator;
 use crate::error::{ErrorKind, Result};
-use crate::plan::node::Join;
+use crate::plan::node::{Join, Node};
 use crate::plan::scalar::Scalar;
 
-/// So many rows are compared before they are kept.
+/// So many rows of a bare table are compared before they are kept, if it is never read to its end.
 const COMPARED_FIRST: u32 = 256;
 
 pub(crate) struct ByHash<'r> {
@@ -26,8 +26,8 @@ pub(crate) struct ByHash<'r> {
 }
 
 enum Way<'r> {
-    /// Row by row.
-    Compare { count: u32 },
+    /// Row by row; how many more before they are kept.
+    Compare { more: u32 },
     /// The same for good: there is no memory to keep the rows.
     CompareAlways,
     Hash { hash: Box<Hash<'r>>, row: u32 },
@@ -51,14 +51,14 @@ impl<'r> ByHash<'r> {
             input: Operator::new(&plan.right, cx)?,
             around,
             of_rows,
-            way: Way::Compare { count: 0 },
+            way: Way::Compare { more: COMPARED_FIRST },
             wanted: None,
             key: Vec::new(),
         })
     }
 
     pub(super) fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
-        if let Way::Compare { count: COMPARED_FIRST.. } = self.way {
+        if let Way::Compare { more: 0 } = self.way {
             self.way = match self.read(frame, cx)? {
                 Some(hash) => Way::Hash { hash: Box::new(hash), row: NONE },
                 None => Way::CompareAlways,
@@ -73,6 +73,9 @@ impl<'r> ByHash<'r> {
             return Ok(());
         }
         self.wanted = None;
+        if let (Way::Compare { more }, false) = (&mut self.way, is_bare(&self.plan.right)) {
+            *more = 0;
+        }
         self.input.open(frame, cx)
     }
 
@@ -88,8 +91,8 @@ impl<'r> ByHash<'r> {
         }
         while self.input.next(frame, cx)? {
             cx.tick()?;
-            if let Way::Compare { count } = &mut self.way {
-                *count = count.saturating_add(1);
+            if let Way::Compare { more } = &mut self.way {
+                *more = more.saturating_sub(1);
             }
             let wanted = match &mut self.wanted {
                 Some(wanted) => wanted,
@@ -105,10 +108,13 @@ impl<'r> ByHash<'r> {
                 return Ok(true);
             }
         }
+        if let Way::Compare { more } = &mut self.way {
+            *more = 0;
+        }
         Ok(false)
     }
 
-    /// Reads all rows into a hash; none: they need too much memory.
+    /// Reads all rows into a hash; none: they need too much memory, or have values that cannot be computed, which is an error only when such a row is compared.
     fn read(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<Hash<'r>>> {
         let mut hash = Hash {
             keys: KeySet::new(),
@@ -120,8 +126,11 @@ impl<'r> ByHash<'r> {
         self.input.open(frame, cx)?;
         while self.input.next(frame, cx)? {
             cx.tick()?;
-            if !write_key(&mut self.key, self.of_rows, frame, cx)? {
-                continue;
+            match write_key(&mut self.key, self.of_rows, frame, cx) {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(error) if error.kind() == ErrorKind::Data => return Ok(None),
+                Err(error) => return Err(error),
             }
             let (number, new) = hash.keys.insert(&self.key);
             let row = hash.rows.push(frame, &self.plan.right_slots) as u32;
@@ -144,6 +153,11 @@ impl<'r> ByHash<'r> {
         }
         Ok(Some(hash))
     }
+}
+
+/// Whether its first row is there without reading others.
+fn is_bare(node: &Node) -> bool {
+    matches!(node, Node::Scan(scan) if scan.filter.is_empty())
 }
 
 impl Hash<'_> {

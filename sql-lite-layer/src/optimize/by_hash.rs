@@ -5,7 +5,7 @@
 //!
 //! Why the answer is kept: what goes into the hash reads nothing around it and is not volatile, so that it is the same each time, and rows of one key come in the order in which they would
 //! be read. A hash finds by equality of one class, as `=` does. Conditions over the rows alone are tested before, if they cannot fail; all others behind, in their order. An equality that may
-//! fail is a key only where nothing else would be tested before it.
+//! fail is a key only where nothing else would be tested before it; if it does fail for one of the rows, no hash is made.
 
 use super::Context;
 use super::joins::hash_keys;
@@ -15,6 +15,7 @@ use crate::plan::is_volatile_node;
 use crate::plan::node::{Access, Join, JoinKind, JoinMethod, Node, Scan, Slot};
 use crate::plan::scalar::Scalar;
 use crate::plan::walk::Slots;
+use crate::types::DataType;
 
 pub(super) fn rule(node: &mut Node, cx: &mut Context<'_>) {
     whole(node, cx);
@@ -88,11 +89,9 @@ fn split(all: Vec<Scalar>, own: &Slots, cx: &Context<'_>) -> Result<Parts, Vec<S
     let is_below = |scalar: &Scalar| is_free_to_move(scalar) && !has_subquery(scalar) && scalar.reads().is_subset(own);
     let above: Vec<&Scalar> = all.iter().filter(|scalar| !is_below(scalar)).collect();
     let is_key = |nth: usize, scalar: &Scalar| {
-        let of_rows = |side: &Scalar| is_free_to_move(side) && !has_subquery(side) && side.reads().is_subset(own);
-        let around = |side: &Scalar| {
-            let reads = side.reads();
-            !reads.is_empty() && reads.is_disjoint(own) && !is_volatile(side) && (nth == 0 || is_free_to_move(side))
-        };
+        let is_fit = |side: &Scalar| !is_volatile(side) && (nth == 0 || is_free_to_move(side) || is_as_double(side, cx));
+        let of_rows = |side: &Scalar| is_fit(side) && !has_subquery(side) && side.reads().is_subset(own);
+        let around = |side: &Scalar| is_fit(side) && !side.reads().is_empty() && side.reads().is_disjoint(own);
         equality(scalar).is_some_and(|(a, b)| (of_rows(a) && around(b)) || (of_rows(b) && around(a)))
     };
     let candidates: Vec<bool> = above.iter().enumerate().map(|(nth, scalar)| is_key(nth, scalar)).collect();
@@ -106,6 +105,14 @@ fn split(all: Vec<Scalar>, own: &Slots, cx: &Context<'_>) -> Result<Parts, Vec<S
     let rest = unfit.into_iter().chain(others).collect();
     let below = all.into_iter().filter(is_below).collect();
     Ok(Parts { below, keys, rest })
+}
+
+/// Whether it is a number as a DOUBLE: what a comparison of classes makes of a column, which cannot fail.
+fn is_as_double(scalar: &Scalar, cx: &Context<'_>) -> bool {
+    match scalar {
+        Scalar::Cast { of, to: DataType::Double } => matches!(**of, Scalar::Slot(slot) if cx.slot_type(slot).is_numeric()),
+        _ => false,
+    }
 }
 
 fn by_hash(input: Node, parts: Parts) -> Node {
