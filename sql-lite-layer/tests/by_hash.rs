@@ -147,7 +147,10 @@ fn not_exists_in_each_other_does_not_read_every_combination() {
 fn an_update_reads_its_table_as_it_stood_before() {
     let database = Checked::in_memory();
     let connection = filled(&database, 0x5EED_0005);
-    let before = rows(&connection, "SELECT o.id, (SELECT max(i.id) FROM indexed i WHERE i.w = o.w AND i.id >= 0) FROM indexed o ORDER BY o.id");
+    let before = rows(
+        &connection,
+        "SELECT o.id, (SELECT max(i.id) FROM indexed i WHERE i.w = o.w AND i.id >= 0) FROM indexed o ORDER BY o.id",
+    );
     let count = connection
         .execute("UPDATE plain SET w = (SELECT max(i.id) FROM plain i WHERE i.w = plain.w AND i.id >= 0)", ())
         .expect("an update");
@@ -189,15 +192,21 @@ fn values_of_rows_that_fail_do_so_only_when_they_are_compared() {
     let many: Vec<String> = (0..400).map(|id| format!("({id}, {})", if id == 399 { i64::MAX } else { id % 90 })).collect();
     connection.execute(&format!("INSERT INTO wide VALUES {}", many.join(", ")), ()).expect("rows");
     let query = |bound: i64| {
-        format!("SELECT count(*) FROM around o WHERE o.id BETWEEN 1 AND {bound} AND (EXISTS (SELECT 1 FROM wide i WHERE i.w + 1 = o.id) OR o.w = -1)")
+        format!(
+            "SELECT count(*) FROM around o WHERE o.id BETWEEN 1 AND {bound} AND (EXISTS (SELECT 1 FROM wide i WHERE i.w + 1 = o.id) OR o.w = -1)"
+        )
     };
     assert!(plan(&connection, &query(80)).contains("by hash"), "{}", plan(&connection, &query(80)));
     assert_eq!(rows(&connection, &query(80)), ["{\"count\": Int(80)}"]);
-    let error = connection.query("SELECT count(*) FROM around o WHERE (SELECT max(i.id) FROM wide i WHERE i.w + 1 = o.id) > 5", ());
+    let error =
+        connection.query("SELECT count(*) FROM around o WHERE (SELECT max(i.id) FROM wide i WHERE i.w + 1 = o.id) > 5", ());
     assert_eq!(error.expect_err("an overflow").kind(), ErrorKind::Data);
     connection.execute("DELETE FROM wide WHERE id = 399", ()).expect("a row");
     let query = "SELECT sum((SELECT max(i.id) FROM wide i WHERE i.w + 1 = o.id)) FROM around o";
-    assert_eq!(rows(&connection, query), rows(&connection, &query.replace("i.w + 1 = o.id", "i.w + 1 <= o.id AND i.w + 1 >= o.id")));
+    assert_eq!(
+        rows(&connection, query),
+        rows(&connection, &query.replace("i.w + 1 = o.id", "i.w + 1 <= o.id AND i.w + 1 >= o.id"))
+    );
 }
 
 /// An equality that fails does so only for rows that it would have been tested for: not where there are none, not behind a condition that is false for all.
@@ -214,4 +223,28 @@ fn what_may_fail_fails_only_for_rows() {
     assert_eq!(rows(&connection, &query("plain", "AND o.id < 0")).len(), 1);
     let error = connection.query(&query("plain", ""), [] as [Value<'_>; 0]).expect_err("a division by zero");
     assert_eq!(error.kind(), ErrorKind::Data);
+}
+
+/// As many subqueries as may stand in each other, each over the row around it, run on a thread with an ordinary stack; more of them are an error of kind `Limit`.
+#[test]
+fn as_many_in_each_other_as_may_be_fit_on_a_stack() {
+    let nested = |count: usize| {
+        let open = |at: usize| format!("(SELECT max(x{at}.v) FROM small x{at} WHERE x{at}.k = x{}.k AND x{at}.v >= ", at - 1);
+        let opened: String = (1..=count).map(open).collect();
+        format!("SELECT count(*) FROM small x0 WHERE x0.v >= {opened}0{}", ")".repeat(count))
+    };
+    let run = move || {
+        let database = Checked::in_memory();
+        let connection = database.connect();
+        connection
+            .execute_batch("CREATE TABLE small (k INT, v INT); INSERT INTO small VALUES (1, 1), (2, 2), (3, 3)")
+            .expect("rows");
+        for count in [1, 16, 32, 40, 48, 56, 63] {
+            match connection.query(&nested(count), ()) {
+                Ok(found) => assert_eq!(found.iter().next().map(|row| row.get::<i64>(0).expect("a number")), Some(3), "{count}"),
+                Err(error) => assert!(count > 20 && error.kind() == ErrorKind::Limit, "{count}: {error}"),
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).expect("a thread").join().expect("no panic");
 }

@@ -27,10 +27,15 @@ pub(crate) struct ByHash<'r> {
 
 enum Way<'r> {
     /// Row by row; how many more before they are kept.
-    Compare { more: u32 },
+    Compare {
+        more: u32,
+    },
     /// The same for good: there is no memory to keep the rows.
     CompareAlways,
-    Hash { hash: Box<Hash<'r>>, row: u32 },
+    Hash {
+        hash: Box<Hash<'r>>,
+        row: u32,
+    },
 }
 
 /// The rows, each with the next one of the same key.

@@ -54,7 +54,8 @@ type Rule = fn(&mut Node, &mut Context<'_>);
 
 /// A tree's own rules, in order. `inline` and `prune` look at whole plans, and `fold` also at the expressions beside the trees.
 const BEFORE: &[(&str, Rule)] = &[("fold", fold::rule), ("semi", semi::rule), ("pushdown", pushdown::rule)];
-const AFTER: &[(&str, Rule)] = &[("joins", joins::rule), ("extremes", extremes::rule), ("order", order::rule), ("by_hash", by_hash::rule)];
+const AFTER: &[(&str, Rule)] =
+    &[("joins", joins::rule), ("extremes", extremes::rule), ("order", order::rule), ("by_hash", by_hash::rule)];
 
 /// The same statement with less work. Its answer is the same; rows without an order may come in another.
 pub(crate) fn optimize(plan: Plan) -> Plan {

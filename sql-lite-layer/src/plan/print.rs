@@ -270,7 +270,8 @@ impl Printer<'_> {
         match &join.method {
             JoinMethod::Nested => format!("nested {kind} join{}", self.conditions(" on ", &join.on)),
             JoinMethod::Hash { left, right } => {
-                let pairs = left.iter().zip(right).map(|(left, right)| if join.is_by_hash() { (right, left) } else { (left, right) });
+                let pairs =
+                    left.iter().zip(right).map(|(left, right)| if join.is_by_hash() { (right, left) } else { (left, right) });
                 let pairs = pairs.map(|(left, right)| format!("{} = {}", self.scalar(left), self.scalar(right)));
                 let pairs: Vec<String> = pairs.collect();
                 if join.is_by_hash() {
