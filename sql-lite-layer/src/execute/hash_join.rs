@@ -16,11 +16,12 @@ use super::operator::Operator;
 use super::scalar::{holds, operand};
 use crate::encode::key;
 use crate::error::Result;
-use crate::plan::node::{Join, JoinKind};
+use crate::plan::is_volatile_node;
+use crate::plan::node::{Join, JoinKind, Node};
 use crate::plan::scalar::Scalar;
 
 /// No row.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 pub(crate) struct HashJoin<'r> {
     plan: &'r Join,
@@ -29,6 +30,10 @@ pub(crate) struct HashJoin<'r> {
     left_key: &'r [Scalar],
     right_key: &'r [Scalar],
     // The right's rows.
+    /// Whether they have been read.
+    read: bool,
+    /// Whether they stay, as they are the same each time it is opened; none: it has not been opened twice.
+    stay: Option<bool>,
     keys: KeySet,
     /// First and last row of each key.
     chains: Vec<(u32, u32)>,
@@ -59,6 +64,8 @@ impl<'r> HashJoin<'r> {
             right: Operator::new(&plan.right, cx)?,
             left_key,
             right_key,
+            read: false,
+            stay: None,
             keys: KeySet::new(),
             chains: Vec::new(),
             next: Vec::new(),
@@ -71,6 +78,19 @@ impl<'r> HashJoin<'r> {
     }
 
     pub(super) fn open(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
+        if !self.read || !*self.stay.get_or_insert_with(|| is_same_each_time(&self.plan.right)) {
+            self.read_right(frame, cx)?;
+            self.read = true;
+        }
+        self.matched.clear();
+        if self.plan.kind == JoinKind::Full {
+            self.matched.resize(self.rows.len(), false);
+        }
+        self.state = State::Left;
+        self.left.open(frame, cx)
+    }
+
+    fn read_right(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
         self.keys.clear();
         self.chains.clear();
         self.next.clear();
@@ -87,12 +107,7 @@ impl<'r> HashJoin<'r> {
             let lists = self.chains.capacity() * size_of::<(u32, u32)>() + self.next.capacity() * size_of::<u32>();
             self.kept.is(self.keys.size_bytes() + self.rows.size_bytes() + lists, "a hash join", cx)?;
         }
-        self.matched.clear();
-        if self.plan.kind == JoinKind::Full {
-            self.matched.resize(self.rows.len(), false);
-        }
-        self.state = State::Left;
-        self.left.open(frame, cx)
+        Ok(())
     }
 
     /// Keeps the row of the right whose key has been written.
@@ -182,8 +197,13 @@ impl<'r> HashJoin<'r> {
     }
 }
 
+/// Whether it gives the same rows each time, whatever stands around it.
+fn is_same_each_time(node: &Node) -> bool {
+    node.free().is_empty() && !is_volatile_node(node)
+}
+
 /// Writes the values as one key; false if one of them is NULL.
-fn write_key<'r>(key: &mut Vec<u8>, exprs: &'r [Scalar], frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
+pub(super) fn write_key<'r>(key: &mut Vec<u8>, exprs: &'r [Scalar], frame: &Frame<'r>, cx: &Context<'r>) -> Result<bool> {
     key.clear();
     for expr in exprs {
         let value = operand(expr, frame, cx)?;

@@ -16,6 +16,7 @@
 
 mod accumulator;
 mod aggregate;
+mod by_hash;
 mod change;
 mod context;
 mod cursor;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::aggregate::Aggregate;
+use super::by_hash::ByHash;
 use super::context::{Context, Counters, Frame};
 use super::distinct::Distinct;
 use super::filter::Filter;
@@ -32,6 +33,7 @@ pub(crate) enum Operator<'r> {
     Lookups(Box<Lookups<'r>>),
     FullJoin(Box<FullJoin<'r>>),
     HashJoin(Box<HashJoin<'r>>),
+    ByHash(Box<ByHash<'r>>),
     Aggregate(Box<Aggregate<'r>>),
     Sort(Box<Sort<'r>>),
     Distinct(Box<Distinct<'r>>),
@@ -61,6 +63,9 @@ impl<'r> Operator<'r> {
             Node::Join(join) => match (&join.method, join.kind) {
                 (JoinMethod::Nested, JoinKind::Full) => Operator::FullJoin(Box::new(FullJoin::new(join, cx)?)),
                 (JoinMethod::Nested, _) => Operator::NestedJoin(Box::new(NestedJoin::new(join, cx)?)),
+                (JoinMethod::Hash { left, right }, _) if join.is_by_hash() => {
+                    Operator::ByHash(Box::new(ByHash::new(join, left, right, cx)?))
+                }
                 (JoinMethod::Hash { left, right }, _) => Operator::HashJoin(Box::new(HashJoin::new(join, left, right, cx)?)),
             },
             Node::Aggregate(aggregate) => Operator::Aggregate(Box::new(Aggregate::new(aggregate, cx)?)),
@@ -93,6 +98,7 @@ impl<'r> Operator<'r> {
             Operator::Lookups(operator) => return operator.open(frame, cx),
             Operator::FullJoin(operator) => return operator.open(frame, cx),
             Operator::HashJoin(operator) => return operator.open(frame, cx),
+            Operator::ByHash(operator) => return operator.open(frame, cx),
             Operator::Aggregate(operator) => return operator.open(frame, cx),
             Operator::Sort(operator) => return operator.open(frame, cx),
             Operator::Distinct(operator) => return operator.open(frame, cx),
@@ -118,6 +124,7 @@ impl<'r> Operator<'r> {
             Operator::Lookups(operator) => operator.next(frame, cx),
             Operator::FullJoin(operator) => operator.next(frame, cx),
             Operator::HashJoin(operator) => operator.next(frame, cx),
+            Operator::ByHash(operator) => operator.next(frame, cx),
             Operator::Aggregate(operator) => operator.next(frame, cx),
             Operator::Sort(operator) => operator.next(frame, cx),
             Operator::Distinct(operator) => operator.next(frame, cx),

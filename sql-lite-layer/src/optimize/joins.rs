@@ -296,7 +296,7 @@ fn lookup(node: &Node, on: &[Scalar], cx: &mut Context<'_>) -> Option<(Node, Est
 }
 
 /// The equalities among these that a hash join can use, with the leaf on the right; and the other conditions.
-fn hash_keys(on: &[Scalar], right: &Slots, cx: &Context<'_>) -> (JoinMethod, Vec<Scalar>) {
+pub(super) fn hash_keys(on: &[Scalar], right: &Slots, cx: &Context<'_>) -> (JoinMethod, Vec<Scalar>) {
     let (mut left_keys, mut right_keys, mut rest) = (Vec::new(), Vec::new(), Vec::new());
     for scalar in on {
         let pair = equality(scalar).and_then(|(a, b)| {

@@ -10,6 +10,7 @@
 //! | `joins` | the order of joins, their methods, and by which key each table is read (`access`); what may fail drops rows early too (`sieve`) |
 //! | `extremes` | MIN and MAX read one end of an index |
 //! | `order` | no sort where an index gives the order; a sort with a limit keeps no more |
+//! | `by_hash` | what would be read whole for each row around it is put into a hash once |
 //! | `prune` | again: what the other rules left over, and reads of an index alone |
 //! | `once` | what is the same for all rows is computed once; scans read first what their filter needs |
 //!
@@ -17,6 +18,7 @@
 //! exception: an equality between tables may be used in whatever order the tables are joined, and for the keys of an index. `may_fail` tells. Nor is an error lost because another condition that may fail was tried early: see `sieve`.
 
 mod access;
+mod by_hash;
 mod estimate;
 mod extremes;
 mod fold;
@@ -55,7 +57,8 @@ type Rule = fn(&mut Node, &mut Context<'_>);
 
 /// A tree's own rules, in order. `inline` and `prune` look at whole plans, and `fold` also at the expressions beside the trees.
 const BEFORE: &[(&str, Rule)] = &[("fold", fold::rule), ("semi", semi::rule), ("pushdown", pushdown::rule)];
-const AFTER: &[(&str, Rule)] = &[("joins", joins::rule), ("extremes", extremes::rule), ("order", order::rule)];
+const AFTER: &[(&str, Rule)] =
+    &[("joins", joins::rule), ("extremes", extremes::rule), ("order", order::rule), ("by_hash", by_hash::rule)];
 
 /// The same statement with less work. Its answer is the same; rows without an order may come in another.
 pub(crate) fn optimize(plan: Plan) -> Plan {

@@ -221,6 +221,6 @@ fn narrow(join: &mut Join, all: &[Scalar], left: &Slots, right: &Slots, cx: &Con
 }
 
 /// Whether a subquery stands in it: such a condition is never written twice, nor taken over other columns.
-fn has_subquery(scalar: &Scalar) -> bool {
+pub(super) fn has_subquery(scalar: &Scalar) -> bool {
     scalar.any(&mut |scalar| scalar.subquery().is_some())
 }

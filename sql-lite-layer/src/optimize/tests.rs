@@ -17,7 +17,7 @@ fn planned(schema: &Schema, text: &str) -> Plan {
 #[test]
 fn each_rule_before_and_after() {
     let schema = schema_of(SCHEMA);
-    let rules = ["inline", "fold", "semi", "pushdown", "prune", "joins", "extremes", "order"];
+    let rules = ["inline", "fold", "semi", "pushdown", "prune", "joins", "extremes", "order", "by_hash"];
     for (at, rule) in rules.iter().enumerate() {
         golden(&format!("optimize/golden/{rule}.txt"), &|text| {
             let plan = planned(&schema, text);

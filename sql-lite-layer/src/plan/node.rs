@@ -179,8 +179,16 @@ pub(crate) enum JoinMethod {
     /// For each row of the left the right is opened anew.
     Nested,
     /// The right is read once, into a hash table; it reads no slot of the left. Pairs of equal values of one class (all numbers are one); NULL equals nothing.
-    /// Without keys every pair meets: the right is kept, that is all.
+    /// Without keys every pair meets: the right is kept, that is all. With `OneRow` on the left: see [`Join::is_by_hash`].
     Hash { left: Vec<Scalar>, right: Vec<Scalar> },
+}
+
+impl Join {
+    /// Whether it only finds rows of the right by the values around it: the optimizer's rule `by_hash` makes it.
+    pub(crate) fn is_by_hash(&self) -> bool {
+        let is_hash = matches!(&self.method, JoinMethod::Hash { left, .. } if !left.is_empty());
+        is_hash && self.kind == JoinKind::Inner && matches!(self.left, Node::OneRow) && self.on.is_empty()
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -125,6 +125,9 @@ impl Printer<'_> {
         self.subqueries(&mut scalars.into_iter(), depth + 1);
         let mut inputs = Vec::new();
         node.inputs(&mut |input| inputs.push(input));
+        if matches!(node, Node::Join(join) if join.is_by_hash()) {
+            inputs.remove(0); // The one row around it.
+        }
         for input in inputs {
             self.node(input, depth + 1);
         }
@@ -267,8 +270,13 @@ impl Printer<'_> {
         match &join.method {
             JoinMethod::Nested => format!("nested {kind} join{}", self.conditions(" on ", &join.on)),
             JoinMethod::Hash { left, right } => {
-                let pairs = left.iter().zip(right).map(|(left, right)| format!("{} = {}", self.scalar(left), self.scalar(right)));
+                let pairs =
+                    left.iter().zip(right).map(|(left, right)| if join.is_by_hash() { (right, left) } else { (left, right) });
+                let pairs = pairs.map(|(left, right)| format!("{} = {}", self.scalar(left), self.scalar(right)));
                 let pairs: Vec<String> = pairs.collect();
+                if join.is_by_hash() {
+                    return format!("by hash of ({})", pairs.join(", "));
+                }
                 let keys = if pairs.is_empty() { String::new() } else { format!(" on {}", pairs.join(" and ")) };
                 let word = if pairs.is_empty() { " on " } else { " and " };
                 format!("hash {kind} join{keys}{}", self.conditions(word, &join.on))
