@@ -2,14 +2,14 @@
 
 use treering_sql::{Connection, Database, Value};
 
-/// Updates; each has as many events of both kinds.
-const UPDATES: i64 = 2_000;
+/// Events of each of two kinds that an update has.
 const EVENTS: i64 = 10;
 
 /// Eleven tables hang on each task.
 const PARTS: [&str; 11] = ["limits", "ports", "volumes", "env", "image", "command", "owner", "tier", "health", "host", "note"];
 
-fn filled() -> Database {
+/// So many updates with their events, and as many tasks.
+fn filled(updates: i64) -> Database {
     let database = Database::in_memory().expect("a database in memory");
     let connection = database.connect();
     connection
@@ -23,17 +23,17 @@ fn filled() -> Database {
         )
         .expect("the schema");
     let load = |table: &str, rows: &mut dyn Iterator<Item = Vec<Value<'static>>>| connection.load(table, rows).expect("rows");
-    load("upd", &mut (0..UPDATES).map(|id| vec![Value::Int(id), format!("job-{}", id % 7).into()]));
-    load("task", &mut (0..UPDATES).map(|id| vec![Value::Int(id), format!("task-{id}").into()]));
+    load("upd", &mut (0..updates).map(|id| vec![Value::Int(id), format!("job-{}", id % 7).into()]));
+    load("task", &mut (0..updates).map(|id| vec![Value::Int(id), format!("task-{id}").into()]));
     for (table, what) in [("upd_event", Value::from("ROLLED_FORWARD")), ("inst_event", Value::Int(1))] {
-        let row = |id: i64| vec![Value::Int(id), Value::Int(id % UPDATES), what.clone(), Value::Int(id * 3)];
-        load(table, &mut (0..UPDATES * EVENTS).map(row));
+        let row = |id: i64| vec![Value::Int(id), Value::Int(id % updates), what.clone(), Value::Int(id * 3)];
+        load(table, &mut (0..updates * EVENTS).map(row));
     }
     for part in PARTS {
         connection
             .execute(&format!("CREATE TABLE {part} (task BIGINT PRIMARY KEY REFERENCES task, value VARCHAR)"), ())
             .expect("the schema");
-        load(part, &mut (0..UPDATES).filter(|id| id % 2 == 0).map(|id| vec![Value::Int(id), part.into()]));
+        load(part, &mut (0..updates).filter(|id| id % 2 == 0).map(|id| vec![Value::Int(id), part.into()]));
     }
     database
 }
@@ -54,10 +54,10 @@ fn touched(connection: &Connection, query: &str, key: &str) -> (u64, String) {
     touched_with(connection, query, &[key])
 }
 
-/// One task by name with eleven tables joined to it, and the state of one update over all its events: each touches its own rows and no other, of tens of thousands.
+/// One task by name with eleven tables joined to it, and the state of one update over all its events: each touches its own rows and no other, of a million events.
 #[test]
 fn queries_touch_only_their_own_rows() {
-    let database = filled();
+    let database = filled(50_000);
     let connection = database.connect();
     let columns: Vec<String> = PARTS.iter().map(|part| format!("{part}.value")).collect();
     let joins: String = PARTS.iter().map(|part| format!(" LEFT JOIN {part} ON {part}.task = task.id")).collect();
@@ -85,7 +85,7 @@ fn queries_touch_only_their_own_rows() {
 /// The first groups and the first rows of an index's order, with the row's key behind its columns, need no more than their own entries.
 #[test]
 fn first_groups_and_rows_of_an_order_read_no_others() {
-    let database = filled();
+    let database = filled(2_000);
     let connection = database.connect();
     connection.execute("CREATE INDEX inst_event_inst ON inst_event (inst)", ()).expect("an index");
     for (query, rows, most) in [
