@@ -209,6 +209,25 @@ fn values_of_rows_that_fail_do_so_only_when_they_are_compared() {
     );
 }
 
+/// A row that cannot be computed is an error only where it is read: a subquery that stops before it goes on doing so the second time, when its rows would be put into a hash.
+#[test]
+fn rows_that_fail_do_so_only_when_they_are_read() {
+    let database = Checked::in_memory();
+    let connection = database.connect();
+    connection
+        .execute_batch(
+            "CREATE TABLE a (z BIGINT); INSERT INTO a VALUES (1), (2), (1);
+             CREATE TABLE b (id BIGINT PRIMARY KEY, y INT); INSERT INTO b VALUES (1, 10), (2, 5), (3, 0)",
+        )
+        .expect("tables");
+    let query = |what: &str| format!("SELECT {what} AS found FROM a");
+    let first = query("(SELECT d.id FROM (SELECT id, 10 / y AS z FROM b) d WHERE d.z = a.z LIMIT 1)");
+    assert_eq!(rows(&connection, &first), ["{\"found\": Int(1)}", "{\"found\": Int(2)}", "{\"found\": Int(1)}"]);
+    assert_eq!(rows(&connection, &query("EXISTS (SELECT 1 FROM (SELECT 10 / y AS z FROM b) d WHERE d.z = a.z)")).len(), 3);
+    let all = query("(SELECT count(*) FROM (SELECT 10 / y AS z FROM b) d WHERE d.z = a.z)");
+    assert_eq!(connection.query(&all, ()).expect_err("a division by zero").kind(), ErrorKind::Data);
+}
+
 /// An equality that fails does so only for rows that it would have been tested for: not where there are none, not behind a condition that is false for all.
 #[test]
 fn what_may_fail_fails_only_for_rows() {

@@ -184,3 +184,25 @@ fn parameters_are_computed_with_as_they_are() {
         assert_eq!(sum.expect("a row"), 9_007_199_254_740_994);
     });
 }
+
+/// A parameter may be wider than the column beside it: what is computed with the two is known to be as wide, and an overflow is an error only of rows that the rest of the statement keeps.
+#[test]
+fn parameters_may_be_wider_than_what_stands_beside_them() {
+    with_database(|connection| {
+        connection
+            .execute_batch(
+                "CREATE TABLE n (id BIGINT PRIMARY KEY, k BIGINT, n INT, s SMALLINT); INSERT INTO n VALUES (1, 7, NULL, 1), (2, 8, 3, 2);
+                 CREATE TABLE u (id BIGINT PRIMARY KEY); INSERT INTO u VALUES (8)",
+            )
+            .expect("tables");
+        let wide = 5_000_000_000_i64;
+        for x in ["COALESCE(n, ?)", "CASE WHEN n IS NULL THEN ? ELSE n END", "GREATEST(COALESCE(n, ?), 1)"] {
+            let sql = format!("SELECT d.id FROM (SELECT id, k, {x} AS x FROM n) d JOIN u ON u.id = d.k WHERE d.x * d.x > 5");
+            assert_eq!(ids(connection, &sql, &[&wide]), [2], "{x}");
+        }
+        let both = "SELECT d.x FROM (SELECT s AS x FROM n UNION ALL SELECT ?) d WHERE d.x > 2";
+        assert_eq!(ids(connection, both, &[&wide]), [wide]);
+        let squares = "SELECT d.x * d.x FROM (SELECT s AS x FROM n UNION ALL SELECT ?) d";
+        assert_eq!(connection.query(squares, [wide]).expect_err("an overflow").kind(), ErrorKind::Data);
+    });
+}

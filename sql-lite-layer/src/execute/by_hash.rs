@@ -119,8 +119,15 @@ impl<'r> ByHash<'r> {
         Ok(false)
     }
 
-    /// Reads all rows into a hash; none: they need too much memory, or have values that cannot be computed, which is an error only when such a row is compared.
+    /// Reads all rows into a hash; none: they need too much memory, or have values that cannot be computed, which is an error only when such a row is read for itself.
     fn read(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<Hash<'r>>> {
+        match self.read_all(frame, cx) {
+            Err(error) if error.kind() == ErrorKind::Data => Ok(None),
+            read => read,
+        }
+    }
+
+    fn read_all(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<Hash<'r>>> {
         let mut hash = Hash {
             keys: KeySet::new(),
             chains: Vec::new(),
@@ -131,11 +138,8 @@ impl<'r> ByHash<'r> {
         self.input.open(frame, cx)?;
         while self.input.next(frame, cx)? {
             cx.tick()?;
-            match write_key(&mut self.key, self.of_rows, frame, cx) {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(error) if error.kind() == ErrorKind::Data => return Ok(None),
-                Err(error) => return Err(error),
+            if !write_key(&mut self.key, self.of_rows, frame, cx)? {
+                continue;
             }
             let (number, new) = hash.keys.insert(&self.key);
             let row = hash.rows.push(frame, &self.plan.right_slots) as u32;
@@ -147,13 +151,13 @@ impl<'r> ByHash<'r> {
                 hash.next[*last as usize] = row;
                 *last = row;
             }
-            let size_bytes = hash.size_bytes();
-            if size_bytes > cx.inputs.memory_bytes / 2 {
-                return Ok(None);
-            }
-            match hash.kept.is(size_bytes, "a hash", cx) {
+            match hash.kept.is(hash.size_bytes(), "a hash", cx) {
                 Err(error) if error.kind() == ErrorKind::Limit => return Ok(None),
                 done => done?,
+            }
+            // The other half is for what cannot do without.
+            if cx.kept_bytes() > cx.inputs.memory_bytes / 2 {
+                return Ok(None);
             }
         }
         Ok(Some(hash))

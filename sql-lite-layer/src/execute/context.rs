@@ -149,6 +149,11 @@ impl<'r> Context<'r> {
         std::iter::repeat_with(|| Value::Null).take(self.slot_count).collect()
     }
 
+    /// Memory that the statement keeps now.
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.kept_bytes.get()
+    }
+
     /// A frame for a query that runs while another frame is in use. As many are made as queries run in each other, however many there are: a frame is as long as the whole
     /// statement has slots.
     ///

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::context::{Context, Frame, Kept, KeptRows};
 use super::operator::Operator;
+use super::subquery::over_a_frame;
 use crate::error::{Error, Result};
 use crate::plan::node::{Node, Slot};
 
@@ -58,16 +59,16 @@ impl<'r> Shared<'r> {
 
     /// Over a frame of its own: the query reads nothing around it, and may stand in a place whose slots are in use.
     fn read(&self, cx: &Context<'r>) -> Result<SharedRows<'r>> {
-        let mut frame = cx.take_frame()?;
-        let mut operator = Operator::new(self.node, cx)?;
-        let (mut rows, mut kept) = (KeptRows::new(self.kept.len()), Kept::default());
-        operator.open(&mut frame, cx)?;
-        while operator.next(&mut frame, cx)? {
-            rows.push(&frame, self.kept);
-            kept.is(rows.size_bytes(), "a query read in several places", cx)?;
-        }
-        cx.give_frame(frame);
-        Ok(SharedRows { rows, _kept: kept })
+        over_a_frame(cx, |frame| {
+            let mut operator = Operator::new(self.node, cx)?;
+            let (mut rows, mut kept) = (KeptRows::new(self.kept.len()), Kept::default());
+            operator.open(frame, cx)?;
+            while operator.next(frame, cx)? {
+                rows.push(frame, self.kept);
+                kept.is(rows.size_bytes(), "a query read in several places", cx)?;
+            }
+            Ok(SharedRows { rows, _kept: kept })
+        })
     }
 
     pub(super) fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {

@@ -116,7 +116,7 @@ fn equal<'a, 'r: 'a>(left: impl Iterator<Item = &'a Value<'r>>, right: impl Iter
 }
 
 /// Lends a frame for as long as the work takes.
-fn over_a_frame<'r, T>(cx: &Context<'r>, work: impl FnOnce(&mut Frame<'r>) -> Result<T>) -> Result<T> {
+pub(super) fn over_a_frame<'r, T>(cx: &Context<'r>, work: impl FnOnce(&mut Frame<'r>) -> Result<T>) -> Result<T> {
     let mut frame = cx.take_frame()?;
     let done = work(&mut frame);
     cx.give_frame(frame);

@@ -283,6 +283,10 @@ impl<'a> Planner<'a> {
             common = DataType::TEXT;
         }
         list.iter().for_each(|typed| self.keep_exact(typed));
+        // Only a parameter's class is known before it is given, not its width.
+        if list.iter().any(|typed| typed.data_type == DataType::Unknown && matches!(typed.scalar, Scalar::Parameter(_))) {
+            common = widest(&common);
+        }
         let scalars = list.into_iter().zip(places).map(|(typed, place)| self.convert(typed, &common, *place));
         Ok((scalars.collect::<Result<_>>()?, common))
     }

@@ -215,6 +215,10 @@ impl<'a> Planner<'a> {
                     type_error(Place::default(), message)
                 })?;
             }
+            // What is unknown may be a parameter, of which only the class will be known.
+            if inputs.iter().any(|input| input.columns[at].data_type == DataType::Unknown) {
+                common = widest(&common);
+            }
             for input in &mut inputs {
                 self.cast_column(input, at, &common);
             }
