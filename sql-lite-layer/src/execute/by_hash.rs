@@ -3,9 +3,9 @@
 //! At first it compares row by row: many statements ask but once, or stop at the first rows that they find. When it is opened again it keeps the rows; those of a bare table, which cost little
 //! until one is found, when some have been compared. Where they do not fit into half of the statement's memory, or the values of a row cannot be computed, it goes on comparing.
 
-use super::context::{Context, Frame, Kept, KeptRows};
-use super::hash_join::{NONE, write_key};
-use super::keyset::KeySet;
+use super::chains::{Chains, NONE};
+use super::context::{Context, Frame, Kept};
+use super::hash_join::write_key;
 use super::operator::Operator;
 use crate::error::{ErrorKind, Result};
 use crate::plan::node::{Join, Node};
@@ -38,13 +38,9 @@ enum Way<'r> {
     },
 }
 
-/// The rows, each with the next one of the same key.
+/// The rows, by their keys.
 struct Hash<'r> {
-    keys: KeySet,
-    /// First and last row of each key.
-    chains: Vec<(u32, u32)>,
-    next: Vec<u32>,
-    rows: KeptRows<'r>,
+    rows: Chains<'r>,
     kept: Kept,
 }
 
@@ -72,8 +68,8 @@ impl<'r> ByHash<'r> {
         if let Way::Hash { hash, row } = &mut self.way {
             *row = NONE;
             // Nobody is compared with where there are no rows.
-            if hash.keys.len() > 0 && write_key(&mut self.key, self.around, frame, cx)? {
-                *row = hash.keys.find(&self.key).map_or(NONE, |number| hash.chains[number].0);
+            if hash.rows.len() > 0 && write_key(&mut self.key, self.around, frame, cx)? {
+                *row = hash.rows.first(&self.key);
             }
             return Ok(());
         }
@@ -91,7 +87,7 @@ impl<'r> ByHash<'r> {
             }
             cx.tick()?;
             hash.rows.put(*row as usize, frame, &self.plan.right_slots)?;
-            *row = hash.next[*row as usize];
+            *row = hash.rows.after(*row);
             return Ok(true);
         }
         while self.input.next(frame, cx)? {
@@ -128,30 +124,15 @@ impl<'r> ByHash<'r> {
     }
 
     fn read_all(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<Option<Hash<'r>>> {
-        let mut hash = Hash {
-            keys: KeySet::new(),
-            chains: Vec::new(),
-            next: Vec::new(),
-            rows: KeptRows::new(self.plan.right_slots.len()),
-            kept: Kept::default(),
-        };
+        let mut hash = Hash { rows: Chains::new(self.plan.right_slots.len()), kept: Kept::default() };
         self.input.open(frame, cx)?;
         while self.input.next(frame, cx)? {
             cx.tick()?;
             if !write_key(&mut self.key, self.of_rows, frame, cx)? {
                 continue;
             }
-            let (number, new) = hash.keys.insert(&self.key);
-            let row = hash.rows.push(frame, &self.plan.right_slots) as u32;
-            hash.next.push(NONE);
-            if new {
-                hash.chains.push((row, row));
-            } else {
-                let last = &mut hash.chains[number].1;
-                hash.next[*last as usize] = row;
-                *last = row;
-            }
-            match hash.kept.is(hash.size_bytes(), "a hash", cx) {
+            hash.rows.push(&self.key, frame, &self.plan.right_slots, false);
+            match hash.kept.is(hash.rows.size_bytes(), "a hash", cx) {
                 Err(error) if error.kind() == ErrorKind::Limit => return Ok(None),
                 done => done?,
             }
@@ -167,11 +148,4 @@ impl<'r> ByHash<'r> {
 /// Whether its first row is there without reading others.
 fn is_bare(node: &Node) -> bool {
     matches!(node, Node::Scan(scan) if scan.filter.is_empty())
-}
-
-impl Hash<'_> {
-    fn size_bytes(&self) -> usize {
-        let lists = self.chains.capacity() * size_of::<(u32, u32)>() + self.next.capacity() * size_of::<u32>();
-        self.keys.size_bytes() + self.rows.size_bytes() + lists
-    }
 }

@@ -1,16 +1,9 @@
 //! A join on equal values: the right side is read once into a table by its values, and each row of the left looks its partners up.
 //!
-//! ```text
-//!   keys    │ "a" │ "b" │            the right's values, numbered
-//!   first   │  0  │  1  │            the first row with these values,
-//!   next    │  2  │  ·  │  · │       and from each row to the next with the same
-//!   rows    │  0  │  1  │  2 │       the slots of the right
-//! ```
-//!
 //! Rows with a NULL among their values have no partner. The left's order stays, and so does the right's among the partners of one row.
 
-use super::context::{Context, Frame, Kept, KeptRows};
-use super::keyset::KeySet;
+use super::chains::{Chains, NONE};
+use super::context::{Context, Frame, Kept};
 use super::nested_join::set_null;
 use super::operator::Operator;
 use super::scalar::{holds, operand};
@@ -19,9 +12,6 @@ use crate::error::Result;
 use crate::plan::is_volatile_node;
 use crate::plan::node::{Join, JoinKind, Node};
 use crate::plan::scalar::Scalar;
-
-/// No row.
-pub(super) const NONE: u32 = u32::MAX;
 
 pub(crate) struct HashJoin<'r> {
     plan: &'r Join,
@@ -34,11 +24,7 @@ pub(crate) struct HashJoin<'r> {
     read: bool,
     /// Whether they stay, as they are the same each time it is opened; none: it has not been opened twice.
     stay: Option<bool>,
-    keys: KeySet,
-    /// First and last row of each key.
-    chains: Vec<(u32, u32)>,
-    next: Vec<u32>,
-    rows: KeptRows<'r>,
+    rows: Chains<'r>,
     /// For a full join: rows of the right that have had a partner.
     matched: Vec<bool>,
     // Where it stands.
@@ -66,10 +52,7 @@ impl<'r> HashJoin<'r> {
             right_key,
             read: false,
             stay: None,
-            keys: KeySet::new(),
-            chains: Vec::new(),
-            next: Vec::new(),
-            rows: KeptRows::new(plan.right_slots.len()),
+            rows: Chains::new(plan.right_slots.len()),
             matched: Vec::new(),
             state: State::Left,
             key: Vec::new(),
@@ -91,40 +74,19 @@ impl<'r> HashJoin<'r> {
     }
 
     fn read_right(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<()> {
-        self.keys.clear();
-        self.chains.clear();
-        self.next.clear();
         self.rows.clear();
         self.right.open(frame, cx)?;
+        // One partner is as good as many.
+        let once = matches!(self.plan.kind, JoinKind::Semi | JoinKind::Anti) && self.plan.on.is_empty();
         while self.right.next(frame, cx)? {
-            let whole = write_key(&mut self.key, self.right_key, frame, cx)?;
-            if whole {
-                self.keep(frame);
+            if write_key(&mut self.key, self.right_key, frame, cx)? {
+                self.rows.push(&self.key, frame, &self.plan.right_slots, once);
             } else if self.plan.kind == JoinKind::Full {
-                self.rows.push(frame, &self.plan.right_slots);
-                self.next.push(NONE);
+                self.rows.push_apart(frame, &self.plan.right_slots);
             }
-            let lists = self.chains.capacity() * size_of::<(u32, u32)>() + self.next.capacity() * size_of::<u32>();
-            self.kept.is(self.keys.size_bytes() + self.rows.size_bytes() + lists, "a hash join", cx)?;
+            self.kept.is(self.rows.size_bytes(), "a hash join", cx)?;
         }
         Ok(())
-    }
-
-    /// Keeps the row of the right whose key has been written.
-    fn keep(&mut self, frame: &Frame<'r>) {
-        let (number, new) = self.keys.insert(&self.key);
-        if !new && matches!(self.plan.kind, JoinKind::Semi | JoinKind::Anti) && self.plan.on.is_empty() {
-            return; // One partner is as good as many.
-        }
-        let row = self.rows.push(frame, &self.plan.right_slots) as u32;
-        self.next.push(NONE);
-        if new {
-            self.chains.push((row, row));
-        } else {
-            let last = &mut self.chains[number].1;
-            self.next[*last as usize] = row;
-            *last = row;
-        }
     }
 
     pub(super) fn next(&mut self, frame: &mut Frame<'r>, cx: &Context<'r>) -> Result<bool> {
@@ -132,9 +94,9 @@ impl<'r> HashJoin<'r> {
             match self.state {
                 State::Left => {
                     if self.left.next(frame, cx)? {
-                        let found =
-                            write_key(&mut self.key, self.left_key, frame, cx)?.then(|| self.keys.find(&self.key)).flatten();
-                        self.state = State::Partners { row: found.map_or(NONE, |number| self.chains[number].0), found: false };
+                        let is_whole = write_key(&mut self.key, self.left_key, frame, cx)?;
+                        let row = if is_whole { self.rows.first(&self.key) } else { NONE };
+                        self.state = State::Partners { row, found: false };
                     } else if self.plan.kind == JoinKind::Full {
                         set_null(frame, &self.plan.left_slots);
                         self.state = State::Rest { row: 0 };
@@ -157,7 +119,7 @@ impl<'r> HashJoin<'r> {
                     cx.tick()?;
                     self.rows.put(row as usize, frame, &self.plan.right_slots)?;
                     let fits = holds(&self.plan.on, frame, cx)?;
-                    self.state = State::Partners { row: self.next[row as usize], found: found || fits };
+                    self.state = State::Partners { row: self.rows.after(row), found: found || fits };
                     if fits && self.pair(row as usize) {
                         return Ok(true);
                     }

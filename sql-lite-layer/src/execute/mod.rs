@@ -17,6 +17,7 @@
 mod accumulator;
 mod aggregate;
 mod by_hash;
+mod chains;
 mod change;
 mod context;
 mod cursor;
