@@ -48,8 +48,8 @@ fn life(seed: Seed, n: u64, most: usize, stages: &mut Stages, tally: &Tally) -> 
 /// Explores lives on every core until `target` distinct states were judged or the time is up.
 #[track_caller]
 fn run(seed: Seed, target: usize, limit: Duration) -> Figures {
-    // No life gives more than 1 %.
-    let most = (target / 100).max(1);
+    // No life gives more than 1 %. To look deeper is to look at more lives: longer looks at each would give kinds with many states more of a share.
+    let most = (target / depth() as usize / 100).max(1);
     let tally = Tally::new(target, limit);
     let lives = number("TREERING_CRASH_LIFE").map_or(0..u64::MAX, |only| only..only + 1);
     on_every_core(&tally, lives, |n, stages| life(seed, n, most, stages, &tally))
