@@ -86,6 +86,12 @@ impl Error {
         Error::new(ErrorKind::Invalid, message)
     }
 
+    /// No memory for `len` bytes of `what`, which a file may make as long as it likes: an answer, not the end.
+    #[cold]
+    pub(crate) fn no_memory(what: impl fmt::Display, len: usize) -> Error {
+        Error::new(ErrorKind::Full, format!("no memory for {what}, {len} bytes"))
+    }
+
     /// A refusal by the operating system during `operation` on `file`. No space, a full quota and a limit of length become [`ErrorKind::Full`].
     #[cold]
     pub(crate) fn io(operation: &str, file: impl fmt::Display, source: io::Error) -> Error {

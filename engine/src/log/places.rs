@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use crate::disk::Disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::chunk::{ChunkTail, NO_PAGE, PAGE_ALIGN, TAIL_LEN};
 use crate::format::{ChunkId, Extent, Position};
 use crate::page::{Item, Kind, Page, PageBuf};
@@ -120,10 +120,10 @@ impl Stated {
     }
 }
 
-/// So many zeros for what is read from the file: it may be as long as that. No memory is an answer, not the end.
-fn zeros(len: usize, what: impl Display) -> Result<Vec<u8>> {
+/// So many zeros for what is read from the file: it may be as long as that.
+pub(super) fn zeros(len: usize, what: impl Display) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(len).map_err(|_| Error::new(ErrorKind::Full, format!("no memory for {what}, {len} bytes")))?;
+    bytes.try_reserve_exact(len).map_err(|_| Error::no_memory(what, len))?;
     bytes.resize(len, 0);
     Ok(bytes)
 }
@@ -164,6 +164,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     /// Pages stand in any order, with holes among the ordinals; each reaches to the next, and the last to the directory.
     #[test]

@@ -13,6 +13,7 @@ use crate::format::ids::BLOCK;
 use crate::format::record::{self, RECORD_HEAD_LEN, RecordHead, RecordKind, SEGMENT_HEAD_LEN, SegmentHead};
 use crate::format::{Extent, Version};
 use crate::log::append::Segment;
+use crate::log::places::zeros;
 
 /// Most bytes of damaged records that the search for evidence hashes, beyond the bytes that it searches, before it gives up: a hostile file, in which one false head
 /// stands behind the other, must not cost time without bound. Records that are whole and those that a crash tore stand one behind the other.
@@ -159,11 +160,7 @@ impl Loaded {
 
 /// All bytes of a segment, which lies within the file: memory is bounded by what was really written.
 fn read_extent(disk: &dyn Disk, extent: Extent) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(extent.len as usize).is_err() {
-        return Err(Error::new(ErrorKind::Full, format!("no memory for a segment of {} bytes", extent.len)));
-    }
-    bytes.resize(extent.len as usize, 0);
+    let mut bytes = zeros(extent.len as usize, "a segment")?;
     disk.read_at(&mut bytes, extent.offset)?;
     Ok(bytes)
 }

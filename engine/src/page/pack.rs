@@ -6,7 +6,7 @@ use super::layout::*;
 use super::memory::Memory;
 use super::view::Page;
 use crate::codec::crc;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::Position;
 
 fn put_u32(bytes: &mut [u8], at: usize, value: usize) {
@@ -146,7 +146,7 @@ impl Page<'_> {
             .filter(|end| *end >= HEAD_LEN)
             .map(|end| (&self.bytes()[HEAD_LEN..end], &self.bytes()[end..]))
             .ok_or_else(|| self.bad("the padding is longer than the page"))?;
-        let mut memory = fallible(raw_len, self.position())?;
+        let mut memory = zeros(raw_len, self.position())?;
         let (head, body) = memory.split_at_mut(HEAD_LEN);
         match lz4_flex::block::decompress_into(block, body) {
             Ok(len) if len == body.len() && padding.iter().all(|byte| *byte == 0) => {}
@@ -163,9 +163,9 @@ impl Page<'_> {
     }
 }
 
-/// Memory for a page of the file. A large value is as long as its writer wished: no memory is an answer, not the end.
-fn fallible(len: usize, at: Position) -> Result<Memory> {
-    Memory::try_zeroed(len).ok_or_else(|| Error::new(ErrorKind::Full, format!("no memory for {at}, {len} bytes")))
+/// Memory for a page of the file. A large value is as long as its writer wished.
+fn zeros(len: usize, at: Position) -> Result<Memory> {
+    Memory::try_zeroed(len).ok_or_else(|| Error::no_memory(at, len))
 }
 
 impl PageBuf {
@@ -177,7 +177,7 @@ impl PageBuf {
         if len < HEAD_LEN || !len.is_multiple_of(ALIGN) {
             return Err(Error::corrupt(at, format_args!("there are {len} bytes for it")));
         }
-        let mut memory = fallible(len, at)?;
+        let mut memory = zeros(len, at)?;
         read(&mut memory)?;
         let page = Page::verify(&memory, at)?;
         if page.bytes().len() != len {

@@ -89,9 +89,8 @@ struct Progress {
     bytes_written: u64,
     /// Least bytes in use so far, and the lowest place where the last of them ended.
     least: (u64, u64),
-    /// Rounds that have gained nothing since, and how many of them end it.
+    /// Rounds that have gained nothing since.
     vain: u64,
-    may_be_vain: u64,
     /// What is told at the end: what was damaged, and what had no room.
     damage: Option<Error>,
     full: Option<Error>,
@@ -120,11 +119,10 @@ impl Progress {
         }
     }
 
-    /// Whether the rounds so far gained enough to go on, with so many bytes in use now, and the last of them there.
-    fn gains(&mut self, (used, end): (u64, u64)) -> bool {
+    /// Before a round: so many bytes are in use, and the last of them ends there.
+    fn reached(&mut self, (used, end): (u64, u64)) {
         self.vain = if used < self.least.0 || end < self.least.1 { 0 } else { self.vain + 1 };
         self.least = (used.min(self.least.0), end.min(self.least.1));
-        self.vain < self.may_be_vain
     }
 }
 
@@ -140,22 +138,12 @@ impl Machine {
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
         let (bytes_written, least, vain, damage, full) = (0, (u64::MAX, u64::MAX), 0, None, None);
-        let mut progress = Progress { patience, file_bytes, room, bytes_written, least, vain, may_be_vain: VAIN, damage, full };
+        let mut progress = Progress { patience, file_bytes, room, bytes_written, least, vain, damage, full };
         progress.wrote(self.put_in_order())?;
         progress.wrote(self.merge_all())?;
-        let accounts = self.accounts();
-        // Below the longest chunk much may have to move before that one has room.
-        let longest = accounts.iter().map(|(chunk, _)| chunk.extent.len).max().unwrap_or(0);
-        progress.may_be_vain = VAIN.max(2 * longest / ROUND_BYTES);
-        // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept. Beside writers, who make
-        // chunks sparse in every round, it ends when nothing has become less for some rounds.
-        for _ in 0..2 * accounts.len() + 4 {
-            // What was left is free: then it is seen what could be where.
-            self.let_go(patience)?;
-            if !progress.gains(self.used()) || !self.compact_once(&mut progress)? {
-                break;
-            }
-        }
+        // A seal that has no room ends the rounds, and no more than that.
+        let ended = self.compact_rounds(&mut progress);
+        progress.wrote(ended.map(|()| 0))?;
         self.rest_log();
         self.cut_file()?;
         let Progress { bytes_written, damage, full, .. } = progress;
@@ -164,6 +152,24 @@ impl Machine {
             Some(e) => Err(e),
             None => Ok(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written }),
         }
+    }
+
+    fn compact_rounds(&self, progress: &mut Progress) -> Result<()> {
+        let accounts = self.accounts();
+        // Below the longest chunk much may have to move before that one has room.
+        let longest = accounts.iter().map(|(chunk, _)| chunk.extent.len).max().unwrap_or(0);
+        let may_be_vain = VAIN.max(2 * longest / ROUND_BYTES);
+        // Each round rewrites chunks that are sparse or moves them down, and what moves makes room for others: bounded by the number of chunks, the log, and what room is kept. Beside writers, who make
+        // chunks sparse in every round, it ends when nothing has become less for some rounds.
+        for _ in 0..2 * accounts.len() + 4 {
+            // What was left is free: then it is seen what could be where.
+            self.let_go(progress.patience)?;
+            progress.reached(self.used());
+            if progress.vain == may_be_vain || !self.compact_once(progress)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// One round of a compaction; whether there may be more to do.

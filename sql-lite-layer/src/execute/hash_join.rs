@@ -9,8 +9,8 @@ use super::operator::Operator;
 use super::scalar::{holds, operand};
 use crate::encode::key;
 use crate::error::Result;
-use crate::plan::is_volatile_node;
-use crate::plan::node::{Join, JoinKind, Node};
+use crate::plan::is_same_each_time;
+use crate::plan::node::{Join, JoinKind};
 use crate::plan::scalar::Scalar;
 
 pub(crate) struct HashJoin<'r> {
@@ -157,11 +157,6 @@ impl<'r> HashJoin<'r> {
             }
         }
     }
-}
-
-/// Whether it gives the same rows each time, whatever stands around it.
-fn is_same_each_time(node: &Node) -> bool {
-    node.free().is_empty() && !is_volatile_node(node)
 }
 
 /// Writes the values as one key; false if one of them is NULL.

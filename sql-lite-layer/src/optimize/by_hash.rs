@@ -11,7 +11,7 @@ use super::Context;
 use super::joins::hash_keys;
 use super::pushdown::{filter, has_subquery, is_free_to_move};
 use super::safety::{equality, is_volatile};
-use crate::plan::is_volatile_node;
+use crate::plan::is_same_each_time;
 use crate::plan::node::{Access, Join, JoinKind, JoinMethod, Node, Scan, Slot};
 use crate::plan::scalar::Scalar;
 use crate::plan::walk::Slots;
@@ -72,7 +72,7 @@ fn reads_much(scan: &Scan) -> bool {
 
 /// Whether a filter's input is the same each time, and is not there already.
 fn keeps_well(input: &Node) -> bool {
-    !matches!(input, Node::OneRow | Node::Nothing | Node::Values { .. }) && input.free().is_empty() && !is_volatile_node(input)
+    !matches!(input, Node::OneRow | Node::Nothing | Node::Values { .. }) && is_same_each_time(input)
 }
 
 /// Conditions taken apart.

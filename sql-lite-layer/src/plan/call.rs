@@ -290,6 +290,11 @@ pub(crate) fn is_volatile(scalar: &Scalar) -> bool {
     })
 }
 
+/// Whether it gives the same rows each time that a statement reads it, whatever stands around it.
+pub(crate) fn is_same_each_time(node: &super::node::Node) -> bool {
+    node.free().is_empty() && !is_volatile_node(node)
+}
+
 pub(crate) fn is_volatile_node(node: &super::node::Node) -> bool {
     let mut found = false;
     node.scalars(&mut |scalar| found = found || is_volatile(scalar));

@@ -34,7 +34,7 @@ pub(crate) mod share;
 pub(crate) mod tests;
 pub(crate) mod walk;
 
-pub(crate) use call::{is_volatile, is_volatile_node};
+pub(crate) use call::{is_same_each_time, is_volatile, is_volatile_node};
 pub(crate) use expr::{as_literal, same_class, type_of};
 
 use std::collections::{BTreeMap, BTreeSet};
