@@ -56,22 +56,22 @@ impl Drop for Progress {
 
 /// What the engine says of its work on a file: a spinner until it says the first, and a bar for each stage.
 pub(crate) struct Stages {
-    copying: &'static str,
+    writing: &'static str,
     checking: &'static str,
     stage: Option<FileStage>,
     shown: Progress,
 }
 
 impl Stages {
-    /// Work that copies, checks, or does one after the other, with the words for it.
-    pub(crate) fn new(copying: &'static str, checking: &'static str) -> Stages {
-        Stages { copying, checking, stage: None, shown: Progress::spinner(copying) }
+    /// Work that writes, checks, or does one after the other, with the words for it.
+    pub(crate) fn new(writing: &'static str, checking: &'static str) -> Stages {
+        Stages { writing, checking, stage: None, shown: Progress::spinner(writing) }
     }
 
     /// How far it is; whether it goes on.
     pub(crate) fn at(&mut self, progress: FileProgress) -> ControlFlow<()> {
         if self.stage != Some(progress.stage) {
-            let what = if progress.stage == FileStage::Copy { self.copying } else { self.checking };
+            let what = if progress.stage == FileStage::Check { self.checking } else { self.writing };
             (self.stage, self.shown) = (Some(progress.stage), Progress::bytes(what, progress.of));
         }
         self.shown.at(progress.done);

@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
+use crate::interrupt::{self, First};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Stages;
 use crate::store::StorePath;
 use crate::units;
 
@@ -24,11 +25,18 @@ pub(crate) struct Compact {
 
 impl Compact {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
-        let progress = Progress::spinner("compacting");
+        interrupt::watch(First::Asks)?;
+        let mut progress = Stages::new("compacting", "checking");
         let store = self.store.write()?;
-        let done = store.compact()?;
+        let done = store.compact_with(|at| progress.at(at))?;
         store.close()?;
         drop(progress);
+        let Some(done) = done else {
+            return Err(Error::Told(
+                Exit::Interrupted,
+                "interrupted; the store is whole, and what was gained until then stays so".into(),
+            ));
+        };
         // The close seals once more: what the file has now is what counts.
         let after = std::fs::metadata(&self.store.path).map_or(done.file_bytes_after, |file| file.len());
         if self.json {

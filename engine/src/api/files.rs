@@ -10,12 +10,12 @@ use crate::blob::{self, BlobForm, BlobSummary};
 use crate::disk::{Disk, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::inspect::{self, Report};
-
+use crate::store::compact::Compaction;
 use crate::store::options::Reads;
 
 use super::{Options, Snapshot, Store};
 
-/// How far a backup, a restore or a check is.
+/// How far a backup, a restore, a check or a compaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileProgress {
@@ -23,7 +23,7 @@ pub struct FileProgress {
     pub stage: FileStage,
     /// Bytes that are done of this stage. They never become fewer within it.
     pub done: u64,
-    /// Of so many: exact for a copy, what is recorded for a check. More may be done than this where a file is damaged.
+    /// Of so many: exact for a copy, what is recorded for a check; for a compaction what is alive, of which most stays where it is. More may be done than this where a file is damaged, or a compaction moves pages twice.
     pub of: u64,
 }
 
@@ -35,6 +35,8 @@ pub enum FileStage {
     Copy,
     /// Pages and chunks are read and checked.
     Check,
+    /// Pages are written to better places of the same file.
+    Compact,
 }
 
 impl Snapshot {
@@ -94,6 +96,17 @@ impl Snapshot {
 }
 
 impl Store {
+    /// [`Store::compact`] that says after every few MiB how much it has written. `Break` ends it: then the result is None, and what was gained until then stays so.
+    ///
+    /// # Errors
+    /// As [`Store::compact`].
+    pub fn compact_with(&self, progress: impl FnMut(FileProgress) -> ControlFlow<()>) -> Result<Option<Compaction>> {
+        watched(progress, |stage, watch| {
+            stage.set(FileStage::Compact);
+            self.own_machine()?.compact(watch)
+        })
+    }
+
     /// Checks everything: every page of the newest version in its place, every byte of every chunk against its CRC, the log, and that
     /// space and live bytes are recorded as they are. The store goes on meanwhile. Cost: reads the whole file; memory: some 50 bytes a page.
     ///
@@ -217,7 +230,7 @@ pub fn verify_with(path: impl AsRef<Path>, progress: impl FnMut(FileProgress) ->
     })
 }
 
-fn unwatched(_done: u64, _of: u64) -> Result<()> {
+pub(super) fn unwatched(_done: u64, _of: u64) -> Result<()> {
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::store::read::{Core, Handle, Held};
 use crate::store::stats::Stats;
 use crate::sync::Mutex;
 
+use super::files::unwatched;
 use super::{Options, Snapshot, WriteTxn};
 
 /// An open store. Cloning gives another handle of the same store; the last one (snapshots and transactions count) closes it.
@@ -68,7 +69,7 @@ impl Store {
     }
 
     /// The machine, for who may write. A child of fork is refused before anything that another thread of its parent may have held at the fork.
-    fn own_machine(&self) -> Result<&Machine> {
+    pub(super) fn own_machine(&self) -> Result<&Machine> {
         let machine = self.machine();
         machine.disk.check_process()?;
         Ok(machine)
@@ -147,7 +148,7 @@ impl Store {
     /// # Errors
     /// As [`Store::checkpoint`]; `Full` if there was room for nothing and the file did not become shorter; `Corrupt` if something damaged was met: the rest was compacted.
     pub fn compact(&self) -> Result<Compaction> {
-        self.own_machine()?.compact()
+        self.own_machine()?.compact(&mut unwatched)
     }
 
     /// One bounded piece of background work; false if there was nothing to do. For stores without the background thread.

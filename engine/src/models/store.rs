@@ -313,7 +313,12 @@ fn moving_pages(beside_commit: bool) {
             assert_eq!(get(store, b"key").as_deref(), Some(&b"value-0"[..]));
         }
     });
-    let moved = open.machine().merge_all().expect("a sound medium");
+    let mut moved = 0;
+    let mut count = |bytes| {
+        moved += bytes;
+        Ok(())
+    };
+    open.machine().merge_all(&mut count).expect("a sound medium");
     assert!(beside_commit || moved > 0, "nothing was moved");
     open.machine().write_header(false).expect("a sound medium");
     open.machine().reclaim_published();

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Cursor;
 use crate::format::ids::BLOCK;
@@ -79,7 +80,10 @@ const VAIN: u64 = 8;
 pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 
 /// How far a compaction is.
-struct Progress {
+struct Progress<'a, 'w> {
+    /// Who is told of bytes written, of about so many, and may end it.
+    watch: &'a mut Watch<'w>,
+    of: u64,
     /// Until when it waits for those who read what it moved away from, or hold an extent.
     patience: Instant,
     /// The file's length before.
@@ -96,27 +100,37 @@ struct Progress {
     full: Option<Error>,
 }
 
-impl Progress {
-    /// Bytes that a part of it wrote. What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
-    fn wrote(&mut self, work: Result<u64>) -> Result<u64> {
+impl Progress<'_, '_> {
+    /// A part of it wrote so many bytes.
+    fn wrote(&mut self, bytes: u64) -> Result<()> {
+        if bytes > 0 {
+            // What follows may have room now.
+            self.full = None;
+            self.bytes_written += bytes;
+        }
+        (self.watch)(self.bytes_written, self.of)
+    }
+
+    /// What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
+    fn note<T: Default>(&mut self, work: Result<T>) -> Result<T> {
         match work {
-            Ok(0) => Ok(0),
-            Ok(bytes) => {
-                // What follows may have room now.
-                self.full = None;
-                self.bytes_written += bytes;
-                Ok(bytes)
-            }
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.damage.get_or_insert(e);
-                Ok(0)
+                Ok(T::default())
             }
             Err(e) if e.kind() == ErrorKind::Full => {
                 self.full = Some(e);
-                Ok(0)
+                Ok(T::default())
             }
-            Err(e) => Err(e),
+            work => work,
         }
+    }
+
+    /// What a round wrote.
+    fn round(&mut self, work: Result<u64>) -> Result<u64> {
+        let bytes = self.note(work)?;
+        self.wrote(bytes)?;
+        Ok(bytes)
     }
 
     /// Before a round: so many bytes are in use, and the last of them ends there.
@@ -127,8 +141,9 @@ impl Progress {
 }
 
 impl Machine {
-    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain.
-    pub(crate) fn compact(&self) -> Result<Compaction> {
+    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain. An error of `watch` ends it between two
+    /// of its rounds.
+    pub(crate) fn compact(&self, watch: &mut Watch<'_>) -> Result<Compaction> {
         self.writable()?;
         let (file_bytes, room) = {
             let space = self.space.lock();
@@ -138,12 +153,15 @@ impl Machine {
         // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
         let patience = Instant::now() + PATIENCE;
         let (bytes_written, least, vain, damage, full) = (0, (u64::MAX, u64::MAX), 0, None, None);
-        let mut progress = Progress { patience, file_bytes, room, bytes_written, least, vain, damage, full };
-        progress.wrote(self.put_in_order())?;
-        progress.wrote(self.merge_all())?;
+        let of = self.accounts().iter().map(|(_, kept)| kept).sum();
+        let mut progress = Progress { watch, of, patience, file_bytes, room, bytes_written, least, vain, damage, full };
+        let ordered = self.put_in_order(&mut |bytes| progress.wrote(bytes));
+        progress.note(ordered)?;
+        let merged = self.merge_all(&mut |bytes| progress.wrote(bytes));
+        progress.note(merged)?;
         // A seal that has no room ends the rounds, and no more than that.
         let ended = self.compact_rounds(&mut progress);
-        progress.wrote(ended.map(|()| 0))?;
+        progress.note(ended)?;
         self.rest_log();
         self.cut_file()?;
         let Progress { bytes_written, damage, full, .. } = progress;
@@ -154,7 +172,7 @@ impl Machine {
         }
     }
 
-    fn compact_rounds(&self, progress: &mut Progress) -> Result<()> {
+    fn compact_rounds(&self, progress: &mut Progress<'_, '_>) -> Result<()> {
         let accounts = self.accounts();
         // Below the longest chunk much may have to move before that one has room.
         let longest = accounts.iter().map(|(chunk, _)| chunk.extent.len).max().unwrap_or(0);
@@ -173,20 +191,20 @@ impl Machine {
     }
 
     /// One round of a compaction; whether there may be more to do.
-    fn compact_once(&self, progress: &mut Progress) -> Result<bool> {
+    fn compact_once(&self, progress: &mut Progress<'_, '_>) -> Result<bool> {
         // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
         let longest = if self.leaving().bytes == 0 { progress.file_bytes } else { u64::MAX };
         let is_log_moved = self.move_log_down(progress.patience, longest)?;
         // At once what the log made way for, before anything else takes the place.
-        let made_way = if is_log_moved { progress.wrote(self.shift_round())? } else { 0 };
+        let made_way = if is_log_moved { progress.round(self.shift_round())? } else { 0 };
         let is_room_moved = self.lower_room(progress.room);
-        let dense = progress.wrote(self.compact_round(DENSE))?;
+        let dense = progress.round(self.compact_round(DENSE))?;
         self.let_go(progress.patience)?;
-        let moved = progress.wrote(self.shift_round())?;
+        let moved = progress.round(self.shift_round())?;
         if made_way + dense + moved > 0 || is_log_moved || is_room_moved {
             return Ok(true);
         }
-        let lifted = progress.wrote(self.lift_last(longest))?;
+        let lifted = progress.round(self.lift_last(longest))?;
         // It is to move down again: that the file is longer meanwhile is no loss.
         progress.vain = 0;
         Ok(lifted > 0)

@@ -88,23 +88,22 @@ impl Machine {
         self.merge(victims, Asked::No).map(|(_, merged)| merged > 1)
     }
 
-    /// Merges until fewer than two small chunks are left; gives the bytes that were copied.
+    /// Merges until fewer than two small chunks are left; tells `wrote` of the bytes of each round.
     ///
     /// # Errors
-    /// As [`Machine::merge_some`].
-    pub(crate) fn merge_all(&self) -> Result<u64> {
-        let mut bytes = 0;
+    /// As [`Machine::merge_some`]; that of `wrote`.
+    pub(crate) fn merge_all(&self, wrote: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
         // Each round leaves fewer small chunks, unless others make them as fast as they are merged.
         let rounds = self.reclaim.lock().accounts.len();
         for _ in 0..rounds {
             let victims = self.small_chunks(Asked::Yes);
             let (moved, merged) = if victims.is_empty() { (Moved::default(), 0) } else { self.merge(&victims, Asked::Yes)? };
-            bytes += moved.bytes;
+            wrote(moved.bytes)?;
             if merged < 2 {
                 break;
             }
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Live bytes from which on a chunk is left alone, and bytes of memory that one round may take. A small budget for what is dirty means small chunks.

@@ -26,14 +26,13 @@ struct Batch {
 }
 
 impl Machine {
-    /// Puts the leaves of all tables in order where they are not; gives the bytes that were copied. Cost: all branches, and the leaves that are copied.
+    /// Puts the leaves of all tables in order where they are not; tells `wrote` of the bytes of each batch. Cost: all branches, and the leaves that are copied.
     ///
     /// # Errors
-    /// As a commit and a checkpoint; `Corrupt`.
-    pub(crate) fn put_in_order(&self) -> Result<u64> {
+    /// As a commit and a checkpoint; `Corrupt`; that of `wrote`.
+    pub(crate) fn put_in_order(&self, wrote: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
         let room = (self.settings.dirty_bytes / 4) as usize / self.page_len();
         let mut batch = Batch { moves: Vec::new(), room };
-        let mut bytes = 0;
         let tables: Vec<TableId> = {
             let root = self.pipeline.lock().newest.clone();
             root.tables().map(|(entry, _)| entry.id).collect()
@@ -43,11 +42,11 @@ impl Machine {
             while let Some(key) = from {
                 from = self.out_of_order(table, &key, &mut batch)?;
                 if from.is_some() {
-                    bytes += self.write_in_order(std::mem::replace(&mut batch, Batch { moves: Vec::new(), room }))?;
+                    wrote(self.write_in_order(std::mem::replace(&mut batch, Batch { moves: Vec::new(), room }))?)?;
                 }
             }
         }
-        Ok(bytes + self.write_in_order(batch)?)
+        wrote(self.write_in_order(batch)?)
     }
 
     fn write_in_order(&self, batch: Batch) -> Result<u64> {

@@ -358,6 +358,44 @@ fn watched_work_is_stopped_cleanly() {
     sound(&store);
 }
 
+/// A compaction tells of what it has written. Stopped after any of its rounds the store is whole, what it did stays done, and the next goes on from there.
+#[test]
+fn l6_a_compaction_is_watched_and_stopped() {
+    let folder = Folder::new();
+    let store = small().open(folder.path("a.ring")).unwrap();
+    let mut random = Random(11);
+    let mut churn = || {
+        for _ in 0..20 {
+            change(&store, &mut random, 400);
+            store.checkpoint().unwrap();
+        }
+    };
+    churn();
+    let before = contents(&store.snapshot());
+    let stop = |progress: FileProgress| {
+        assert!(progress.stage == FileStage::Compact && progress.of > 0, "{progress:?}");
+        if progress.done > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let mut stopped = 0;
+    while store.compact_with(stop).unwrap().is_none() {
+        sound(&store);
+        stopped += 1;
+        assert!(stopped < 100, "it does the same again and again");
+    }
+    assert!(stopped > 1, "{stopped}");
+    assert_eq!(contents(&store.snapshot()), before);
+    churn();
+    let mut written = 0;
+    let done = store.compact_with(|progress| {
+        assert!(progress.done >= written, "{progress:?}");
+        written = progress.done;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(done.unwrap().expect("nobody stopped it").bytes_written, written);
+    assert!(written > 0);
+    sound(&store);
+}
+
 /// L8: one changed byte anywhere in a blob is found, or changes nothing that anybody reads; never a panic, never another value.
 #[test]
 fn l8_every_byte_of_a_blob_matters_or_not() {

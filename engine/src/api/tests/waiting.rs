@@ -55,7 +55,7 @@ fn l9_moved_pages_are_never_in_doubt() {
         disk.wait_for(Gate::Reached);
         let newest = || machine.pipeline.lock().newest.moment;
         let before = newest();
-        let moving = scope.spawn(|| machine.merge_all());
+        let moving = scope.spawn(|| machine.merge_all(&mut |_| Ok(())));
         // Until its copies stand behind the commit that is being synced.
         while newest() == before {
             thread::yield_now();
