@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
+use treering::Create;
 
 use crate::error::{Error, Exit, Result};
 use crate::interrupt::{self, First};
@@ -27,14 +28,15 @@ impl Compact {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         interrupt::watch(First::Asks)?;
         let mut progress = Stages::new("compacting", "checking");
-        let store = self.store.write()?;
+        // The background thread would compact too, and wait for this one.
+        let store = self.store.options().create(Create::Never).background(false).open(&self.store.path)?;
         let done = store.compact_with(|at| progress.at(at))?;
         store.close()?;
         drop(progress);
         let Some(done) = done else {
             return Err(Error::Told(
                 Exit::Interrupted,
-                "interrupted; the store is whole, and what was gained until then stays so".into(),
+                "interrupted; the store is whole, and may be longer than before: another compaction goes on from here".into(),
             ));
         };
         // The close seals once more: what the file has now is what counts.

@@ -23,7 +23,7 @@ pub struct FileProgress {
     pub stage: FileStage,
     /// Bytes that are done of this stage. They never become fewer within it.
     pub done: u64,
-    /// Of so many: exact for a copy, what is recorded for a check; for a compaction what is alive, of which most stays where it is. More may be done than this where a file is damaged, or a compaction moves pages twice.
+    /// Of so many: exact for a copy, what is recorded for a check; for a compaction twice what is alive, about what it writes where all of it is out of order. It ends before that where little is to be done. More may be done where a file is damaged, or a compaction makes way for itself.
     pub of: u64,
 }
 
@@ -96,7 +96,9 @@ impl Snapshot {
 }
 
 impl Store {
-    /// [`Store::compact`] that says after every few MiB how much it has written. `Break` ends it: then the result is None, and what was gained until then stays so.
+    /// [`Store::compact`] that says how many bytes it has written, after every few pages that moved and each chunk that was written again. `Break` ends it when the pages that it has in hand (at most a quarter
+    /// of [`Options::dirty_bytes`]) have moved: then the result is None, what was moved stays moved, the file is cut at its end, where it may be longer than before, and another compaction goes on. The callback is called by this thread, with no turn held; it must not
+    /// compact the same store.
     ///
     /// # Errors
     /// As [`Store::compact`].
@@ -249,7 +251,8 @@ fn watched<T>(
         }
     });
     match worked {
-        Err(_) if is_stopped => Ok(None),
+        // What else was met on the way is told.
+        Err(e) if is_stopped && e.kind() != ErrorKind::Corrupt => Ok(None),
         worked => worked.map(Some),
     }
 }

@@ -8,6 +8,7 @@ use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
+use crate::store::compact::untold;
 use crate::store::merge::Asked;
 use crate::store::reclaim::SETTLED_BY_STEP;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
@@ -47,9 +48,26 @@ struct State {
     /// What else went wrong with nobody to tell.
     told: Option<String>,
     worker: Option<ThreadId>,
+    /// Compactions that somebody asked for, under way.
+    asked: u32,
+}
+
+/// While it lives the background leaves alone what compaction does.
+pub(crate) struct AskedFor<'s>(&'s Signal);
+
+impl Drop for AskedFor<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().asked -= 1;
+    }
 }
 
 impl Signal {
+    /// Somebody compacts: a thread that did so too would move chunks into the room that was just made, or keep what was moved away from.
+    pub(crate) fn compacts(&self) -> AskedFor<'_> {
+        self.state.lock().asked += 1;
+        AskedFor(self)
+    }
+
     /// There is something to do.
     pub(crate) fn notify(&self) {
         let mut state = self.state.lock();
@@ -179,6 +197,7 @@ impl Machine {
             self.run_callbacks();
             return Ok(false);
         }
+        let is_asked = self.signal.state.lock().asked > 0;
         epoch::pin().flush();
         let unsettled = self.reclaim_some(SETTLED_BY_STEP);
         if self.sync_deferred()? {
@@ -190,8 +209,8 @@ impl Machine {
         if self.wants_checkpoint() || seal {
             // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
             // Not while writers wait, or soon will.
-            let has_time = self.pressure() < 0.5 && self.wants_compaction();
-            let compacted = has_time.then(|| self.compact_round(self.settings.compact_below));
+            let has_time = self.pressure() < 0.5 && !is_asked && self.wants_compaction();
+            let compacted = has_time.then(|| self.compact_round(self.settings.compact_below, &mut untold));
             // Damage in some chunk, or no room for a twin, is no reason to keep what is dirty in memory.
             if !matches!(compacted, Some(Ok(1..))) {
                 self.checkpoint(Vec::new(), true)?;
@@ -211,12 +230,15 @@ impl Machine {
         if self.trim_cache() {
             return Ok(true);
         }
-        if self.wants_cut() && self.cut_file()? > 0 {
+        if !is_asked && self.wants_cut() && self.cut_file()? > 0 {
             return Ok(true);
         }
         let is_idle = self.is_idle();
         if is_idle && self.idle_header()? {
             return Ok(true);
+        }
+        if is_asked {
+            return Ok(false);
         }
         // Last: what fails here keeps nothing else from being done.
         let compacted = self.idle_compact();
@@ -236,7 +258,7 @@ impl Machine {
         if !self.wants_compaction() || self.vain(|vain| vain.compactions) >= TRIES {
             return Ok(false);
         }
-        let result = self.compact_round(self.settings.compact_below);
+        let result = self.compact_round(self.settings.compact_below, &mut untold);
         if !matches!(result, Ok(1..)) {
             self.vain(|vain| vain.compactions += 1);
         }

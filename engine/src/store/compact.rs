@@ -69,7 +69,7 @@ pub struct Compaction {
 /// A chunk of which a smaller share is needed is worth a twin when compaction is asked for.
 const DENSE: f64 = 0.95;
 
-/// How long a compaction waits, in all, for those who read what it moved away from; and how many turns of the epoch it tries without waiting.
+/// How long a compaction waits, in all, for those who read what it moved away from; and how many turns of the epoch it tries each time without waiting.
 const PATIENCE: Duration = Duration::from_millis(500);
 const TURNS: u32 = 64;
 
@@ -79,13 +79,21 @@ const VAIN: u64 = 8;
 /// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
 pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 
+/// Hears of bytes that were written. Its error ends the work there.
+pub(crate) type Told<'a> = dyn FnMut(u64) -> Result<()> + 'a;
+
+/// Nobody hears.
+pub(crate) fn untold(_bytes: u64) -> Result<()> {
+    Ok(())
+}
+
 /// How far a compaction is.
 struct Progress<'a, 'w> {
     /// Who is told of bytes written, of about so many, and may end it.
     watch: &'a mut Watch<'w>,
     of: u64,
-    /// Until when it waits for those who read what it moved away from, or hold an extent.
-    patience: Instant,
+    /// How long it may still wait for those who read what it moved away from, or hold an extent.
+    patience: Duration,
     /// The file's length before.
     file_bytes: u64,
     /// Bytes that were kept in it for the next checkpoint.
@@ -95,6 +103,8 @@ struct Progress<'a, 'w> {
     least: (u64, u64),
     /// Rounds that have gained nothing since.
     vain: u64,
+    /// Who watches wants no more.
+    is_stopped: bool,
     /// What is told at the end: what was damaged, and what had no room.
     damage: Option<Error>,
     full: Option<Error>,
@@ -108,12 +118,13 @@ impl Progress<'_, '_> {
             self.full = None;
             self.bytes_written += bytes;
         }
-        (self.watch)(self.bytes_written, self.of)
+        (self.watch)(self.bytes_written, self.of).inspect_err(|_| self.is_stopped = true)
     }
 
     /// What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
     fn note<T: Default>(&mut self, work: Result<T>) -> Result<T> {
         match work {
+            Err(e) if self.is_stopped => Err(e),
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.damage.get_or_insert(e);
                 Ok(T::default())
@@ -126,13 +137,6 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// What a round wrote.
-    fn round(&mut self, work: Result<u64>) -> Result<u64> {
-        let bytes = self.note(work)?;
-        self.wrote(bytes)?;
-        Ok(bytes)
-    }
-
     /// Before a round: so many bytes are in use, and the last of them ends there.
     fn reached(&mut self, (used, end): (u64, u64)) {
         self.vain = if used < self.least.0 || end < self.least.1 { 0 } else { self.vain + 1 };
@@ -141,35 +145,58 @@ impl Progress<'_, '_> {
 }
 
 impl Machine {
-    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain. An error of `watch` ends it between two
-    /// of its rounds.
+    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain. An error of `watch` ends the moving; what
+    /// is free then is given back and the file cut all the same.
     pub(crate) fn compact(&self, watch: &mut Watch<'_>) -> Result<Compaction> {
         self.writable()?;
+        let _asked = self.signal.compacts();
         let (file_bytes, room) = {
             let space = self.space.lock();
             (space.end(), space.reserve().len)
         };
         self.checkpoint(Vec::new(), false)?;
-        // Readers of the process, and its background thread, hold extents for moments: those are waited for, once.
-        let patience = Instant::now() + PATIENCE;
-        let (bytes_written, least, vain, damage, full) = (0, (u64::MAX, u64::MAX), 0, None, None);
-        let of = self.accounts().iter().map(|(_, kept)| kept).sum();
-        let mut progress = Progress { watch, of, patience, file_bytes, room, bytes_written, least, vain, damage, full };
+        // What is alive is written about twice where all of it is out of order: once in order, and once at the file's beginning.
+        let of = 2 * self.accounts().iter().map(|(_, kept)| kept).sum::<u64>();
+        let mut progress = Progress {
+            watch,
+            of,
+            patience: PATIENCE,
+            file_bytes,
+            room,
+            bytes_written: 0,
+            least: (u64::MAX, u64::MAX),
+            vain: 0,
+            is_stopped: false,
+            damage: None,
+            full: None,
+        };
+        let stopped = match self.compact_all(&mut progress) {
+            Err(e) if progress.is_stopped => Some(e),
+            worked => worked.map(|()| None)?,
+        };
+        if stopped.is_some() {
+            // What was moved goes to the file, and what it was moved away from is free.
+            self.checkpoint(Vec::new(), false)?;
+            self.let_go(&mut progress.patience)?;
+        }
+        self.rest_log();
+        self.cut_file()?;
+        let Progress { bytes_written, damage, full, .. } = progress;
+        let file_bytes_after = self.space.lock().end();
+        match damage.or(stopped).or(full.filter(|_| file_bytes_after >= file_bytes)) {
+            Some(e) => Err(e),
+            None => Ok(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written }),
+        }
+    }
+
+    fn compact_all(&self, progress: &mut Progress<'_, '_>) -> Result<()> {
         let ordered = self.put_in_order(&mut |bytes| progress.wrote(bytes));
         progress.note(ordered)?;
         let merged = self.merge_all(&mut |bytes| progress.wrote(bytes));
         progress.note(merged)?;
         // A seal that has no room ends the rounds, and no more than that.
-        let ended = self.compact_rounds(&mut progress);
-        progress.note(ended)?;
-        self.rest_log();
-        self.cut_file()?;
-        let Progress { bytes_written, damage, full, .. } = progress;
-        let file_bytes_after = self.space.lock().end();
-        match damage.or(full.filter(|_| file_bytes_after >= file_bytes)) {
-            Some(e) => Err(e),
-            None => Ok(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written }),
-        }
+        let ended = self.compact_rounds(progress);
+        progress.note(ended)
     }
 
     fn compact_rounds(&self, progress: &mut Progress<'_, '_>) -> Result<()> {
@@ -181,7 +208,7 @@ impl Machine {
         // chunks sparse in every round, it ends when nothing has become less for some rounds.
         for _ in 0..2 * accounts.len() + 4 {
             // What was left is free: then it is seen what could be where.
-            self.let_go(progress.patience)?;
+            self.let_go(&mut progress.patience)?;
             progress.reached(self.used());
             if progress.vain == may_be_vain || !self.compact_once(progress)? {
                 break;
@@ -194,17 +221,21 @@ impl Machine {
     fn compact_once(&self, progress: &mut Progress<'_, '_>) -> Result<bool> {
         // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
         let longest = if self.leaving().bytes == 0 { progress.file_bytes } else { u64::MAX };
-        let is_log_moved = self.move_log_down(progress.patience, longest)?;
+        let is_log_moved = self.move_log_down(&mut progress.patience, longest)?;
         // At once what the log made way for, before anything else takes the place.
-        let made_way = if is_log_moved { progress.round(self.shift_round())? } else { 0 };
+        let made_way = if is_log_moved { self.shift_round(&mut |bytes| progress.wrote(bytes)) } else { Ok(0) };
+        let made_way = progress.note(made_way)?;
         let is_room_moved = self.lower_room(progress.room);
-        let dense = progress.round(self.compact_round(DENSE))?;
-        self.let_go(progress.patience)?;
-        let moved = progress.round(self.shift_round())?;
+        let dense = self.compact_round(DENSE, &mut |bytes| progress.wrote(bytes));
+        let dense = progress.note(dense)?;
+        self.let_go(&mut progress.patience)?;
+        let moved = self.shift_round(&mut |bytes| progress.wrote(bytes));
+        let moved = progress.note(moved)?;
         if made_way + dense + moved > 0 || is_log_moved || is_room_moved {
             return Ok(true);
         }
-        let lifted = progress.round(self.lift_last(longest))?;
+        let lifted = self.lift_last(longest, &mut |bytes| progress.wrote(bytes));
+        let lifted = progress.note(lifted)?;
         // It is to move down again: that the file is longer meanwhile is no loss.
         progress.vain = 0;
         Ok(lifted > 0)
@@ -219,10 +250,10 @@ impl Machine {
 
     /// One round of moving chunks and the log down, and the file cut; gives its length then.
     pub(crate) fn shrink(&self) -> Result<u64> {
-        let now = Instant::now();
-        self.shift_round()?;
-        self.let_go(now)?;
-        self.move_log_down(now, u64::MAX)?;
+        let mut none = Duration::ZERO;
+        self.shift_round(&mut untold)?;
+        self.let_go(&mut none)?;
+        self.move_log_down(&mut none, u64::MAX)?;
         self.cut_file()?;
         Ok(self.space.lock().end())
     }
@@ -237,7 +268,7 @@ impl Machine {
 
     /// Continues the log in two short segments at the lowest places, if that makes the file shorter; whether it did. Segments are as long as the load that was asked for, and one at the file's end
     /// keeps it from being cut. Where the log stands in its own way it moves to the file's end first. A file that is longer than `longest` is worth more moves.
-    fn move_log_down(&self, patience: Instant, longest: u64) -> Result<bool> {
+    fn move_log_down(&self, patience: &mut Duration, longest: u64) -> Result<bool> {
         self.rest_log();
         match self.better_log(longest) {
             None => Ok(false),
@@ -250,7 +281,7 @@ impl Machine {
     }
 
     /// Continues the log elsewhere; false if there is no room.
-    fn move_log(&self, extents: impl Fn() -> Result<(Extent, Extent)>, patience: Instant) -> Result<bool> {
+    fn move_log(&self, extents: impl Fn() -> Result<(Extent, Extent)>, patience: &mut Duration) -> Result<bool> {
         let hand = self.extents_in_hand();
         let (first, next) = match extents() {
             Ok(extents) => extents,
@@ -299,7 +330,7 @@ impl Machine {
     }
 
     /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down and is not too long for a round: the file grows by it meanwhile. Gives the bytes written.
-    fn lift_last(&self, longest: u64) -> Result<u64> {
+    fn lift_last(&self, longest: u64, told: &mut Told<'_>) -> Result<u64> {
         self.reclaim_all();
         let reclaim = self.reclaim.lock();
         let space = self.space.lock();
@@ -307,7 +338,7 @@ impl Machine {
             |chunk: &SealedChunk| space.used_end() > longest && chunk.extent.len <= ROUND_BYTES && space.has_lower(chunk.extent);
         let last = last_chunk(&reclaim).filter(|(chunk, _)| is_worth(chunk));
         drop((space, reclaim));
-        last.map_or(Ok(0), |last| self.rewrite(vec![last], false))
+        last.map_or(Ok(0), |last| self.rewrite(vec![last], false, told))
     }
 
     /// Length of the newest version's seal, if it were made now.
@@ -319,9 +350,9 @@ impl Machine {
         len as u64
     }
 
-    /// Both headers name the newest seal, and what nobody reads any more is free. Until `patience` it waits for those who read, and for who has an extent in hand: a segment that is being
-    /// made stands in the way until it is done. The caller has none.
-    fn let_go(&self, patience: Instant) -> Result<()> {
+    /// Both headers name the newest seal, and what nobody reads any more is free. As long as `patience` lasts it waits for those who read, and for who has an extent in hand: a segment that is
+    /// being made stands in the way until it is done. The caller has none.
+    fn let_go(&self, patience: &mut Duration) -> Result<()> {
         if self.leaving().seal_bytes > 0 {
             self.checkpoint(Vec::new(), true)?;
         }
@@ -332,36 +363,41 @@ impl Machine {
         Ok(())
     }
 
-    /// Gives free what nobody reads any more. The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading, and the rest waits until `patience`.
-    pub(crate) fn wait_for_readers(&self, patience: Instant) {
+    /// Gives free what nobody reads any more. The epoch moves on when nobody is pinned: a few turns see it through, or somebody is reading, and the rest waits as long as `patience` lasts, which
+    /// becomes less by the time waited, and by nothing else: the work between two waits may take long.
+    pub(crate) fn wait_for_readers(&self, patience: &mut Duration) {
+        let mut since = None;
         for turn in 0.. {
             epoch::pin().flush();
             self.reclaim_all();
-            let is_done = self.leaving().bytes == 0 && !self.has_extents_in_hand();
-            if is_done || (turn >= TURNS && Instant::now() >= patience) {
+            if self.leaving().bytes == 0 && !self.has_extents_in_hand() {
                 break;
             }
             if turn < TURNS {
                 thread::yield_now();
-            } else {
-                std::thread::sleep(Duration::from_millis(1));
+                continue;
             }
+            if since.get_or_insert_with(Instant::now).elapsed() >= *patience {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
+        *patience = patience.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed()));
     }
 
     /// One round: the sparsest chunks below a share of `fill` get twins, at most `ROUND_BYTES` of them. Gives the bytes written.
-    pub(crate) fn compact_round(&self, fill: f64) -> Result<u64> {
+    pub(crate) fn compact_round(&self, fill: f64, told: &mut Told<'_>) -> Result<u64> {
         let mut victims = self.accounts();
         victims.retain(|(chunk, kept)| (*kept as f64) < fill * chunk.page_bytes as f64);
         victims.sort_unstable_by_key(|(chunk, kept)| kept * 1000 / chunk.page_bytes.max(1));
-        self.rewrite(victims, false)
+        self.rewrite(victims, false, told)
     }
 
     /// One round of moving chunks from the file's end to free extents before them. Gives the bytes written.
-    pub(crate) fn shift_round(&self) -> Result<u64> {
+    pub(crate) fn shift_round(&self, told: &mut Told<'_>) -> Result<u64> {
         let mut victims = self.accounts();
         victims.sort_unstable_by_key(|(chunk, _)| std::cmp::Reverse(chunk.extent.offset));
-        self.rewrite(victims, true)
+        self.rewrite(victims, true, told)
     }
 
     fn accounts(&self) -> Vec<(SealedChunk, u64)> {
@@ -370,7 +406,7 @@ impl Machine {
         reclaim.accounts.values().map(|account| (account.chunk, account.kept_bytes)).collect()
     }
 
-    fn rewrite(&self, mut victims: Vec<(SealedChunk, u64)>, only_down: bool) -> Result<u64> {
+    fn rewrite(&self, mut victims: Vec<(SealedChunk, u64)>, only_down: bool, told: &mut Told<'_>) -> Result<u64> {
         let is_nowhere = |chunk: &SealedChunk, kept: u64| only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
         victims.retain(|(chunk, kept)| !is_nowhere(chunk, *kept));
         if victims.is_empty() {
@@ -387,7 +423,7 @@ impl Machine {
         ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it. Where one has no room, the shortest is tried, and if that has none either, no other is looked at.
-        let (mut damage, mut full, mut read) = (None, None, 0);
+        let (mut damage, mut full, mut read, mut heard) = (None, None, 0, Ok(()));
         let mut victims = VecDeque::from(victims);
         let mut result = Ok(());
         while let Some((chunk, kept)) = victims.pop_front() {
@@ -397,8 +433,13 @@ impl Machine {
             match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
                 Ok(twin) => {
                     read += chunk.page_bytes;
-                    bytes += twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
+                    let written = twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
+                    bytes += written;
                     twins.extend(twin);
+                    heard = if written > 0 { told(written) } else { Ok(()) };
+                    if heard.is_err() {
+                        break;
+                    }
                 }
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
                 Err(e) if e.kind() == ErrorKind::Full && full.is_none() => {
@@ -421,6 +462,7 @@ impl Machine {
             self.counters.twins.fetch_add(twins.len() as u64, Ordering::Relaxed);
             self.checkpoint(twins, true)?;
         }
+        heard?;
         // With something gained the caller comes again, and hears of it when nothing is gained any more.
         damage.or(full).filter(|_| bytes == 0).map_or(Ok(bytes), Err)
     }

@@ -25,7 +25,7 @@ use crate::log::cache::Loans;
 use crate::log::directory::Home;
 use crate::page::Kind;
 use crate::store::Machine;
-use crate::store::compact::{ROUND_BYTES, Trees};
+use crate::store::compact::{ROUND_BYTES, Told, Trees, untold};
 use crate::store::edit::Draft;
 use crate::store::read::Lender;
 use crate::sync::Counted;
@@ -85,20 +85,19 @@ impl Machine {
     /// # Errors
     /// As a commit and a checkpoint; `Corrupt` if nothing but damage was met.
     pub(crate) fn merge_some(&self, victims: &[SealedChunk]) -> Result<bool> {
-        self.merge(victims, Asked::No).map(|(_, merged)| merged > 1)
+        self.merge(victims, Asked::No, &mut untold).map(|merged| merged > 1)
     }
 
-    /// Merges until fewer than two small chunks are left; tells `wrote` of the bytes of each round.
+    /// Merges until fewer than two small chunks are left; tells of the bytes that were copied.
     ///
     /// # Errors
-    /// As [`Machine::merge_some`]; that of `wrote`.
-    pub(crate) fn merge_all(&self, wrote: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+    /// As [`Machine::merge_some`]; that of `told`.
+    pub(crate) fn merge_all(&self, told: &mut Told<'_>) -> Result<()> {
         // Each round leaves fewer small chunks, unless others make them as fast as they are merged.
         let rounds = self.reclaim.lock().accounts.len();
         for _ in 0..rounds {
             let victims = self.small_chunks(Asked::Yes);
-            let (moved, merged) = if victims.is_empty() { (Moved::default(), 0) } else { self.merge(&victims, Asked::Yes)? };
-            wrote(moved.bytes)?;
+            let merged = if victims.is_empty() { 0 } else { self.merge(&victims, Asked::Yes, told)? };
             if merged < 2 {
                 break;
             }
@@ -144,7 +143,7 @@ impl Machine {
     }
 
     /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more.
-    fn merge(&self, victims: &[SealedChunk], asked: Asked) -> Result<(Moved, u64)> {
+    fn merge(&self, victims: &[SealedChunk], asked: Asked, told: &mut Told<'_>) -> Result<u64> {
         // Chunk by chunk, so that a round that is cut short has emptied some.
         let (mut moves, mut looked_at, mut damage) = (Vec::new(), Vec::new(), None);
         // Held while they are found, not while they are moved: it would hold what is moved away from.
@@ -168,14 +167,23 @@ impl Machine {
         });
         self.versions.unpin(&pinned);
         found?;
-        let moved = self.move_pages(moves, asked)?;
+        // As in `order`: half of a chunk moved away is nothing gained.
+        let mut heard = Ok(());
+        let mut hear = |bytes| {
+            if heard.is_ok() {
+                heard = told(bytes);
+            }
+            Ok(())
+        };
+        let moved = self.move_pages(moves, asked, &mut hear)?;
         if moved.bytes > 0 {
             self.checkpoint(Vec::new(), false)?;
         }
         let merged = self.count_merged(&looked_at, moved.is_all);
+        heard?;
         match damage {
             Some(e) if merged == 0 => Err(e),
-            _ => Ok((moved, merged)),
+            _ => Ok(merged),
         }
     }
 
@@ -231,8 +239,8 @@ impl Machine {
         Ok(Alive::Pages(moves))
     }
 
-    /// Gives pages new positions, some at a turn, in this order. What is not reached any more is passed over.
-    pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked) -> Result<Moved> {
+    /// Gives pages new positions, some at a turn, in this order, and tells of the bytes of each turn. What is not reached any more is passed over.
+    pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked, told: &mut Told<'_>) -> Result<Moved> {
         let mut left = moves.into_iter();
         let mut bytes = 0;
         while !left.as_slice().is_empty() {
@@ -250,6 +258,7 @@ impl Machine {
             // 2^24 turns without a commit between: the rest waits for the next version.
             let Some(moved) = self.move_some(&mut left, turn)? else { return Ok(Moved { bytes, is_all: false }) };
             bytes += moved;
+            told(moved)?;
         }
         Ok(Moved { bytes, is_all: true })
     }

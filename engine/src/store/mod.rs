@@ -36,7 +36,7 @@ pub(crate) mod stats;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
@@ -261,7 +261,8 @@ impl Machine {
         // What may be kept for the next checkpoint need not be in the file, nor segments of a log that ends. Nothing durable names either.
         self.space.lock().let_go();
         self.rest_log();
-        self.wait_for_readers(Instant::now());
+        let mut none = Duration::ZERO;
+        self.wait_for_readers(&mut none);
         let header = header.and_then(|()| self.cut_file().map(drop));
         self.end_writing();
         drop(entered);

@@ -11,6 +11,7 @@ use crate::format::{ChunkId, Position, TableId};
 use crate::log::directory::Home;
 use crate::page::Page;
 use crate::store::Machine;
+use crate::store::compact::Told;
 use crate::store::merge::{Asked, Move};
 use crate::store::read::Lender;
 use crate::tree::{self, Place};
@@ -26,11 +27,11 @@ struct Batch {
 }
 
 impl Machine {
-    /// Puts the leaves of all tables in order where they are not; tells `wrote` of the bytes of each batch. Cost: all branches, and the leaves that are copied.
+    /// Puts the leaves of all tables in order where they are not; tells of the bytes that were copied. Cost: all branches, and the leaves that are copied.
     ///
     /// # Errors
-    /// As a commit and a checkpoint; `Corrupt`; that of `wrote`.
-    pub(crate) fn put_in_order(&self, wrote: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+    /// As a commit and a checkpoint; `Corrupt`; that of `told`.
+    pub(crate) fn put_in_order(&self, told: &mut Told<'_>) -> Result<()> {
         let room = (self.settings.dirty_bytes / 4) as usize / self.page_len();
         let mut batch = Batch { moves: Vec::new(), room };
         let tables: Vec<TableId> = {
@@ -42,19 +43,27 @@ impl Machine {
             while let Some(key) = from {
                 from = self.out_of_order(table, &key, &mut batch)?;
                 if from.is_some() {
-                    wrote(self.write_in_order(std::mem::replace(&mut batch, Batch { moves: Vec::new(), room }))?)?;
+                    self.write_in_order(std::mem::replace(&mut batch, Batch { moves: Vec::new(), room }), told)?;
                 }
             }
         }
-        wrote(self.write_in_order(batch)?)
+        self.write_in_order(batch, told)
     }
 
-    fn write_in_order(&self, batch: Batch) -> Result<u64> {
-        let moved = self.move_pages(batch.moves, Asked::Yes)?;
+    fn write_in_order(&self, batch: Batch, told: &mut Told<'_>) -> Result<()> {
+        // Half of a family would not be in order, and be moved again: who wants no more is obeyed behind the batch.
+        let mut heard = Ok(());
+        let mut hear = |bytes| {
+            if heard.is_ok() {
+                heard = told(bytes);
+            }
+            Ok(())
+        };
+        let moved = self.move_pages(batch.moves, Asked::Yes, &mut hear)?;
         if moved.bytes > 0 {
             self.checkpoint(Vec::new(), false)?;
         }
-        Ok(moved.bytes)
+        heard
     }
 
     /// Adds the leaves of `table` that stand out of order, from the branch that `from` leads to on; gives the key from which to go on if the batch is full.

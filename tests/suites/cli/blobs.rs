@@ -85,6 +85,17 @@ fn with_noise() -> Folder {
 #[test]
 fn a_terminal_shows_how_far_it_is() {
     let folder = with_noise();
+    let sparse = folder.path().join("sparse.ring");
+    std::fs::copy(folder.path().join("a.ring"), &sparse).expect("room");
+    let store = treering::Options::new().background(false).open(&sparse).expect("open");
+    let txn = store.begin_write().expect("the turn");
+    let mut table = txn.open_table("t").expect("a table");
+    for key in (0..32_u32).step_by(2) {
+        table.remove(&key.to_be_bytes()).expect("remove");
+    }
+    drop(table);
+    txn.commit().expect("commit");
+    store.close().expect("close");
     for (args, stages) in [
         (&["backup", "a.ring", "plain.blob"][..], &["writing"][..]),
         (&["backup", "a.ring", "lz4.blob", "--lz4"], &["writing"]),
@@ -92,6 +103,7 @@ fn a_terminal_shows_how_far_it_is() {
         (&["verify", "lz4.blob"], &["unpacking", "verifying"]),
         (&["check", "a.ring"], &["checking"]),
         (&["scrub", "a.ring"], &["scrubbing"]),
+        (&["compact", "sparse.ring"], &["compacting"]),
     ] {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_treering"));
         command.args(args).current_dir(folder.path()).env("TERM", "xterm");

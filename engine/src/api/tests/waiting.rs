@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{fill, key, small};
 use crate::disk::narrow::{Gate, Narrow};
@@ -79,7 +79,12 @@ fn l6_compaction_waits_for_what_others_have_in_hand() {
     let (done, is_done) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
-            machine.wait_for_readers(Instant::now() + Duration::from_secs(600));
+            let mut patience = Duration::from_secs(600);
+            machine.wait_for_readers(&mut patience);
+            // Only what was waited is gone.
+            let left = patience;
+            machine.wait_for_readers(&mut patience);
+            assert!(left < Duration::from_secs(600) && patience == left, "{left:?}, {patience:?}");
             done.send(()).expect("somebody listens");
         });
         assert_eq!(is_done.recv_timeout(Duration::from_millis(100)), Err(RecvTimeoutError::Timeout), "it did not wait");
