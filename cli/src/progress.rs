@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use treering::{FileProgress, FileStage};
 
 use crate::interrupt;
+use crate::output::Output;
 
 /// A bar or a spinner; gone without a trace when it is dropped.
 pub(crate) struct Progress(ProgressBar);
@@ -27,6 +28,11 @@ impl Progress {
     pub(crate) fn steps(what: &str, len: u64, unit: &str) -> Progress {
         let template = format!("{{spinner}} {{msg}} [{{bar:30}}] {{human_pos}} of {{human_len}} {unit}, {{elapsed}}");
         Progress::start(ProgressBar::new(len), &template, what)
+    }
+
+    /// Lines of the output, of `len` at most: shown if the output goes elsewhere, since on a terminal the lines themselves show it.
+    pub(crate) fn lines(what: &str, len: u64) -> Progress {
+        if Output::is_terminal() { Progress(ProgressBar::hidden()) } else { Progress::steps(what, len, "entries") }
     }
 
     fn start(bar: ProgressBar, template: &str, what: &str) -> Progress {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::store::{ALL, StorePath, entries, table};
 use crate::text::{Form, escape};
 use crate::units;
@@ -37,13 +38,19 @@ impl Dump {
         if !self.json {
             out.line(format_args!("# {}, version {}", self.store.name(), snapshot.version()))?;
         }
-        for name in &names {
-            let len = table(&snapshot.reader(), name)?.len();
+        let reader = snapshot.reader();
+        let lens = names.iter().map(|name| Ok(table(&reader, name)?.len())).collect::<Result<Vec<u64>>>()?;
+        drop(reader);
+        let progress = Progress::lines("dumping", lens.iter().sum());
+        let mut done = 0;
+        for (name, len) in names.iter().zip(lens) {
             if !self.json {
                 let entries = if len == 1 { "entry" } else { "entries" };
                 out.line(format_args!("\n# table {}, {} {entries}", escape(name.as_bytes()), units::count(len)))?;
             }
             entries(&snapshot, name, ALL, false, |key, value| {
+                done += 1;
+                progress.at(done);
                 let (key, value) = (self.form.show(key), self.form.show(value));
                 if self.json {
                     out.json_line(&json!({ "table": name, "key": key, "value": value }))?;

@@ -4,10 +4,12 @@ use std::ops::Bound;
 
 use clap::Args;
 use serde_json::json;
+use treering::Snapshot;
 
 use crate::error::Result;
 use crate::output::Output;
-use crate::store::{Bounds, StorePath, entries};
+use crate::progress::Progress;
+use crate::store::{Bounds, StorePath, entries, table};
 use crate::text::Form;
 
 /// Print the entries of a table in the order of their keys
@@ -52,12 +54,18 @@ impl Scan {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         let bounds = self.bounds()?;
         let store = self.store.read()?;
+        let snapshot = store.snapshot();
+        let len = self.limit.unwrap_or(u64::MAX).min(len_of(&snapshot, &self.table, &bounds)?);
+        let progress = Progress::lines("scanning", len);
         let mut left = self.limit.unwrap_or(u64::MAX);
-        entries(&store.snapshot(), &self.table, bounds, self.reverse, |key, value| {
+        let mut done = 0;
+        entries(&snapshot, &self.table, bounds, self.reverse, |key, value| {
             if left == 0 {
                 return Ok(false);
             }
             left -= 1;
+            done += 1;
+            progress.at(done);
             let key = self.form.show(key);
             match (self.json, self.keys) {
                 (false, true) => out.line(key)?,
@@ -83,6 +91,21 @@ impl Scan {
         };
         Ok((start, end))
     }
+}
+
+/// How many entries there are within bounds; where damage hides it, how many the table has.
+fn len_of(snapshot: &Snapshot, name: &str, bounds: &Bounds) -> Result<u64> {
+    let reader = snapshot.reader();
+    let table = table(&reader, name)?;
+    let before = |bound: &Bound<Vec<u8>>, unbounded, behind| match bound {
+        Bound::Unbounded => Ok(unbounded),
+        Bound::Included(key) | Bound::Excluded(key) => {
+            let is_in = matches!(bound, Bound::Included(_)) == behind && table.contains(key)?;
+            Ok::<u64, treering::Error>(table.rank(key)? + u64::from(is_in))
+        }
+    };
+    let (start, end) = (before(&bounds.0, 0, false), before(&bounds.1, table.len(), true));
+    Ok(start.and_then(|start| Ok(end?.saturating_sub(start))).unwrap_or_else(|_| table.len()))
 }
 
 /// The smallest key behind all that begin with `prefix`; none if there is no such key.

@@ -114,6 +114,18 @@ fn a_terminal_shows_how_far_it_is() {
         }
         terminal.exp_eof().expect("its end");
     }
+    // Lines show by themselves how far it is, unless they go elsewhere.
+    for (args, bar) in [
+        ("dump a.ring", r"dumping \[[^]]*\] [0-9]+ of 32 entries"),
+        ("scan a.ring t --limit 9", r"scanning \[[^]]*\] [0-9]+ of 9 entries"),
+    ] {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &format!("exec \"$0\" {args} > lines"), env!("CARGO_BIN_EXE_treering")]);
+        command.current_dir(folder.path()).env("TERM", "xterm");
+        let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).expect("a pseudo terminal");
+        terminal.exp_regex(bar).unwrap_or_else(|e| panic!("{args}: {e}"));
+        terminal.exp_eof().expect("its end");
+    }
 }
 
 /// Nothing is left of a backup or a restore that is killed in its middle, where the system knows files without a name.
