@@ -92,6 +92,7 @@ impl<'d> Plan<'d> {
 }
 
 /// A table on its way.
+#[derive(Clone)]
 struct Known {
     name: Arc<str>,
     lz4: bool,
@@ -269,11 +270,14 @@ impl Copying<'_, '_> {
         for commit in Commits::new(&body, seen.head.commit_count) {
             let commit = commit?;
             if version.0 > self.report.version {
-                let mut changes = Vec::new();
-                for change in Changes::new(commit) {
-                    self.tables.proven(&change?, &mut changes)?;
+                let (mut changes, mut before) = (Vec::new(), Vec::new());
+                let applied = Changes::new(commit)
+                    .try_for_each(|change| self.tables.proven(&change?, &mut changes, &mut before))
+                    .and_then(|()| self.target.commit(&changes).map_err(misfit));
+                if let Err(e) = applied {
+                    self.tables.undo(before);
+                    return Err(e);
                 }
-                self.target.commit(&changes).map_err(misfit)?;
                 self.report.version = version.0;
             }
             // A forged version must not end the walk with a panic.
@@ -317,10 +321,6 @@ impl Copying<'_, '_> {
     fn finish(mut self, is_rooted: bool) -> Result<Salvaged> {
         for known in std::mem::take(&mut self.tables.by_id).into_values() {
             let mut doubtful = None;
-            // A record that did not fit may have announced a table that never came to be.
-            if known.is_proven && self.target.len(&known.name).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
-                continue;
-            }
             if let Some(name) = known.doubtful {
                 match self.target.len(&name)? {
                     0 => self.target.commit(&[Change { table: name, action: Action::DropTable }])?,
@@ -381,8 +381,23 @@ impl Tables {
         }
     }
 
-    /// What a change of the log does in the new store: to its table, and to what is doubtful about that, which it settles.
-    fn proven<'c>(&mut self, change: &change::Change<'c>, out: &mut Vec<Change<'c>>) -> Result<()> {
+    /// Tables as they were before a commit that did not fit: what it dropped is still there, and what it made is not.
+    fn undo(&mut self, before: Vec<(TableId, Option<Known>)>) {
+        for (id, known) in before.into_iter().rev() {
+            match known {
+                Some(known) => self.by_id.insert(id, known),
+                None => self.by_id.remove(&id),
+            };
+        }
+    }
+
+    /// What a change of the log does in the new store: to its table, and to what is doubtful about that, which it settles. Tables that it changes go to `before`, as they were.
+    fn proven<'c>(
+        &mut self,
+        change: &change::Change<'c>,
+        out: &mut Vec<Change<'c>>,
+        before: &mut Vec<(TableId, Option<Known>)>,
+    ) -> Result<()> {
         use change::Change as Stored;
         let id = match *change {
             Stored::CreateTable { table, name, lz4 } => {
@@ -391,7 +406,7 @@ impl Tables {
                 }
                 let known = Known { name: name.into(), lz4, is_proven: true, doubtful: None, gaps: Vec::new() };
                 out.push(Change { table: known.name.clone(), action: Action::CreateTable { lz4 } });
-                self.by_id.insert(table, known);
+                before.push((table, self.by_id.insert(table, known)));
                 return Ok(());
             }
             Stored::Put { table, .. } | Stored::Remove { table, .. } | Stored::RemoveRange { table, .. } => table,
@@ -411,10 +426,11 @@ impl Tables {
             }
             Stored::DropTable { .. } => {
                 both(Action::DropTable, Action::DropTable, out);
-                self.by_id.remove(&id);
+                before.push((id, self.by_id.remove(&id)));
             }
             Stored::RenameTable { name, .. } => {
                 out.push(Change { table: table.clone(), action: Action::RenameTable { to: name } });
+                before.push((id, Some(known.clone())));
                 known.name = name.into();
             }
             Stored::CreateTable { .. } => {}
