@@ -24,6 +24,16 @@ impl Output {
         io::stdout().is_terminal()
     }
 
+    /// Whether it goes to a file.
+    pub(crate) fn is_file() -> bool {
+        #[cfg(unix)]
+        let metadata =
+            std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
+        #[cfg(not(unix))]
+        let metadata: io::Result<std::fs::Metadata> = Err(io::ErrorKind::Unsupported.into());
+        metadata.is_ok_and(|stdout| stdout.is_file())
+    }
+
     /// One line, or several, without control characters of whatever is named in it.
     pub(crate) fn line(&mut self, line: impl fmt::Display) -> Result {
         writeln!(self.out, "{}", harmless(&line.to_string())).map_err(|e| Error::output(&e))

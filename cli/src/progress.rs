@@ -30,9 +30,9 @@ impl Progress {
         Progress::start(ProgressBar::new(len), &template, what)
     }
 
-    /// Lines of the output, of `len` at most: shown if the output goes elsewhere, since on a terminal the lines themselves show it.
+    /// Lines of the output, of `len` at most: shown if they go to a file. On a terminal the lines themselves show it, and behind a pipe may be a program that writes to the same terminal.
     pub(crate) fn lines(what: &str, len: u64) -> Progress {
-        if Output::is_terminal() { Progress(ProgressBar::hidden()) } else { Progress::steps(what, len, "entries") }
+        if Output::is_file() { Progress::steps(what, len, "entries") } else { Progress(ProgressBar::hidden()) }
     }
 
     fn start(bar: ProgressBar, template: &str, what: &str) -> Progress {

@@ -41,7 +41,7 @@ impl Dump {
         let reader = snapshot.reader();
         let lens = names.iter().map(|name| Ok(table(&reader, name)?.len())).collect::<Result<Vec<u64>>>()?;
         drop(reader);
-        let progress = Progress::lines("dumping", lens.iter().sum());
+        let progress = Progress::lines("dumping", lens.iter().copied().fold(0, u64::saturating_add));
         let mut done = 0;
         for (name, len) in names.iter().zip(lens) {
             if !self.json {

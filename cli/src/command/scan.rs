@@ -101,7 +101,7 @@ fn len_of(snapshot: &Snapshot, name: &str, bounds: &Bounds) -> Result<u64> {
         Bound::Unbounded => Ok(unbounded),
         Bound::Included(key) | Bound::Excluded(key) => {
             let is_in = matches!(bound, Bound::Included(_)) == behind && table.contains(key)?;
-            Ok::<u64, treering::Error>(table.rank(key)? + u64::from(is_in))
+            Ok::<u64, treering::Error>(table.rank(key)?.saturating_add(is_in.into()))
         }
     };
     let (start, end) = (before(&bounds.0, 0, false), before(&bounds.1, table.len(), true));

@@ -96,17 +96,15 @@ impl Snapshot {
 }
 
 impl Store {
-    /// [`Store::compact`] that says how many bytes it has written, after every few pages that moved and each chunk that was written again. `Break` ends it when the pages that it has in hand (at most a quarter
-    /// of [`Options::dirty_bytes`]) have moved: then the result is None, what was moved stays moved, the file is cut at its end, where it may be longer than before, and another compaction goes on. The callback is called by this thread, with no turn held; it must not
+    /// [`Store::compact`] that says how many bytes it has written, after every few pages that moved and after each round (64 MiB at most, or one chunk) of chunks that were written again; while
+    /// it looks for what to move it says nothing. `Break` ends it when the pages that it has in hand (at most a quarter of [`Options::dirty_bytes`]) have moved: then the result is None, what was
+    /// moved stays moved, the file is cut at its end, where it may be longer than before, and another compaction goes on. The callback is called by this thread, with no turn held; it must not
     /// compact the same store.
     ///
     /// # Errors
     /// As [`Store::compact`].
-    pub fn compact_with(&self, progress: impl FnMut(FileProgress) -> ControlFlow<()>) -> Result<Option<Compaction>> {
-        watched(progress, |stage, watch| {
-            stage.set(FileStage::Compact);
-            self.own_machine()?.compact(watch)
-        })
+    pub fn compact_with(&self, mut progress: impl FnMut(FileProgress) -> ControlFlow<()>) -> Result<Option<Compaction>> {
+        self.own_machine()?.compact(&mut |done, of| progress(FileProgress { stage: FileStage::Compact, done, of }))
     }
 
     /// Checks everything: every page of the newest version in its place, every byte of every chunk against its CRC, the log, and that
@@ -232,7 +230,7 @@ pub fn verify_with(path: impl AsRef<Path>, progress: impl FnMut(FileProgress) ->
     })
 }
 
-pub(super) fn unwatched(_done: u64, _of: u64) -> Result<()> {
+fn unwatched(_done: u64, _of: u64) -> Result<()> {
     Ok(())
 }
 
@@ -251,8 +249,7 @@ fn watched<T>(
         }
     });
     match worked {
-        // What else was met on the way is told.
-        Err(e) if is_stopped && e.kind() != ErrorKind::Corrupt => Ok(None),
+        Err(_) if is_stopped => Ok(None),
         worked => worked.map(Some),
     }
 }

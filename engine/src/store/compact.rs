@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::disk::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::Cursor;
 use crate::format::ids::BLOCK;
@@ -79,6 +79,9 @@ const VAIN: u64 = 8;
 /// Bytes of chunks that one round reads at most, but for the first chunk: bounds its time, and the file's growth meanwhile.
 pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 
+/// Hears how many bytes a compaction has written, and of about how many. `Break` ends it.
+pub(crate) type Watching<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
+
 /// Hears of bytes that were written. Its error ends the work there.
 pub(crate) type Told<'a> = dyn FnMut(u64) -> Result<()> + 'a;
 
@@ -90,7 +93,7 @@ pub(crate) fn untold(_bytes: u64) -> Result<()> {
 /// How far a compaction is.
 struct Progress<'a, 'w> {
     /// Who is told of bytes written, of about so many, and may end it.
-    watch: &'a mut Watch<'w>,
+    watch: &'a mut Watching<'w>,
     of: u64,
     /// How long it may still wait for those who read what it moved away from, or hold an extent.
     patience: Duration,
@@ -118,13 +121,19 @@ impl Progress<'_, '_> {
             self.full = None;
             self.bytes_written += bytes;
         }
-        (self.watch)(self.bytes_written, self.of).inspect_err(|_| self.is_stopped = true)
+        match (self.watch)(self.bytes_written, self.of) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                self.is_stopped = true;
+                // Seen by nobody: it only takes the work to its end.
+                Err(Error::new(ErrorKind::Io, "stopped by who watches"))
+            }
+        }
     }
 
     /// What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
     fn note<T: Default>(&mut self, work: Result<T>) -> Result<T> {
         match work {
-            Err(e) if self.is_stopped => Err(e),
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.damage.get_or_insert(e);
                 Ok(T::default())
@@ -145,9 +154,9 @@ impl Progress<'_, '_> {
 }
 
 impl Machine {
-    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain. An error of `watch` ends the moving; what
-    /// is free then is given back and the file cut all the same.
-    pub(crate) fn compact(&self, watch: &mut Watch<'_>) -> Result<Compaction> {
+    /// Leaves put in order and small chunks merged, then twins for everything sparse, then chunks moved down and the file cut, until there is nothing to gain. None if `watch` ended it: then what is
+    /// free is given back and the file cut all the same.
+    pub(crate) fn compact(&self, watch: &mut Watching<'_>) -> Result<Option<Compaction>> {
         self.writable()?;
         let _asked = self.signal.compacts();
         let (file_bytes, room) = {
@@ -170,22 +179,22 @@ impl Machine {
             damage: None,
             full: None,
         };
-        let stopped = match self.compact_all(&mut progress) {
-            Err(e) if progress.is_stopped => Some(e),
-            worked => worked.map(|()| None)?,
-        };
-        if stopped.is_some() {
-            // What was moved goes to the file, and what it was moved away from is free.
-            self.checkpoint(Vec::new(), false)?;
-            self.let_go(&mut progress.patience)?;
+        let worked = self.compact_all(&mut progress);
+        if progress.is_stopped {
+            // What was moved goes to the file, and what it was moved away from is free. What failed behind the stop fails here again.
+            let ended = self.checkpoint(Vec::new(), false).and_then(|_| self.let_go(&mut progress.patience));
+            progress.note(ended)?;
+        } else {
+            worked?;
         }
         self.rest_log();
         self.cut_file()?;
-        let Progress { bytes_written, damage, full, .. } = progress;
+        let Progress { bytes_written, is_stopped, damage, full, .. } = progress;
         let file_bytes_after = self.space.lock().end();
-        match damage.or(stopped).or(full.filter(|_| file_bytes_after >= file_bytes)) {
+        match damage.or(full.filter(|_| file_bytes_after >= file_bytes)) {
             Some(e) => Err(e),
-            None => Ok(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written }),
+            None if is_stopped => Ok(None),
+            None => Ok(Some(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written })),
         }
     }
 
@@ -423,7 +432,7 @@ impl Machine {
         ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
         // A damaged chunk stays where it is, and says so at the end; the others need not wait for it. Where one has no room, the shortest is tried, and if that has none either, no other is looked at.
-        let (mut damage, mut full, mut read, mut heard) = (None, None, 0, Ok(()));
+        let (mut damage, mut full, mut read) = (None, None, 0);
         let mut victims = VecDeque::from(victims);
         let mut result = Ok(());
         while let Some((chunk, kept)) = victims.pop_front() {
@@ -433,13 +442,8 @@ impl Machine {
             match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
                 Ok(twin) => {
                     read += chunk.page_bytes;
-                    let written = twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
-                    bytes += written;
+                    bytes += twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
                     twins.extend(twin);
-                    heard = if written > 0 { told(written) } else { Ok(()) };
-                    if heard.is_err() {
-                        break;
-                    }
                 }
                 Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
                 Err(e) if e.kind() == ErrorKind::Full && full.is_none() => {
@@ -462,9 +466,12 @@ impl Machine {
             self.counters.twins.fetch_add(twins.len() as u64, Ordering::Relaxed);
             self.checkpoint(twins, true)?;
         }
-        heard?;
-        // With something gained the caller comes again, and hears of it when nothing is gained any more.
-        damage.or(full).filter(|_| bytes == 0).map_or(Ok(bytes), Err)
+        if bytes == 0 {
+            return damage.or(full).map_or(Ok(0), Err);
+        }
+        // With something gained the caller comes again, and hears of damage when nothing is gained any more; unless it comes no more.
+        told(bytes).map_err(|stop| damage.unwrap_or(stop))?;
+        Ok(bytes)
     }
 
     /// Writes the needed pages of a chunk, those that the version of `trees` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.

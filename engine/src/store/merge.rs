@@ -180,10 +180,9 @@ impl Machine {
             self.checkpoint(Vec::new(), false)?;
         }
         let merged = self.count_merged(&looked_at, moved.is_all);
-        heard?;
         match damage {
-            Some(e) if merged == 0 => Err(e),
-            _ => Ok(merged),
+            Some(e) if merged == 0 || heard.is_err() => Err(e),
+            _ => heard.map(|()| merged),
         }
     }
 
