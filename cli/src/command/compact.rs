@@ -28,7 +28,7 @@ impl Compact {
     pub(crate) fn run(&self, out: &mut Output) -> Result {
         interrupt::watch(First::Asks)?;
         let mut progress = Stages::new("compacting", "checking");
-        // The background thread would compact too, and wait for this one.
+        // Nobody writes meanwhile: there is nothing for a background thread to do.
         let store = self.store.options().create(Create::Never).background(false).open(&self.store.path)?;
         let done = store.compact_with(|at| progress.at(at))?;
         store.close()?;

@@ -102,7 +102,7 @@ impl Store {
     /// compact the same store.
     ///
     /// # Errors
-    /// As [`Store::compact`].
+    /// As [`Store::compact`]; `Corrupt` also if it was ended, and something damaged was met before.
     pub fn compact_with(&self, mut progress: impl FnMut(FileProgress) -> ControlFlow<()>) -> Result<Option<Compaction>> {
         self.own_machine()?.compact(&mut |done, of| progress(FileProgress { stage: FileStage::Compact, done, of }))
     }

@@ -90,6 +90,13 @@ pub(crate) fn untold(_bytes: u64) -> Result<()> {
     Ok(())
 }
 
+/// Takes a compaction that is to stop to its end, and is seen by nobody. Nothing else that it does is refused as invalid.
+fn stop() -> Error {
+    Error::new(STOP, "stopped by who watches")
+}
+
+const STOP: ErrorKind = ErrorKind::Invalid;
+
 /// How far a compaction is.
 struct Progress<'a, 'w> {
     /// Who is told of bytes written, of about so many, and may end it.
@@ -125,15 +132,14 @@ impl Progress<'_, '_> {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => {
                 self.is_stopped = true;
-                // Seen by nobody: it only takes the work to its end.
-                Err(Error::new(ErrorKind::Io, "stopped by who watches"))
+                Err(stop())
             }
         }
     }
 
     /// What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
     fn note<T: Default>(&mut self, work: Result<T>) -> Result<T> {
-        match work {
+        let noted = match work {
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.damage.get_or_insert(e);
                 Ok(T::default())
@@ -143,7 +149,9 @@ impl Progress<'_, '_> {
                 Ok(T::default())
             }
             work => work,
-        }
+        };
+        // Damage that was told in place of the stop stops it too.
+        noted.and_then(|done| if self.is_stopped { Err(stop()) } else { Ok(done) })
     }
 
     /// Before a round: so many bytes are in use, and the last of them ends there.
@@ -179,13 +187,15 @@ impl Machine {
             damage: None,
             full: None,
         };
-        let worked = self.compact_all(&mut progress);
-        if progress.is_stopped {
-            // What was moved goes to the file, and what it was moved away from is free. What failed behind the stop fails here again.
-            let ended = self.checkpoint(Vec::new(), false).and_then(|_| self.let_go(&mut progress.patience));
-            progress.note(ended)?;
-        } else {
-            worked?;
+        match self.compact_all(&mut progress) {
+            // What was moved goes to the file, and what it was moved away from is free.
+            Err(e) if e.kind() == STOP => {
+                match self.checkpoint(Vec::new(), false).and_then(|_| self.let_go(&mut progress.patience)) {
+                    Err(e) if e.kind() == ErrorKind::Full => progress.full = Some(e),
+                    ended => ended?,
+                }
+            }
+            worked => worked?,
         }
         self.rest_log();
         self.cut_file()?;

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position, TableId};
 use crate::log::cache::Loans;
@@ -85,24 +85,32 @@ impl Machine {
     /// # Errors
     /// As a commit and a checkpoint; `Corrupt` if nothing but damage was met.
     pub(crate) fn merge_some(&self, victims: &[SealedChunk]) -> Result<bool> {
-        self.merge(victims, Asked::No, &mut untold).map(|merged| merged > 1)
+        match self.merge(victims, Asked::No, &mut untold)? {
+            (0, Some(damage)) => Err(damage),
+            (merged, _) => Ok(merged > 1),
+        }
     }
 
-    /// Merges until fewer than two small chunks are left; tells of the bytes that were copied.
+    /// Merges until fewer than two small chunks are left; tells of the bytes that were copied. A damaged chunk is told at the end.
     ///
     /// # Errors
-    /// As [`Machine::merge_some`]; that of `told`.
+    /// As [`Machine::merge_some`]; `Corrupt` if damage was met, whatever else was merged; that of `told`.
     pub(crate) fn merge_all(&self, told: &mut Told<'_>) -> Result<()> {
         // Each round leaves fewer small chunks, unless others make them as fast as they are merged.
         let rounds = self.reclaim.lock().accounts.len();
+        let mut damage = None;
         for _ in 0..rounds {
             let victims = self.small_chunks(Asked::Yes);
-            let merged = if victims.is_empty() { 0 } else { self.merge(&victims, Asked::Yes, told)? };
+            if victims.is_empty() {
+                break;
+            }
+            let (merged, found) = self.merge(&victims, Asked::Yes, told)?;
+            damage = damage.or(found);
             if merged < 2 {
                 break;
             }
         }
-        Ok(())
+        damage.map_or(Ok(()), Err)
     }
 
     /// Live bytes from which on a chunk is left alone, and bytes of memory that one round may take. A small budget for what is dirty means small chunks.
@@ -142,8 +150,8 @@ impl Machine {
         chunks.into_iter().take_while(|(live, chunk)| fits(*live, chunk)).map(|(_, chunk)| chunk).collect()
     }
 
-    /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more.
-    fn merge(&self, victims: &[SealedChunk], asked: Asked, told: &mut Told<'_>) -> Result<u64> {
+    /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more, and what was damaged.
+    fn merge(&self, victims: &[SealedChunk], asked: Asked, told: &mut Told<'_>) -> Result<(u64, Option<Error>)> {
         // Chunk by chunk, so that a round that is cut short has emptied some.
         let (mut moves, mut looked_at, mut damage) = (Vec::new(), Vec::new(), None);
         // Held while they are found, not while they are moved: it would hold what is moved away from.
@@ -180,9 +188,9 @@ impl Machine {
             self.checkpoint(Vec::new(), false)?;
         }
         let merged = self.count_merged(&looked_at, moved.is_all);
-        match damage {
-            Some(e) if merged == 0 || heard.is_err() => Err(e),
-            _ => heard.map(|()| merged),
+        match heard {
+            Ok(()) => Ok((merged, damage)),
+            Err(stop) => Err(damage.unwrap_or(stop)),
         }
     }
 

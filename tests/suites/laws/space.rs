@@ -221,6 +221,14 @@ fn l6_damage_stops_no_other_compaction() {
         let _ = store.step();
         put(&store, 7999..8000, 1, 400).expect("commit");
     }
+    // Who wants no more is obeyed, damage or not.
+    let mut told = 0;
+    let stopped = store.compact_with(|_| {
+        told += 1;
+        std::ops::ControlFlow::Break(())
+    });
+    let is_stopped = stopped.as_ref().map_or_else(|e| e.kind() == ErrorKind::Corrupt, Option::is_none);
+    assert!(told == 1 && is_stopped, "told {told} times: {stopped:?}");
     assert_eq!(store.compact().expect_err("damage is told of").kind(), ErrorKind::Corrupt);
     let after = store.stats();
     assert!(after.twins > 0 || after.chunk_bytes < before.chunk_bytes / 2, "{before:?} {after:?}");
