@@ -10,6 +10,7 @@ use crate::error::ErrorKind;
 use crate::log::recover::choose_header;
 use crate::planted::Bug;
 use crate::store::options::Settings;
+use crate::store::progress::Progress;
 use crate::sync::checker::fault::Fault;
 
 /// A store is closed beside a commit, and looked at behind both. Checked: whatever returned before or after, what was acknowledged is on the medium; nothing is acknowledged after
@@ -83,13 +84,9 @@ fn close_beside_moving() {
     put_into(&open, "another", b"key", b"value-1").expect("a sound medium");
     open.checkpoint().expect("a sound medium");
     let mover = beside(&open, |store| {
-        let mut moved = 0;
-        let mut count = |bytes| {
-            moved += bytes;
-            Ok(())
-        };
-        match store.machine().merge_all(&mut count) {
-            Ok(()) => assert!(moved > 0, "nothing was moved"),
+        let mut progress = Progress::unwatched();
+        match store.machine().merge_all(&mut progress) {
+            Ok(()) => assert!(progress.bytes_written > 0, "nothing was moved"),
             Err(e) => assert_eq!(e.kind(), ErrorKind::Poisoned, "{e}"),
         }
     });

@@ -8,8 +8,8 @@ use crate::format::Version;
 use crate::log::directory::Home;
 use crate::store::Machine;
 use crate::store::commit::Until;
-use crate::store::compact::untold;
 use crate::store::merge::Asked;
+use crate::store::progress::unwatched;
 use crate::store::reclaim::SETTLED_BY_STEP;
 use crate::sync::thread::{self, JoinHandle, ThreadId};
 use crate::sync::{Condvar, Counted, Mutex, epoch};
@@ -210,7 +210,7 @@ impl Machine {
             // Twins go along with the seal that is due: under steady writing there would be no other time for them, and the file would grow without bound.
             // Not while writers wait, or soon will.
             let has_time = self.pressure() < 0.5 && !is_asked && self.wants_compaction();
-            let compacted = has_time.then(|| self.compact_round(self.settings.compact_below, &mut untold));
+            let compacted = has_time.then(|| self.compact_some());
             // Damage in some chunk, or no room for a twin, is no reason to keep what is dirty in memory.
             if !matches!(compacted, Some(Ok(1..))) {
                 self.checkpoint(Vec::new(), true)?;
@@ -253,12 +253,17 @@ impl Machine {
         compacted.map(|_| shrunk)
     }
 
+    /// A round of compaction. Gives the bytes written.
+    fn compact_some(&self) -> Result<u64> {
+        unwatched(|progress| self.compact_round(self.settings.compact_below, progress))
+    }
+
     /// A round of compaction, unless it was in vain too often since the last commit: where there is no room for a twin, say, or a chunk is damaged.
     fn idle_compact(&self) -> Result<bool> {
         if !self.wants_compaction() || self.vain(|vain| vain.compactions) >= TRIES {
             return Ok(false);
         }
-        let result = self.compact_round(self.settings.compact_below, &mut untold);
+        let result = self.compact_some();
         if !matches!(result, Ok(1..)) {
             self.vain(|vain| vain.compactions += 1);
         }

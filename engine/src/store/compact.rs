@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::format::header::Cursor;
 use crate::format::ids::BLOCK;
 use crate::format::seal::SealedChunk;
@@ -26,6 +26,7 @@ use crate::store::background::WORTH;
 use crate::store::checkpoint::{seal_of, sealed_chunk};
 use crate::store::edit::Positions;
 use crate::store::grow::LEAST_SEGMENT;
+use crate::store::progress::{End, Progress};
 use crate::store::read::Lender;
 use crate::store::reclaim::Reclaim;
 use crate::sync::{Counted, epoch, thread};
@@ -82,78 +83,22 @@ pub(crate) const ROUND_BYTES: u64 = 64 << 20;
 /// Hears how many bytes a compaction has written, and of about how many. `Break` ends it.
 pub(crate) type Watching<'a> = dyn FnMut(u64, u64) -> ControlFlow<()> + 'a;
 
-/// Hears of bytes that were written. Its error ends the work there.
-pub(crate) type Told<'a> = dyn FnMut(u64) -> Result<()> + 'a;
-
-/// Nobody hears.
-pub(crate) fn untold(_bytes: u64) -> Result<()> {
-    Ok(())
-}
-
-/// Takes a compaction that is to stop to its end, and is seen by nobody. Nothing else that it does is refused as invalid.
-fn stop() -> Error {
-    Error::new(STOP, "stopped by who watches")
-}
-
-const STOP: ErrorKind = ErrorKind::Invalid;
-
-/// How far a compaction is.
-struct Progress<'a, 'w> {
-    /// Who is told of bytes written, of about so many, and may end it.
-    watch: &'a mut Watching<'w>,
-    of: u64,
+/// A compaction that somebody asked for.
+struct Compacting<'w> {
+    progress: Progress<'w>,
     /// How long it may still wait for those who read what it moved away from, or hold an extent.
     patience: Duration,
     /// The file's length before.
     file_bytes: u64,
     /// Bytes that were kept in it for the next checkpoint.
     room: u64,
-    bytes_written: u64,
     /// Least bytes in use so far, and the lowest place where the last of them ended.
     least: (u64, u64),
     /// Rounds that have gained nothing since.
     vain: u64,
-    /// Who watches wants no more.
-    is_stopped: bool,
-    /// What is told at the end: what was damaged, and what had no room.
-    damage: Option<Error>,
-    full: Option<Error>,
 }
 
-impl Progress<'_, '_> {
-    /// A part of it wrote so many bytes.
-    fn wrote(&mut self, bytes: u64) -> Result<()> {
-        if bytes > 0 {
-            // What follows may have room now.
-            self.full = None;
-            self.bytes_written += bytes;
-        }
-        match (self.watch)(self.bytes_written, self.of) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => {
-                self.is_stopped = true;
-                Err(stop())
-            }
-        }
-    }
-
-    /// What is damaged or has no room is left as it is, and told at the end: the others need not wait for it, and what is free at the file's end can be cut off.
-    fn note<T: Default>(&mut self, work: Result<T>) -> Result<T> {
-        let noted = match work {
-            Err(e) if e.kind() == ErrorKind::Corrupt => {
-                self.damage.get_or_insert(e);
-                Ok(T::default())
-            }
-            Err(e) if e.kind() == ErrorKind::Full => {
-                self.full = Some(e);
-                Ok(T::default())
-            }
-            work => work,
-        };
-        // Damage that was told in place of the stop stops it too.
-        noted.and_then(|done| if self.is_stopped { Err(stop()) } else { Ok(done) })
-    }
-
+impl Compacting<'_> {
     /// Before a round: so many bytes are in use, and the last of them ends there.
     fn reached(&mut self, (used, end): (u64, u64)) {
         self.vain = if used < self.least.0 || end < self.least.1 { 0 } else { self.vain + 1 };
@@ -171,54 +116,47 @@ impl Machine {
             let space = self.space.lock();
             (space.end(), space.reserve().len)
         };
+        // What is damaged is told again by each.
+        self.reclaim.lock().damaged.clear();
         self.checkpoint(Vec::new(), false)?;
         // What is alive is written about twice where all of it is out of order: once in order, and once at the file's beginning.
         let of = 2 * self.accounts().iter().map(|(_, kept)| kept).sum::<u64>();
-        let mut progress = Progress {
-            watch,
-            of,
-            patience: PATIENCE,
-            file_bytes,
-            room,
-            bytes_written: 0,
-            least: (u64::MAX, u64::MAX),
-            vain: 0,
-            is_stopped: false,
-            damage: None,
-            full: None,
-        };
-        match self.compact_all(&mut progress) {
+        let progress = Progress::new(|done| watch(done, of));
+        let mut compacting = Compacting { progress, patience: PATIENCE, file_bytes, room, least: (u64::MAX, u64::MAX), vain: 0 };
+        let ended = match self.compact_all(&mut compacting) {
+            Ok(()) => Ok(()),
             // What was moved goes to the file, and what it was moved away from is free.
-            Err(e) if e.kind() == STOP => {
-                match self.checkpoint(Vec::new(), false).and_then(|_| self.let_go(&mut progress.patience)) {
-                    Err(e) if e.kind() == ErrorKind::Full => progress.full = Some(e),
-                    ended => ended?,
-                }
-            }
-            worked => worked?,
+            Err(End::Stopped) => self.checkpoint(Vec::new(), false).and_then(|_| self.let_go(&mut compacting.patience)),
+            Err(End::Failed(e)) => Err(e),
+        };
+        let Compacting { mut progress, .. } = compacting;
+        let ended = match progress.note(ended) {
+            Err(End::Failed(e)) => Err(e),
+            Ok(()) | Err(End::Stopped) => Ok(()),
+        };
+        // Whatever ended it, unless nothing may be written any more.
+        if !self.is_poisoned() {
+            self.rest_log();
+            self.cut_file()?;
         }
-        self.rest_log();
-        self.cut_file()?;
-        let Progress { bytes_written, is_stopped, damage, full, .. } = progress;
+        ended?;
+        let (bytes_written, is_stopped) = (progress.bytes_written, progress.is_stopped());
         let file_bytes_after = self.space.lock().end();
-        match damage.or(full.filter(|_| file_bytes_after >= file_bytes)) {
-            Some(e) => Err(e),
-            None if is_stopped => Ok(None),
-            None => Ok(Some(Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written })),
-        }
+        progress.end(file_bytes_after >= file_bytes)?;
+        let compaction = Compaction { file_bytes_before: file_bytes, file_bytes_after, bytes_written };
+        Ok((!is_stopped).then_some(compaction))
     }
 
-    fn compact_all(&self, progress: &mut Progress<'_, '_>) -> Result<()> {
-        let ordered = self.put_in_order(&mut |bytes| progress.wrote(bytes));
-        progress.note(ordered)?;
-        let merged = self.merge_all(&mut |bytes| progress.wrote(bytes));
-        progress.note(merged)?;
-        // A seal that has no room ends the rounds, and no more than that.
-        let ended = self.compact_rounds(progress);
-        progress.note(ended)
+    fn compact_all(&self, compacting: &mut Compacting<'_>) -> Result<(), End> {
+        let ordered = self.put_in_order(&mut compacting.progress);
+        compacting.progress.note(ordered)?;
+        let merged = self.merge_all(&mut compacting.progress);
+        compacting.progress.note(merged)?;
+        self.compact_rounds(compacting)
     }
 
-    fn compact_rounds(&self, progress: &mut Progress<'_, '_>) -> Result<()> {
+    /// A seal that has no room ends the rounds, and no more than that.
+    fn compact_rounds(&self, compacting: &mut Compacting<'_>) -> Result<(), End> {
         let accounts = self.accounts();
         // Below the longest chunk much may have to move before that one has room.
         let longest = accounts.iter().map(|(chunk, _)| chunk.extent.len).max().unwrap_or(0);
@@ -227,9 +165,9 @@ impl Machine {
         // chunks sparse in every round, it ends when nothing has become less for some rounds.
         for _ in 0..2 * accounts.len() + 4 {
             // What was left is free: then it is seen what could be where.
-            self.let_go(&mut progress.patience)?;
-            progress.reached(self.used());
-            if progress.vain == may_be_vain || !self.compact_once(progress)? {
+            self.let_go(&mut compacting.patience)?;
+            compacting.reached(self.used());
+            if compacting.vain == may_be_vain || !self.compact_once(compacting)? {
                 break;
             }
         }
@@ -237,26 +175,33 @@ impl Machine {
     }
 
     /// One round of a compaction; whether there may be more to do.
-    fn compact_once(&self, progress: &mut Progress<'_, '_>) -> Result<bool> {
+    fn compact_once(&self, compacting: &mut Compacting<'_>) -> Result<bool, End> {
+        let Compacting { progress, patience, .. } = compacting;
+        let damaged = progress.damaged();
         // Where somebody reads what was moved away from, the file is longer for that, and moving more would make it longer still.
-        let longest = if self.leaving().bytes == 0 { progress.file_bytes } else { u64::MAX };
-        let is_log_moved = self.move_log_down(&mut progress.patience, longest)?;
+        let longest = if self.leaving().bytes == 0 { compacting.file_bytes } else { u64::MAX };
+        let is_log_moved = self.move_log_down(patience, longest)?;
         // At once what the log made way for, before anything else takes the place.
-        let made_way = if is_log_moved { self.shift_round(&mut |bytes| progress.wrote(bytes)) } else { Ok(0) };
+        let made_way = if is_log_moved { self.shift_round(progress) } else { Ok(0) };
         let made_way = progress.note(made_way)?;
-        let is_room_moved = self.lower_room(progress.room);
-        let dense = self.compact_round(DENSE, &mut |bytes| progress.wrote(bytes));
+        let is_room_moved = self.lower_room(compacting.room);
+        let dense = self.compact_round(DENSE, progress);
         let dense = progress.note(dense)?;
-        self.let_go(&mut progress.patience)?;
-        let moved = self.shift_round(&mut |bytes| progress.wrote(bytes));
+        self.let_go(patience)?;
+        let moved = self.shift_round(progress);
         let moved = progress.note(moved)?;
+        if progress.damaged() > damaged {
+            // It was read in place of others, and is not read again.
+            compacting.vain = 0;
+            return Ok(true);
+        }
         if made_way + dense + moved > 0 || is_log_moved || is_room_moved {
             return Ok(true);
         }
-        let lifted = self.lift_last(longest, &mut |bytes| progress.wrote(bytes));
+        let lifted = self.lift_last(longest, progress);
         let lifted = progress.note(lifted)?;
         // It is to move down again: that the file is longer meanwhile is no loss.
-        progress.vain = 0;
+        compacting.vain = 0;
         Ok(lifted > 0)
     }
 
@@ -268,12 +213,19 @@ impl Machine {
     }
 
     /// One round of moving chunks and the log down, and the file cut; gives its length then.
+    ///
+    /// # Errors
+    /// Those of a checkpoint; `Corrupt` if damage was met, `Full` if something had no room: at the end.
     pub(crate) fn shrink(&self) -> Result<u64> {
-        let mut none = Duration::ZERO;
-        self.shift_round(&mut untold)?;
+        let (mut progress, mut none) = (Progress::unwatched(), Duration::ZERO);
+        let moved = self.shift_round(&mut progress);
+        if let Err(End::Failed(e)) = progress.note(moved) {
+            return Err(e);
+        }
         self.let_go(&mut none)?;
         self.move_log_down(&mut none, u64::MAX)?;
         self.cut_file()?;
+        progress.end(true)?;
         Ok(self.space.lock().end())
     }
 
@@ -349,7 +301,7 @@ impl Machine {
     }
 
     /// If the file is longer than `longest`: moves the chunk at its end away, if it stands in its own way down and is not too long for a round: the file grows by it meanwhile. Gives the bytes written.
-    fn lift_last(&self, longest: u64, told: &mut Told<'_>) -> Result<u64> {
+    fn lift_last(&self, longest: u64, progress: &mut Progress<'_>) -> Result<u64> {
         self.reclaim_all();
         let reclaim = self.reclaim.lock();
         let space = self.space.lock();
@@ -357,7 +309,7 @@ impl Machine {
             |chunk: &SealedChunk| space.used_end() > longest && chunk.extent.len <= ROUND_BYTES && space.has_lower(chunk.extent);
         let last = last_chunk(&reclaim).filter(|(chunk, _)| is_worth(chunk));
         drop((space, reclaim));
-        last.map_or(Ok(0), |last| self.rewrite(vec![last], false, told))
+        last.map_or(Ok(0), |last| self.rewrite(vec![last], false, progress))
     }
 
     /// Length of the newest version's seal, if it were made now.
@@ -404,19 +356,19 @@ impl Machine {
         *patience = patience.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed()));
     }
 
-    /// One round: the sparsest chunks below a share of `fill` get twins, at most `ROUND_BYTES` of them. Gives the bytes written.
-    pub(crate) fn compact_round(&self, fill: f64, told: &mut Told<'_>) -> Result<u64> {
+    /// One round: the sparsest chunks below a share of `fill` get twins, at most `ROUND_BYTES` of them. Gives the bytes written. A damaged chunk is left alone.
+    pub(crate) fn compact_round(&self, fill: f64, progress: &mut Progress<'_>) -> Result<u64> {
         let mut victims = self.accounts();
         victims.retain(|(chunk, kept)| (*kept as f64) < fill * chunk.page_bytes as f64);
         victims.sort_unstable_by_key(|(chunk, kept)| kept * 1000 / chunk.page_bytes.max(1));
-        self.rewrite(victims, false, told)
+        self.rewrite(victims, false, progress)
     }
 
     /// One round of moving chunks from the file's end to free extents before them. Gives the bytes written.
-    pub(crate) fn shift_round(&self, told: &mut Told<'_>) -> Result<u64> {
+    pub(crate) fn shift_round(&self, progress: &mut Progress<'_>) -> Result<u64> {
         let mut victims = self.accounts();
         victims.sort_unstable_by_key(|(chunk, _)| std::cmp::Reverse(chunk.extent.offset));
-        self.rewrite(victims, true, told)
+        self.rewrite(victims, true, progress)
     }
 
     fn accounts(&self) -> Vec<(SealedChunk, u64)> {
@@ -425,9 +377,10 @@ impl Machine {
         reclaim.accounts.values().map(|account| (account.chunk, account.kept_bytes)).collect()
     }
 
-    fn rewrite(&self, mut victims: Vec<(SealedChunk, u64)>, only_down: bool, told: &mut Told<'_>) -> Result<u64> {
+    fn rewrite(&self, mut victims: Vec<(SealedChunk, u64)>, only_down: bool, progress: &mut Progress<'_>) -> Result<u64> {
         let is_nowhere = |chunk: &SealedChunk, kept: u64| only_down && !self.space.lock().has_before(chunk.extent.offset, kept);
-        victims.retain(|(chunk, kept)| !is_nowhere(chunk, *kept));
+        let is_damaged = |id: &ChunkId| self.reclaim.lock().damaged.contains(id);
+        victims.retain(|(chunk, kept)| !is_damaged(&chunk.id) && !is_nowhere(chunk, *kept));
         if victims.is_empty() {
             return Ok(0);
         }
@@ -441,21 +394,24 @@ impl Machine {
         let mut ids: Vec<_> = victims.iter().map(|(chunk, _)| chunk.id).collect();
         ids.sort_unstable();
         let kept_pages = self.reclaim.lock().kept_in(&ids);
-        // A damaged chunk stays where it is, and says so at the end; the others need not wait for it. Where one has no room, the shortest is tried, and if that has none either, no other is looked at.
-        let (mut damage, mut full, mut read) = (None, None, 0);
+        // A damaged chunk stays where it is. Where one has no room, the shortest is tried, and if that has none either, no other is looked at.
+        let (mut full, mut read) = (None, 0);
         let mut victims = VecDeque::from(victims);
         let mut result = Ok(());
         while let Some((chunk, kept)) = victims.pop_front() {
             if is_nowhere(&chunk, kept) || (read + chunk.page_bytes > ROUND_BYTES && read > 0) {
                 continue;
             }
+            read += chunk.page_bytes;
             match self.write_twin(&trees, &chunk, &kept_pages, only_down) {
                 Ok(twin) => {
-                    read += chunk.page_bytes;
                     bytes += twin.as_ref().map_or(0, |twin| twin.chunk.extent.len);
                     twins.extend(twin);
                 }
-                Err(e) if e.kind() == ErrorKind::Corrupt => damage = damage.take().or(Some(e)),
+                Err(e) if e.kind() == ErrorKind::Corrupt => {
+                    self.reclaim.lock().damaged.insert(chunk.id);
+                    progress.met(e);
+                }
                 Err(e) if e.kind() == ErrorKind::Full && full.is_none() => {
                     full = Some(e);
                     victims.make_contiguous().sort_unstable_by_key(|(_, kept)| *kept);
@@ -476,12 +432,12 @@ impl Machine {
             self.counters.twins.fetch_add(twins.len() as u64, Ordering::Relaxed);
             self.checkpoint(twins, true)?;
         }
-        if bytes == 0 {
-            return damage.or(full).map_or(Ok(0), Err);
+        progress.wrote(bytes);
+        // With something gained the caller comes again.
+        match full.filter(|_| bytes == 0) {
+            Some(e) => Err(e),
+            None => Ok(bytes),
         }
-        // With something gained the caller comes again, and hears of damage when nothing is gained any more; unless it comes no more.
-        told(bytes).map_err(|stop| damage.unwrap_or(stop))?;
-        Ok(bytes)
     }
 
     /// Writes the needed pages of a chunk, those that the version of `trees` reaches and those of `kept`, to another extent; none if it moved or died meanwhile, or (`only_down`) if no extent before it is free.

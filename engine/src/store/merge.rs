@@ -18,15 +18,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::vec::IntoIter;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::format::seal::SealedChunk;
 use crate::format::{ChunkId, Position, TableId};
 use crate::log::cache::Loans;
 use crate::log::directory::Home;
 use crate::page::Kind;
 use crate::store::Machine;
-use crate::store::compact::{ROUND_BYTES, Told, Trees, untold};
+use crate::store::compact::{ROUND_BYTES, Trees};
 use crate::store::edit::Draft;
+use crate::store::progress::{Progress, unwatched};
 use crate::store::read::Lender;
 use crate::sync::Counted;
 use crate::sync::turn::Held as Turn;
@@ -70,47 +71,35 @@ enum Alive {
     Unknown,
 }
 
-/// What a round did.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Moved {
-    /// Bytes of the copies.
-    pub(crate) bytes: u64,
-    /// Every page that was to move did, or is not reached any more.
-    is_all: bool,
-}
-
 impl Machine {
     /// One round in the background, if enough small chunks came together; whether something was gained: one chunk that became one other is nothing.
     ///
     /// # Errors
     /// As a commit and a checkpoint; `Corrupt` if nothing but damage was met.
     pub(crate) fn merge_some(&self, victims: &[SealedChunk]) -> Result<bool> {
-        match self.merge(victims, Asked::No, &mut untold)? {
-            (0, Some(damage)) => Err(damage),
-            (merged, _) => Ok(merged > 1),
-        }
+        unwatched(|progress| self.merge(victims, Asked::No, progress)).map(|merged| merged > 1)
     }
 
-    /// Merges until fewer than two small chunks are left; tells of the bytes that were copied. A damaged chunk is told at the end.
+    /// Merges until fewer than two small chunks are left, or who watches wants no more.
     ///
     /// # Errors
-    /// As [`Machine::merge_some`]; `Corrupt` if damage was met, whatever else was merged; that of `told`.
-    pub(crate) fn merge_all(&self, told: &mut Told<'_>) -> Result<()> {
+    /// As a commit and a checkpoint; `Corrupt` if what was moved is damaged, or what is above it. Damaged chunks are passed over.
+    pub(crate) fn merge_all(&self, progress: &mut Progress<'_>) -> Result<()> {
         // Each round leaves fewer small chunks, unless others make them as fast as they are merged.
         let rounds = self.reclaim.lock().accounts.len();
-        let mut damage = None;
         for _ in 0..rounds {
             let victims = self.small_chunks(Asked::Yes);
             if victims.is_empty() {
                 break;
             }
-            let (merged, found) = self.merge(&victims, Asked::Yes, told)?;
-            damage = damage.or(found);
-            if merged < 2 {
+            let damaged = progress.damaged();
+            let merged = self.merge(&victims, Asked::Yes, progress)?;
+            // What is damaged took the place of others, and is not looked at again.
+            if progress.is_stopped() || (merged < 2 && progress.damaged() == damaged) {
                 break;
             }
         }
-        damage.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Live bytes from which on a chunk is left alone, and bytes of memory that one round may take. A small budget for what is dirty means small chunks.
@@ -130,6 +119,7 @@ impl Machine {
             (1..large).contains(&account.newest_bytes)
                 && account.chunk.page_bytes <= longest
                 && !reclaim.unmerged.contains(&account.chunk.id)
+                && !reclaim.damaged.contains(&account.chunk.id)
         };
         let mut chunks: Vec<(u64, SealedChunk)> =
             reclaim.accounts.values().filter(small).map(|account| (account.newest_bytes, account.chunk)).collect();
@@ -150,10 +140,11 @@ impl Machine {
         chunks.into_iter().take_while(|(live, chunk)| fits(*live, chunk)).map(|(_, chunk)| chunk).collect()
     }
 
-    /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more, and what was damaged.
-    fn merge(&self, victims: &[SealedChunk], asked: Asked, told: &mut Told<'_>) -> Result<(u64, Option<Error>)> {
+    /// Moves what the newest version reaches in these chunks, and writes it to another; gives how many of them it reaches no more. Ends when all of it has moved: half of a chunk moved away is
+    /// nothing gained.
+    fn merge(&self, victims: &[SealedChunk], asked: Asked, progress: &mut Progress<'_>) -> Result<u64> {
         // Chunk by chunk, so that a round that is cut short has emptied some.
-        let (mut moves, mut looked_at, mut damage) = (Vec::new(), Vec::new(), None);
+        let (mut moves, mut looked_at) = (Vec::new(), Vec::new());
         // Held while they are found, not while they are moved: it would hold what is moved away from.
         let pinned = self.versions.pin();
         let trees = Trees::of(pinned.root());
@@ -167,31 +158,16 @@ impl Machine {
             Ok(Alive::Unknown) => Ok(()),
             // A damaged chunk stays as it is; the others need not wait for it.
             Err(e) if e.kind() == ErrorKind::Corrupt => {
-                self.reclaim.lock().unmerged.insert(chunk.id);
-                damage = damage.take().or(Some(e));
+                self.reclaim.lock().damaged.insert(chunk.id);
+                progress.met(e);
                 Ok(())
             }
             Err(e) => Err(e),
         });
         self.versions.unpin(&pinned);
         found?;
-        // As in `order`: half of a chunk moved away is nothing gained.
-        let mut heard = Ok(());
-        let mut hear = |bytes| {
-            if heard.is_ok() {
-                heard = told(bytes);
-            }
-            Ok(())
-        };
-        let moved = self.move_pages(moves, asked, &mut hear)?;
-        if moved.bytes > 0 {
-            self.checkpoint(Vec::new(), false)?;
-        }
-        let merged = self.count_merged(&looked_at, moved.is_all);
-        match heard {
-            Ok(()) => Ok((merged, damage)),
-            Err(stop) => Err(damage.unwrap_or(stop)),
-        }
+        let is_all = self.move_pages(moves, asked, progress)?;
+        Ok(self.count_merged(&looked_at, is_all))
     }
 
     /// How many of the chunks the newest version reaches no more. If `is_all`, those that it is still said to reach are not tried again.
@@ -246,28 +222,37 @@ impl Machine {
         Ok(Alive::Pages(moves))
     }
 
-    /// Gives pages new positions, some at a turn, in this order, and tells of the bytes of each turn. What is not reached any more is passed over.
-    pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked, told: &mut Told<'_>) -> Result<Moved> {
+    /// Gives pages new positions, and writes what moved to one chunk, also where not all of it could be; whether every page moved, or is not reached any more. Nobody who watches ends it.
+    pub(crate) fn move_pages(&self, moves: Vec<Move>, asked: Asked, progress: &mut Progress<'_>) -> Result<bool> {
+        let before = progress.bytes_written;
+        let moved = self.move_to_memory(moves, asked, progress);
+        if progress.bytes_written == before {
+            return moved;
+        }
+        let written = self.checkpoint(Vec::new(), false);
+        moved.and_then(|is_all| written.map(|_| is_all))
+    }
+
+    /// Gives pages new positions, some at a turn, in this order. What is not reached any more is passed over.
+    fn move_to_memory(&self, moves: Vec<Move>, asked: Asked, progress: &mut Progress<'_>) -> Result<bool> {
         let mut left = moves.into_iter();
-        let mut bytes = 0;
         while !left.as_slice().is_empty() {
             // Pages are read and turns waited for here: deferred commits do not wait for that.
             self.sync_deferred()?;
             if self.pressure() >= 0.0 {
                 // Too much is dirty: that goes to the file first.
                 match asked {
-                    Asked::No => return Ok(Moved { bytes, is_all: false }),
+                    Asked::No => return Ok(false),
                     Asked::Yes => drop(self.checkpoint(Vec::new(), false)?),
                 }
             }
             self.touch(&left.as_slice()[..left.len().min(TURN_MOVES)]);
-            let Some(turn) = self.turn_to_move(asked)? else { return Ok(Moved { bytes, is_all: false }) };
+            let Some(turn) = self.turn_to_move(asked)? else { return Ok(false) };
             // 2^24 turns without a commit between: the rest waits for the next version.
-            let Some(moved) = self.move_some(&mut left, turn)? else { return Ok(Moved { bytes, is_all: false }) };
-            bytes += moved;
-            told(moved)?;
+            let Some(moved) = self.move_some(&mut left, turn)? else { return Ok(false) };
+            progress.wrote(moved);
         }
-        Ok(Moved { bytes, is_all: true })
+        Ok(true)
     }
 
     /// Reads the pages, so that nobody waits for the medium with the turn. What cannot be read is told when it is moved.

@@ -26,6 +26,7 @@ pub(crate) mod merge;
 pub(crate) mod open;
 pub(crate) mod options;
 pub(crate) mod order;
+pub(crate) mod progress;
 pub(crate) mod read;
 pub(crate) mod reclaim;
 pub(crate) mod replay;

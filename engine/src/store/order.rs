@@ -6,13 +6,13 @@
 
 use std::ops::ControlFlow;
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::{ChunkId, Position, TableId};
 use crate::log::directory::Home;
 use crate::page::Page;
 use crate::store::Machine;
-use crate::store::compact::Told;
 use crate::store::merge::{Asked, Move};
+use crate::store::progress::Progress;
 use crate::store::read::Lender;
 use crate::tree::{self, Place};
 
@@ -27,11 +27,12 @@ struct Batch {
 }
 
 impl Machine {
-    /// Puts the leaves of all tables in order where they are not; tells of the bytes that were copied. Cost: all branches, and the leaves that are copied.
+    /// Puts the leaves of all tables in order where they are not, until who watches wants no more. Leaves below a branch of which one is damaged stay where they are, and so does what follows a
+    /// damaged branch in its table. Cost: all branches, and the leaves that are copied.
     ///
     /// # Errors
-    /// As a commit and a checkpoint; `Corrupt`; that of `told`.
-    pub(crate) fn put_in_order(&self, told: &mut Told<'_>) -> Result<()> {
+    /// As a commit and a checkpoint.
+    pub(crate) fn put_in_order(&self, progress: &mut Progress<'_>) -> Result<()> {
         let room = (self.settings.dirty_bytes / 4) as usize / self.page_len();
         let mut batch = Batch { moves: Vec::new(), room };
         let tables: Vec<TableId> = {
@@ -41,51 +42,60 @@ impl Machine {
         for table in tables {
             let mut from = Some(Vec::new());
             while let Some(key) = from {
-                from = self.out_of_order(table, &key, &mut batch)?;
+                from = self.out_of_order(table, &key, &mut batch, progress)?;
                 if from.is_some() {
-                    self.write_in_order(std::mem::replace(&mut batch, Batch { moves: Vec::new(), room }), told)?;
+                    let full = std::mem::replace(&mut batch, Batch { moves: Vec::new(), room });
+                    // All of it: half of a family would not be in order, and be moved again.
+                    self.move_pages(full.moves, Asked::Yes, progress)?;
+                }
+                if progress.is_stopped() {
+                    return Ok(());
                 }
             }
         }
-        self.write_in_order(batch, told)
-    }
-
-    fn write_in_order(&self, batch: Batch, told: &mut Told<'_>) -> Result<()> {
-        // Half of a family would not be in order, and be moved again: who wants no more is obeyed behind the batch.
-        let mut heard = Ok(());
-        let mut hear = |bytes| {
-            if heard.is_ok() {
-                heard = told(bytes);
-            }
-            Ok(())
-        };
-        let moved = self.move_pages(batch.moves, Asked::Yes, &mut hear)?;
-        if moved.bytes > 0 {
-            self.checkpoint(Vec::new(), false)?;
-        }
-        heard
+        self.move_pages(batch.moves, Asked::Yes, progress).map(drop)
     }
 
     /// Adds the leaves of `table` that stand out of order, from the branch that `from` leads to on; gives the key from which to go on if the batch is full.
-    fn out_of_order(&self, table: TableId, from: &[u8], batch: &mut Batch) -> Result<Option<Vec<u8>>> {
+    fn out_of_order(
+        &self,
+        table: TableId,
+        from: &[u8],
+        batch: &mut Batch,
+        progress: &mut Progress<'_>,
+    ) -> Result<Option<Vec<u8>>> {
         let pinned = self.versions.pin();
         let mut next = None;
-        let found = pinned.root().tables().find(|(entry, _)| entry.id == table).map_or(Ok(()), |(_, tree)| {
-            let lender = Lender::new(self);
-            tree::families(&lender, tree, from, &mut |low, branch| match self.add_family(low, branch, &lender, batch)? {
-                ControlFlow::Continue(()) => Ok(true),
-                ControlFlow::Break(()) => {
-                    next = Some(low.to_vec());
-                    Ok(false)
-                }
-            })
-        });
+        let found =
+            pinned.root().tables().find(|(entry, _)| entry.id == table).map_or(Ok(()), |(_, tree)| {
+                let lender = Lender::new(self);
+                tree::families(&lender, tree, from, &mut |low, branch| match self
+                    .add_family(low, branch, &lender, batch, progress)?
+                {
+                    ControlFlow::Continue(()) => Ok(true),
+                    ControlFlow::Break(()) => {
+                        next = Some(low.to_vec());
+                        Ok(false)
+                    }
+                })
+            });
         self.versions.unpin(&pinned);
-        found.map(|()| next)
+        match found {
+            Err(e) if e.kind() == ErrorKind::Corrupt => progress.met(e),
+            found => found?,
+        }
+        Ok(next)
     }
 
-    /// Adds the children of a branch unless they stand in order; breaks if they do not fit.
-    fn add_family(&self, low: &[u8], branch: Page<'_>, lender: &Lender<'_>, batch: &mut Batch) -> Result<ControlFlow<()>> {
+    /// Adds the children of a branch unless they stand in order, or one is damaged; breaks if they do not fit.
+    fn add_family(
+        &self,
+        low: &[u8],
+        branch: Page<'_>,
+        lender: &Lender<'_>,
+        batch: &mut Batch,
+        progress: &mut Progress<'_>,
+    ) -> Result<ControlFlow<()>> {
         let count = branch.count();
         let (mut jumps, mut before) = (0, None);
         for i in 0..count {
@@ -102,6 +112,13 @@ impl Machine {
         if batch.room < count && !batch.moves.is_empty() {
             return Ok(ControlFlow::Break(()));
         }
+        match self.read_family(branch) {
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                progress.met(e);
+                return Ok(ControlFlow::Continue(()));
+            }
+            read => read?,
+        }
         batch.room = batch.room.saturating_sub(count);
         for i in 0..count {
             let key = if i == 0 { low.to_vec() } else { branch.key(i)?.to_vec() };
@@ -109,6 +126,17 @@ impl Machine {
             batch.moves.push(Move { table: branch.table(), place });
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads the children of a branch, which are leaves: what is damaged must not end the moving of others.
+    fn read_family(&self, branch: Page<'_>) -> Result<()> {
+        self.sync_deferred()?;
+        let mut lender = Lender::new(self);
+        for i in 0..branch.count() {
+            tree::leaf(&lender, branch.child(i)?)?;
+            lender.end_many_loans();
+        }
+        Ok(())
     }
 
     /// Where the page begins in its chunk; 0 for one in memory: the checkpoint that writes it puts it in order.

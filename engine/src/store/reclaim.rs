@@ -110,8 +110,10 @@ pub(crate) struct Reclaim {
     /// Number of the newest seal that was captured, counted from this open on.
     pub(crate) seal: u64,
     held: Vec<Moment>,
-    /// Chunks that a merge could not empty, because of damage say: left alone until the store is opened anew.
+    /// Chunks that a merge could not empty: left alone until the store is opened anew.
     pub(crate) unmerged: BTreeSet<ChunkId>,
+    /// Chunks that could not be read when they were to be merged or written again: left alone until somebody asks for compaction.
+    pub(crate) damaged: BTreeSet<ChunkId>,
     /// How often everything that is kept was gone through for [`Reclaim::kept_in`].
     #[cfg(test)]
     pub(crate) kept_looks: std::cell::Cell<u64>,

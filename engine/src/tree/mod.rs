@@ -47,6 +47,7 @@ pub use check::check;
 pub use families::families;
 pub use get::{get, get_many, value_page};
 pub use insert::{insert, insert_new};
+pub use path::leaf;
 pub use range::{Range, range};
 pub use rank::{nth, rank};
 pub use remove::remove;

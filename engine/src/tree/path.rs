@@ -25,6 +25,14 @@ pub(super) fn page_on<P: Pages + ?Sized>(pages: &P, at: Position, level: u32) ->
     Ok(page)
 }
 
+/// The leaf at `at`.
+///
+/// # Errors
+/// `Corrupt` if it is damaged, or no leaf; what [`Pages::page`] gives.
+pub fn leaf(pages: &dyn Pages, at: Position) -> Result<Page<'_>> {
+    page_on(pages, at, 0)
+}
+
 /// Refuses a page whose kind or level is not what its parent promised.
 #[inline]
 pub(super) fn expect_level(page: Page<'_>, at: Position, level: u32) -> Result<()> {

@@ -1,11 +1,12 @@
 //! L6, L7, L8: space is given back exactly, accounts are never too low, nothing is believed unchecked.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use treering::ErrorKind;
 use treering::disk::Disk;
-use treering_tests::disk::{Done, Fault, Kind};
-use treering_tests::drive;
+use treering::{ErrorKind, Options};
+use treering_tests::disk::{Done, Fault, Kind, SimulatedDisk};
+use treering_tests::{Checked, drive};
 
 use crate::{expect, key, open, put, store, store_with, value};
 
@@ -233,6 +234,88 @@ fn l6_damage_stops_no_other_compaction() {
     let after = store.stats();
     assert!(after.twins > 0 || after.chunk_bytes < before.chunk_bytes / 2, "{before:?} {after:?}");
     assert!(after.checkpoints > 0, "checkpoints go on: {after:?}");
+}
+
+/// Puts what `keys` names into the table.
+fn put_in(store: &treering::Store, table: &str, keys: impl Iterator<Item = u64>) {
+    let txn = store.begin_write().expect("begin");
+    let mut table = txn.ensure_table(table).expect("a name");
+    keys.for_each(|n| table.insert(&key(n), &value(n, 0, 400)).expect("insert"));
+    drop(table);
+    txn.commit().expect("commit");
+}
+
+/// The store opened anew, with a bit changed so many bytes behind the beginning of the chunk that stands first in the file.
+fn opened_with_rot(store: Checked<treering::Store>, disk: &SimulatedDisk, options: &Options, offset: u64) -> treering::Store {
+    let is_chunk = |region: &treering::Region| matches!(region.kind, treering::RegionKind::Chunk { .. });
+    let first = store.layout().into_iter().filter(is_chunk).map(|region| region.offset).min().expect("a chunk");
+    let disk = disk.inherit();
+    drop(store);
+    let mut byte = [0];
+    disk.read_at(&mut byte, first + offset).expect("within the file");
+    disk.write_at(&[byte[0] ^ 0x10], first + offset).expect("within the file");
+    let store = options.open_on(disk).expect("no page is looked at");
+    assert!(!store.check().expect("it can be read").problems().is_empty(), "that was no page");
+    store
+}
+
+/// L6, L8: damage is told at a compaction's end, whatever ended it. What an earlier round of merging had met was forgotten when a later one was stopped.
+#[test]
+fn l8_compaction_forgets_no_damage() {
+    for is_stopped in [true, false] {
+        let options = drive::small_options();
+        let (disk, store) = store_with(&options);
+        for table in 0..60 {
+            put_in(&store, &format!("t{table:02}"), 0..30);
+            store.checkpoint().expect("checkpoint");
+        }
+        let store = opened_with_rot(store, &disk, &options, 5000);
+        let mut told = 0;
+        let compacted = store.compact_with(|_| {
+            told += 1;
+            // Some rounds of merging after the one that met it.
+            if is_stopped && store.stats().merged_chunks > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(told > 1 && store.stats().merged_chunks > 1, "told {told} times");
+        assert_eq!(compacted.expect_err("damage").kind(), ErrorKind::Corrupt, "stopped: {is_stopped}");
+    }
+}
+
+/// L6: a damaged leaf keeps the leaves below one branch from being put in order, and no others: not those behind it, nor another table's. It ended the work there, and each further compaction
+/// wrote again what stood before it.
+#[test]
+fn l6_damaged_leaf_keeps_no_others_out_of_order() {
+    let options = drive::small_options();
+    let written = |offset: Option<u64>| {
+        let (disk, store) = store_with(&options);
+        for table in ["a", "b"] {
+            for part in 0..8 {
+                put_in(&store, table, (0..1600).filter(|n| n / 8 % 8 == part));
+                store.checkpoint().expect("checkpoint");
+            }
+        }
+        let Some(offset) = offset else {
+            store.compact().expect("a sound store");
+            return Some(store.stats().moved_bytes);
+        };
+        let store = opened_with_rot(store, &disk, &options, offset);
+        let snapshot = store.snapshot();
+        let is_read = |table| snapshot.reader().table(table)?.iter()?.try_for_each(|entry| entry.map(drop));
+        if is_read("a").and_then(|()| is_read("b")).is_ok() {
+            return None;
+        }
+        drop(snapshot);
+        assert_eq!(store.compact().expect_err("damage").kind(), ErrorKind::Corrupt);
+        let once = store.stats();
+        assert_eq!(store.compact().expect_err("damage").kind(), ErrorKind::Corrupt);
+        let twice = store.stats();
+        assert_eq!((once.moved_bytes, once.twins), (twice.moved_bytes, twice.twins), "at {offset}: what is done was done again");
+        Some(once.moved_bytes)
+    };
+    let sound = written(None).expect("it was compacted");
+    let damaged: Vec<u64> = (0..8).filter_map(|n| written(Some(5000 + 9000 * n))).collect();
+    // The other table has half of the leaves.
+    assert!(!damaged.is_empty() && damaged.iter().all(|moved| *moved >= sound / 3), "{damaged:?} bytes of {sound} moved");
 }
 
 /// L7: pages that lay in memory when a commit by seal replaced them are not taken off their chunk's live bytes a second time.

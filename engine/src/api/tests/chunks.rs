@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::format::ChunkId;
 use crate::format::ids::MAX_NEXT_CHUNK;
 use crate::store::OpenChunk;
-use crate::store::compact::untold;
+use crate::store::progress::Progress;
 
 /// A store with so many chunks in the file, of `len` keys each.
 fn of_chunks(count: u64, len: u64) -> Store {
@@ -59,7 +59,7 @@ fn l6_a_round_looks_once_at_what_snapshots_keep() {
     let looks = || machine.reclaim.lock().kept_looks.get();
     let twins = || store.stats().twins;
     let before = (looks(), twins());
-    assert!(machine.compact_round(0.9, &mut untold).expect("a round") > 0);
+    assert!(machine.compact_round(0.9, &mut Progress::unwatched()).expect("a round") > 0);
     let (looks, twins) = (looks() - before.0, twins() - before.1);
     assert!(looks == 1 && twins >= 8, "{looks} looks for {twins} twins");
     expect(&snapshot, 12_000, |i| u64::from(i % 1000 < 700));

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::{expect, fill, small};
 use crate::log::directory::Home;
-use crate::store::compact::untold;
+use crate::store::progress::Progress;
 use crate::store::read::Lender;
 use crate::tree;
 
@@ -71,7 +71,7 @@ fn twins_keep_the_order_of_leaves() {
     assert_eq!(removed.expect("remove"), 10_000);
     txn.commit().expect("commit");
     store.checkpoint().expect("checkpoint");
-    assert!(store.machine().compact_round(0.9, &mut untold).expect("twins") > 0);
+    assert!(store.machine().compact_round(0.9, &mut Progress::unwatched()).expect("twins") > 0);
     let (left, after) = jumps(&store);
     assert!(left > 20 && left < leaves * 2 / 3 && after <= 1, "{after} jumps in {left} of {leaves} leaves");
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::disk::narrow::{Gate, Narrow};
 use crate::error::Result;
 use crate::format::ids::BLOCK;
-use crate::store::compact::untold;
+use crate::store::progress::Progress;
 
 fn put(store: &Store, from: u64, count: u64, len: usize) -> Result<u64> {
     let txn = store.begin_write()?;
@@ -347,7 +347,7 @@ fn l7_a_twin_has_no_more_than_its_pages() {
     store.checkpoint().expect("checkpoint");
     // As a file may state it.
     store.machine().reclaim.lock().accounts.values_mut().for_each(|account| account.newest_bytes = account.chunk.page_bytes);
-    assert!(store.machine().compact_round(0.9, &mut untold).expect("twins") > 0);
+    assert!(store.machine().compact_round(0.9, &mut Progress::unwatched()).expect("twins") > 0);
     kill(store);
     let store = small().on(disk.disk()).expect("the seal of the twin is one that can be read");
     assert_eq!(store.snapshot().reader().table("t").expect("table").len(), 2_000);
@@ -398,7 +398,7 @@ fn l9_rounds_without_room_keep_what_they_have() {
     let (_disk, store, filled) = sparse_and_full(400 << 10);
     let machine = store.machine();
     let (mut rounds, mut twins) = (0, 0);
-    while machine.compact_round(0.9, &mut untold).expect("there is room for a twin") > 0 {
+    while machine.compact_round(0.9, &mut Progress::unwatched()).expect("there is room for a twin") > 0 {
         assert!(store.stats().twins > twins, "a round that wrote none");
         (rounds, twins) = (rounds + 1, store.stats().twins);
         machine.write_header(false).expect("header");

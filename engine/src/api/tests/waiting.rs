@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{fill, key, small};
 use crate::disk::narrow::{Gate, Narrow};
 use crate::error::ErrorKind;
+use crate::store::progress::Progress;
 
 /// Records make writers wait as dirty pages do: while a checkpoint does not come to its end, there are never more than twice `log_bytes` of them, and a little. Only dirty pages were looked at: behind small
 /// changes in a few pages the log grew for as long as the checkpoint took, and with it the time of the next open.
@@ -55,7 +56,7 @@ fn l9_moved_pages_are_never_in_doubt() {
         disk.wait_for(Gate::Reached);
         let newest = || machine.pipeline.lock().newest.moment;
         let before = newest();
-        let moving = scope.spawn(|| machine.merge_all(&mut |_| Ok(())));
+        let moving = scope.spawn(|| machine.merge_all(&mut Progress::unwatched()));
         // Until its copies stand behind the commit that is being synced.
         while newest() == before {
             thread::yield_now();

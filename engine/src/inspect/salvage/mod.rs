@@ -92,7 +92,6 @@ impl<'d> Plan<'d> {
 }
 
 /// A table on its way.
-#[derive(Clone)]
 struct Known {
     name: Arc<str>,
     lz4: bool,
@@ -100,6 +99,13 @@ struct Known {
     is_proven: bool,
     doubtful: Option<Arc<str>>,
     gaps: Vec<Gap>,
+}
+
+/// How a table was before a change.
+enum Before {
+    Absent,
+    There(Known),
+    Named(Arc<str>),
 }
 
 /// All tables that the file speaks of.
@@ -382,12 +388,17 @@ impl Tables {
     }
 
     /// Tables as they were before a commit that did not fit: what it dropped is still there, and what it made is not.
-    fn undo(&mut self, before: Vec<(TableId, Option<Known>)>) {
-        for (id, known) in before.into_iter().rev() {
-            match known {
-                Some(known) => self.by_id.insert(id, known),
-                None => self.by_id.remove(&id),
-            };
+    fn undo(&mut self, before: Vec<(TableId, Before)>) {
+        for (id, before) in before.into_iter().rev() {
+            match before {
+                Before::Absent => drop(self.by_id.remove(&id)),
+                Before::There(known) => drop(self.by_id.insert(id, known)),
+                Before::Named(name) => {
+                    if let Some(known) = self.by_id.get_mut(&id) {
+                        known.name = name;
+                    }
+                }
+            }
         }
     }
 
@@ -396,7 +407,7 @@ impl Tables {
         &mut self,
         change: &change::Change<'c>,
         out: &mut Vec<Change<'c>>,
-        before: &mut Vec<(TableId, Option<Known>)>,
+        before: &mut Vec<(TableId, Before)>,
     ) -> Result<()> {
         use change::Change as Stored;
         let id = match *change {
@@ -406,7 +417,8 @@ impl Tables {
                 }
                 let known = Known { name: name.into(), lz4, is_proven: true, doubtful: None, gaps: Vec::new() };
                 out.push(Change { table: known.name.clone(), action: Action::CreateTable { lz4 } });
-                before.push((table, self.by_id.insert(table, known)));
+                self.by_id.insert(table, known);
+                before.push((table, Before::Absent));
                 return Ok(());
             }
             Stored::Put { table, .. } | Stored::Remove { table, .. } | Stored::RemoveRange { table, .. } => table,
@@ -426,11 +438,11 @@ impl Tables {
             }
             Stored::DropTable { .. } => {
                 both(Action::DropTable, Action::DropTable, out);
-                before.push((id, self.by_id.remove(&id)));
+                before.extend(self.by_id.remove(&id).map(|known| (id, Before::There(known))));
             }
             Stored::RenameTable { name, .. } => {
                 out.push(Change { table: table.clone(), action: Action::RenameTable { to: name } });
-                before.push((id, Some(known.clone())));
+                before.push((id, Before::Named(known.name.clone())));
                 known.name = name.into();
             }
             Stored::CreateTable { .. } => {}
